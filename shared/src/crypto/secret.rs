@@ -1,0 +1,80 @@
+//! Secrets that have nowhere to go: no `Display`, `Serialize`, `Clone` or `PartialEq`.
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderValue, header::InvalidHeaderValue};
+use sha2::Sha256;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A provider's API key. It leaves only as a header that is marked sensitive.
+pub struct ProviderKey(Zeroizing<String>);
+
+impl ProviderKey {
+    /// Takes a key over.
+    pub fn new(key: String) -> Self {
+        Self(Zeroizing::new(key))
+    }
+
+    /// The header value `<scheme><key>`, as `Bearer …`.
+    ///
+    /// # Errors
+    /// When the key holds what a header cannot (a line break that slipped in with a paste).
+    pub fn header(&self, scheme: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+        let text = Zeroizing::new(format!("{scheme}{}", self.0.as_str()));
+        let mut value = HeaderValue::from_str(&text)?;
+        value.set_sensitive(true);
+        Ok(value)
+    }
+}
+
+impl fmt::Debug for ProviderKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProviderKey(***)")
+    }
+}
+
+/// The secret under which API keys are hashed, ready to hash.
+pub struct Pepper(Hmac<Sha256>);
+
+impl Pepper {
+    /// The fewest bytes that make a pepper.
+    pub const MIN_BYTES: usize = 32;
+
+    /// Takes the bytes over; none if there are fewer than [`Self::MIN_BYTES`].
+    pub fn new(bytes: Vec<u8>) -> Option<Self> {
+        let bytes = Zeroizing::new(bytes);
+        if bytes.len() < Self::MIN_BYTES {
+            return None;
+        }
+        Hmac::new_from_slice(&bytes).ok().map(Self)
+    }
+
+    /// HMAC-SHA-256 of a text.
+    pub(crate) fn mac(&self, text: &[u8]) -> [u8; 32] {
+        self.0.clone().chain_update(text).finalize().into_bytes().into()
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pepper(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_print() {
+        let key = ProviderKey::new("sk-canary".into());
+        assert!(!format!("{key:?}").contains("canary"));
+        let header = key.header("Bearer ").expect("plain text");
+        assert!(!format!("{header:?}").contains("canary"), "a sensitive header hides itself");
+    }
+
+    #[test]
+    fn a_key_with_a_line_break_is_refused_and_not_sent_as_two_headers() {
+        assert!(ProviderKey::new("sk\r\nx-evil: 1".into()).header("Bearer ").is_err());
+    }
+}

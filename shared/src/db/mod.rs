@@ -1,0 +1,102 @@
+//! The only place that holds a connection. What runs on a tenant's table runs in a [`TenantTx`].
+#![expect(clippy::disallowed_types, reason = "this folder is the one place that holds connections")]
+
+pub mod api_keys;
+mod connect;
+mod iam;
+pub mod migrations;
+pub mod tenants;
+mod tx;
+pub mod usage_events;
+
+pub use tx::TenantTx;
+
+use crate::config::DatabaseConfig;
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
+use std::time::Duration;
+use tokio_postgres::error::SqlState;
+
+/// A pool of connections, each opened when it is first needed.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+}
+
+/// Why a statement has no result. The text may be logged; the caller sees none of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached, or cannot serve now.
+    #[error("the database is not available")]
+    Unavailable(#[source] crate::causes::BoxError),
+    /// The database refused the statement: a fault of ours.
+    #[error("the database refused a statement")]
+    Refused(#[source] tokio_postgres::Error),
+    /// What the database holds cannot be read as what we expect.
+    #[error("the database holds something unexpected: {0}")]
+    Unexpected(&'static str),
+    /// The configuration of the connection cannot be used.
+    #[error("the database configuration cannot be used: {0}")]
+    Config(String),
+}
+
+/// A connection that was idle for longer is not used again: the cluster closes it after five minutes so that Aurora can pause, and a
+/// frozen function does not hear of it.
+const MAX_IDLE: Duration = Duration::from_secs(240);
+
+impl Database {
+    /// A pool; nothing is opened yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the URL or the certificate file cannot be used.
+    pub fn new(config: &DatabaseConfig, max_connections: usize) -> Result<Self, Error> {
+        let (postgres, connect) = connect::connector(config)?;
+        let timeout = Some(config.connect_timeout);
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(postgres, connect, recycling);
+        let pool = Pool::builder(manager)
+            .max_size(max_connections)
+            .timeouts(Timeouts { wait: timeout, create: timeout, recycle: timeout })
+            .runtime(Runtime::Tokio1)
+            .pre_recycle(Hook::sync_fn(|_, metrics| match metrics.last_used() < MAX_IDLE {
+                true => Ok(()),
+                false => Err(HookError::message("idle for too long")),
+            }))
+            .build()
+            .map_err(|error| Error::Config(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error`] when it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.connection().await?.query_typed("select 1", &[]).await?;
+        Ok(())
+    }
+
+    pub(in crate::db) async fn connection(&self) -> Result<Object, Error> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => Error::Unavailable(error.into()),
+            other => Error::Unavailable(other.into()),
+        })
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let unavailable = match error.code() {
+            // No SQLSTATE: the connection broke.
+            None => true,
+            // Classes: 08 connection, 28 sign-in, 53 out of resources, 57 operator intervention.
+            Some(code) => {
+                ["08", "28", "53", "57"].iter().any(|class| code.code().starts_with(class))
+                    || *code == SqlState::INVALID_CATALOG_NAME
+                    || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+            }
+        };
+        if unavailable { Self::Unavailable(error.into()) } else { Self::Refused(error) }
+    }
+}

@@ -1,0 +1,56 @@
+//! Makes a tenant and its first key, which is shown this once.
+
+use crate::{
+    clock::Clock,
+    crypto::secret::Pepper,
+    db::{Database, TenantTx, api_keys, tenants},
+    error::GatewayError,
+    openai::Invalid,
+    tenancy::{KeyId, Role, TenantId, api_key::ApiKey, auth::PEPPER_VERSION},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+/// Who the tenant is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTenant {
+    /// The tenant's name, for people.
+    pub name: String,
+    /// The first key's name, for people.
+    #[serde(default = "first_key")]
+    pub key_name: String,
+}
+
+fn first_key() -> String {
+    "first key".into()
+}
+
+const MAX_NAME_CHARS: usize = 200;
+
+pub(super) async fn create(
+    db: &Database,
+    pepper: &Pepper,
+    clock: &dyn Clock,
+    new: &NewTenant,
+) -> Result<Value, GatewayError> {
+    for (field, name) in [("name", &new.name), ("key_name", &new.key_name)] {
+        let length = name.chars().count();
+        if !(1..=MAX_NAME_CHARS).contains(&length) || name.chars().any(char::is_control) {
+            return Err(Invalid::value(field, "must have 1 to 200 characters and no control characters").into());
+        }
+    }
+    let now = clock.since_epoch();
+    let tenant = TenantId::generate(now);
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(secret.as_mut_slice()).map_err(|error| GatewayError::Internal(error.into()))?;
+    let key = ApiKey::new(KeyId::generate(now), &secret);
+
+    let tx = TenantTx::begin(db, tenant).await?;
+    tenants::insert(&tx, &new.name).await?;
+    api_keys::insert(&tx, key.id(), &new.key_name, Role::Admin, &key.hash(pepper), PEPPER_VERSION).await?;
+    tx.commit().await?;
+
+    Ok(json!({ "tenant_id": tenant.to_string(), "key_id": key.id().to_string(), "api_key": key.reveal() }))
+}

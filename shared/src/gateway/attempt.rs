@@ -1,0 +1,153 @@
+//! One try at one provider: what is known of it from the start, and the ledger's event that it becomes whichever way it ends.
+
+use crate::{
+    clock::Clock,
+    openai::ChatRequest,
+    routing::plan::Candidate,
+    tenancy::{Grant, RequestId},
+    usage::{
+        Cost, Nanos, Tokens,
+        ledger::{Ended, UsageEvent, UsageSource},
+    },
+};
+use std::{sync::Arc, time::Duration};
+use time::OffsetDateTime;
+
+/// Bytes of text that make a token, where nobody else counts: the usual rule of thumb for English.
+const BYTES_PER_TOKEN: usize = 4;
+
+pub(super) struct Attempt {
+    pub(super) candidate: Candidate,
+    pub(super) clock: Arc<dyn Clock>,
+    grant: Grant,
+    request_id: RequestId,
+    model_requested: String,
+    streamed: bool,
+    prompt_bytes: usize,
+    created_at: OffsetDateTime,
+    started: Duration,
+    /// Time spent waiting for the provider.
+    waited: Duration,
+    first_token: Option<Duration>,
+}
+
+/// How an attempt ended.
+pub(super) struct Outcome {
+    pub(super) status: u16,
+    pub(super) ended: Ended,
+    pub(super) model_served: Option<String>,
+    pub(super) usage: UsageFacts,
+}
+
+/// What is known of what was used.
+pub(super) enum UsageFacts {
+    /// The provider said so.
+    Reported(Tokens),
+    /// The provider did not get to say all; it sent so many bytes of text, and perhaps counts from before the end.
+    Counted { answer_bytes: usize, reported: Option<Tokens> },
+    /// The provider did nothing that it could bill.
+    Nothing,
+}
+
+impl Attempt {
+    pub(super) fn new(
+        candidate: Candidate,
+        grant: &Grant,
+        request_id: RequestId,
+        request: &ChatRequest,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let prompt_bytes = request
+            .messages
+            .iter()
+            .filter_map(|message| message.content.as_ref())
+            .flat_map(|content| content.texts())
+            .map(str::len)
+            .sum();
+        Self {
+            candidate,
+            clock: Arc::clone(clock),
+            grant: grant.clone(),
+            request_id,
+            model_requested: request.model.clone(),
+            streamed: request.streams(),
+            prompt_bytes,
+            created_at: clock.now(),
+            started: clock.monotonic(),
+            waited: Duration::ZERO,
+            first_token: None,
+        }
+    }
+
+    /// The provider's id.
+    pub(super) fn provider(&self) -> &'static str {
+        self.candidate.provider.id()
+    }
+
+    /// Notes how long the provider took.
+    pub(super) fn waited_since(&mut self, since: Duration) {
+        self.waited += self.clock.monotonic().saturating_sub(since);
+    }
+
+    /// Notes that content has come.
+    pub(super) fn content_came(&mut self) {
+        if self.first_token.is_none() {
+            self.first_token = Some(self.elapsed());
+        }
+    }
+
+    /// Time that was ours: all of it so far, but for the time spent waiting for the provider.
+    pub(super) fn overhead(&self) -> Duration {
+        self.elapsed().saturating_sub(self.waited)
+    }
+
+    /// The tokens and the cost of what was used. Counts that overflow are kept and cost the most there is, so that they are seen.
+    pub(super) fn price(&self, usage: &UsageFacts) -> (Tokens, UsageSource, Cost) {
+        let (tokens, source) = match usage {
+            UsageFacts::Reported(tokens) => (*tokens, UsageSource::Provider),
+            UsageFacts::Counted { answer_bytes, reported } => {
+                let prompt = Tokens { input: count(self.prompt_bytes), ..Tokens::default() };
+                let known = reported.unwrap_or(prompt);
+                (Tokens { output: known.output.max(count(*answer_bytes)), ..known }, UsageSource::Counted)
+            }
+            UsageFacts::Nothing => (Tokens::default(), UsageSource::None),
+        };
+        let cost = self.candidate.model.cost(&tokens).unwrap_or_else(|error| {
+            tracing::error!(%error, provider = self.provider(), model = self.candidate.model.id, "cost cannot be computed");
+            Cost { total: Nanos(i64::MAX), ..Cost::default() }
+        });
+        (tokens, source, cost)
+    }
+
+    /// The ledger's event.
+    pub(super) fn event(&self, outcome: Outcome) -> UsageEvent {
+        let (tokens, usage_source, cost) = self.price(&outcome.usage);
+        UsageEvent {
+            tenant: self.grant.tenant(),
+            request: self.request_id,
+            attempt: 1,
+            created_at: self.created_at,
+            key: self.grant.key(),
+            provider: self.provider(),
+            model_requested: self.model_requested.clone(),
+            model: self.candidate.model.id,
+            model_served: outcome.model_served,
+            streamed: self.streamed,
+            status: outcome.status,
+            ended: outcome.ended,
+            tokens,
+            usage_source,
+            cost: cost.total,
+            first_token: self.first_token,
+            latency: self.elapsed(),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.clock.monotonic().saturating_sub(self.started)
+    }
+}
+
+fn count(bytes: usize) -> u64 {
+    bytes.div_ceil(BYTES_PER_TOKEN) as u64
+}

@@ -1,0 +1,290 @@
+//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, nothing held back, and an end that is true. A stream
+//! that did not end as its provider's protocol ends is an error to the caller, never a clean `[DONE]`; and it is billed as it was used,
+//! whether or not the caller stays to the end.
+
+use super::{
+    after_response::AfterResponse,
+    attempt::{Attempt, Outcome, UsageFacts},
+    call::Call,
+};
+use crate::{
+    causes,
+    clock::Clock,
+    db::Database,
+    error::GatewayError,
+    http::{
+        client::{BodyError, UpstreamAnswer},
+        events::{EventReader, Framing},
+    },
+    openai::chunk::{self, ChunkHead, ChunkWriter},
+    providers::{ChatStream, Head, Piece, Progress, StreamError},
+    tenancy::RequestId,
+    usage::{
+        Tokens,
+        ledger::{self, Ended},
+    },
+};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use std::{pin::Pin, time::Duration};
+use tokio::{sync::oneshot, time::Instant};
+
+/// How long before the function is stopped its stream ends with an error of ours: enough to settle and to write the ledger.
+const RESERVE: Duration = Duration::from_secs(5);
+/// The longest a request may take where nobody says when the function is stopped.
+const MAX_TIME: Duration = Duration::from_secs(15 * 60);
+/// After the provider's last word: how long to wait for the end of the body, so that the connection can be used again.
+const LAST_WORD: Duration = Duration::from_millis(500);
+
+/// How long a provider may still take, so that there is time left to settle.
+pub(super) fn time_left(clock: &dyn Clock, deadline: Option<Duration>) -> Duration {
+    deadline.map_or(MAX_TIME, |deadline| deadline.saturating_sub(RESERVE).saturating_sub(clock.since_epoch()))
+}
+
+/// The id of an answer whose provider gave it none.
+pub(super) fn fallback_id(request_id: RequestId) -> String {
+    format!("chatcmpl-{}", request_id.as_uuid().simple())
+}
+
+/// One stream and all that is known of it.
+pub(super) struct Relay {
+    attempt: Attempt,
+    request_id: RequestId,
+    include_usage: bool,
+    chunks: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
+    reader: EventReader,
+    translator: Box<dyn ChatStream>,
+    pieces: Vec<Piece>,
+    /// None until the provider's head has come.
+    writer: Option<ChunkWriter>,
+    model_served: Option<String>,
+    usage: Option<Tokens>,
+    answer_bytes: usize,
+    until: Instant,
+    /// None while it runs.
+    ended: Option<Ended>,
+}
+
+impl Relay {
+    pub(super) fn new(
+        attempt: Attempt,
+        answer: UpstreamAnswer,
+        framing: Framing,
+        call: &Call,
+        include_usage: bool,
+    ) -> Self {
+        let until = Instant::now() + time_left(&*attempt.clock, call.deadline);
+        Self {
+            request_id: call.request_id,
+            include_usage,
+            chunks: Box::pin(answer.chunks()),
+            reader: EventReader::new(framing),
+            translator: attempt.candidate.provider.chat_stream(),
+            pieces: Vec::new(),
+            writer: None,
+            model_served: None,
+            usage: None,
+            answer_bytes: 0,
+            until,
+            ended: None,
+            attempt,
+        }
+    }
+
+    /// The next bytes for the caller; none after the end. What one read brought goes out at once, as one piece.
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.ended.is_some() {
+            // The caller has its last word; this only lets the connection be used again.
+            let rest = async { while let Some(Ok(_)) = self.chunks.next().await {} };
+            let _ = tokio::time::timeout(LAST_WORD, rest).await;
+            return None;
+        }
+        let mut out = Vec::new();
+        while out.is_empty() && self.ended.is_none() {
+            let read = tokio::time::timeout_at(self.until, self.chunks.next()).await;
+            if let Err(error) = self.take(read, &mut out) {
+                self.fail(&error, &mut out);
+            }
+        }
+        (!out.is_empty()).then(|| out.into())
+    }
+
+    /// Takes what one read brought: bytes, the end, or the end of our patience.
+    fn take(
+        &mut self,
+        read: Result<Option<Result<Bytes, BodyError>>, tokio::time::error::Elapsed>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), GatewayError> {
+        let provider = self.attempt.provider();
+        match read {
+            Ok(Some(Ok(bytes))) => {
+                self.reader.feed(&bytes).map_err(|error| GatewayError::BadAnswer { provider, source: error.into() })?;
+                self.translate(out)?;
+                if self.translator.progress() == Progress::Ended {
+                    self.complete(out);
+                }
+                Ok(())
+            }
+            Ok(None) => {
+                self.reader.end();
+                // What is left may be half an event; then it is the truncation that counts, not that it cannot be read.
+                let translated = self.translate(out);
+                match (translated, self.translator.progress()) {
+                    (Err(error @ GatewayError::Provider { .. }), _) => Err(error),
+                    (Ok(()), Progress::MayEnd | Progress::Ended) => {
+                        self.complete(out);
+                        Ok(())
+                    }
+                    _ => Err(GatewayError::Truncated { provider }),
+                }
+            }
+            Ok(Some(Err(error))) => {
+                tracing::warn!(error = %causes::chain(&error), provider, "stream broke");
+                Err(GatewayError::Truncated { provider })
+            }
+            Err(_) => Err(GatewayError::Deadline),
+        }
+    }
+
+    fn translate(&mut self, out: &mut Vec<u8>) -> Result<(), GatewayError> {
+        let provider = self.attempt.provider();
+        let mut pieces = std::mem::take(&mut self.pieces);
+        let mut result = Ok(());
+        loop {
+            let event = match self.reader.next_event() {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(error) => {
+                    result = Err(GatewayError::BadAnswer { provider, source: error.into() });
+                    break;
+                }
+            };
+            let pushed = self.translator.push(event, &mut pieces);
+            for piece in pieces.drain(..) {
+                self.write(piece, out);
+            }
+            if let Err(error) = pushed {
+                result = Err(match error {
+                    StreamError::Failed(failure) => {
+                        let retry_after_s = failure.retry_after_s;
+                        GatewayError::Provider { provider, failure: Box::new(failure), retry_after_s }
+                    }
+                    StreamError::Unreadable(error) => GatewayError::BadAnswer { provider, source: error.into() },
+                });
+                break;
+            }
+        }
+        self.pieces = pieces;
+        result
+    }
+
+    fn write(&mut self, piece: Piece, out: &mut Vec<u8>) {
+        match piece {
+            Piece::Head(head) => {
+                self.model_served.clone_from(&head.model);
+                self.writer_from(head).begin(out, 0);
+            }
+            Piece::Text(choice, text) => {
+                self.attempt.content_came();
+                self.answer_bytes += text.len();
+                self.writer().text(out, choice, &text);
+            }
+            Piece::Refusal(choice, text) => {
+                self.attempt.content_came();
+                self.answer_bytes += text.len();
+                self.writer().refusal(out, choice, &text);
+            }
+            Piece::Finish(choice, reason) => self.writer().finish(out, choice, reason),
+            Piece::Usage(tokens) => self.usage = Some(tokens),
+        }
+    }
+
+    fn writer(&mut self) -> &mut ChunkWriter {
+        self.writer_from(Head::default())
+    }
+
+    /// The writer, made from the provider's head if there is none yet.
+    fn writer_from(&mut self, head: Head) -> &mut ChunkWriter {
+        self.writer.get_or_insert_with(|| {
+            let head = ChunkHead {
+                id: head.id.unwrap_or_else(|| fallback_id(self.request_id)),
+                created: head.created.unwrap_or_else(|| self.attempt.clock.now().unix_timestamp()),
+                model: head.model.unwrap_or_else(|| self.attempt.candidate.model.id.to_owned()),
+                system_fingerprint: head.system_fingerprint,
+                service_tier: head.service_tier,
+            };
+            ChunkWriter::new(head, self.include_usage)
+        })
+    }
+
+    /// The provider's protocol says that this is all.
+    fn complete(&mut self, out: &mut Vec<u8>) {
+        self.ended = Some(Ended::Complete);
+        let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
+        self.writer().done(out, Some(&tokens.to_usage(Some(&cost))));
+    }
+
+    fn fail(&mut self, error: &GatewayError, out: &mut Vec<u8>) {
+        self.ended = Some(match error {
+            GatewayError::Truncated { .. } => Ended::Truncated,
+            GatewayError::Deadline => Ended::Deadline,
+            _ => Ended::Failed,
+        });
+        tracing::warn!(error = %causes::chain(error), provider = self.attempt.provider(), "stream failed");
+        out.extend_from_slice(&error.with_detail(chunk::error_event));
+    }
+
+    fn usage_facts(&self) -> UsageFacts {
+        match (self.usage, self.ended) {
+            (Some(tokens), Some(Ended::Complete)) => UsageFacts::Reported(tokens),
+            // What was reported before a break is a lower bound; so is what we count.
+            (reported, _) => UsageFacts::Counted { answer_bytes: self.answer_bytes, reported },
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome {
+            status: 200,
+            ended: self.ended.unwrap_or(Ended::Truncated),
+            model_served: self.model_served.clone(),
+            usage: self.usage_facts(),
+        }
+    }
+}
+
+/// Hands the relay back when the body is done with it, be it at its end or because the caller's connection is gone.
+struct Guard {
+    relay: Option<Box<Relay>>,
+    back: Option<oneshot::Sender<Box<Relay>>>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let (Some(relay), Some(back)) = (self.relay.take(), self.back.take()) {
+            // Nobody waits only when the invocation is over.
+            let _ = back.send(relay);
+        }
+    }
+}
+
+/// The stream for the caller. After the response the relay is read to its end, if it has not come to it, and leaves its row.
+pub(super) fn serve(relay: Relay, db: &Database, after: &AfterResponse) -> impl Stream<Item = Bytes> + Send + use<> {
+    let (back, returned) = oneshot::channel::<Box<Relay>>();
+    let db = db.clone();
+    let patience = relay.until.saturating_duration_since(Instant::now()) + RESERVE / 2;
+    after.defer(async move {
+        match tokio::time::timeout(patience, returned).await {
+            Ok(Ok(mut relay)) => {
+                // The caller left early: the provider goes on, and bills, to its end.
+                while relay.next().await.is_some() {}
+                ledger::record(&db, &relay.attempt.event(relay.outcome())).await;
+            }
+            Ok(Err(_)) | Err(_) => tracing::error!("a stream was not returned; its usage is not in the ledger"),
+        }
+    });
+    let guard = Guard { relay: Some(Box::new(relay)), back: Some(back) };
+    stream::unfold(guard, |mut guard| async move {
+        let bytes = guard.relay.as_mut()?.next().await?;
+        Some((bytes, guard))
+    })
+}

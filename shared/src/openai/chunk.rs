@@ -1,0 +1,144 @@
+//! A streamed answer: `chat.completion.chunk` as server-sent events.
+
+use super::{
+    completion::FinishReason,
+    error::{ErrorBody, ErrorDetail},
+    usage::Usage,
+};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Chunk<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: i64,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_fingerprint: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
+    choices: &'a [ChunkChoice<'a>],
+    /// Outer none: the caller did not ask; inner none: not the last chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Option<&'a Usage>>,
+}
+
+#[derive(Serialize)]
+struct ChunkChoice<'a> {
+    index: u32,
+    delta: Delta<'a>,
+    logprobs: Option<()>,
+    finish_reason: Option<FinishReason>,
+}
+
+#[derive(Default, Serialize)]
+struct Delta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'a str>,
+}
+
+/// What every chunk of one answer repeats.
+#[derive(Debug, Clone)]
+pub struct ChunkHead {
+    /// The provider's id of the answer.
+    pub id: String,
+    /// Unix seconds.
+    pub created: i64,
+    /// The model that answered.
+    pub model: String,
+    /// OpenAI's.
+    pub system_fingerprint: Option<String>,
+    /// The tier that serves the request.
+    pub service_tier: Option<String>,
+}
+
+/// Writes the events of one answer, in the order that clients rely on: the role first in every choice, then text, then the finish
+/// reason, then the usage if it was asked for, then `[DONE]`.
+#[derive(Debug)]
+pub struct ChunkWriter {
+    head: ChunkHead,
+    include_usage: bool,
+    /// Which choices have begun; `n` is at most 128.
+    begun: u128,
+}
+
+impl ChunkWriter {
+    /// A writer for one answer.
+    pub fn new(head: ChunkHead, include_usage: bool) -> Self {
+        Self { head, include_usage, begun: 0 }
+    }
+
+    /// A piece of text.
+    pub fn text(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta { content: Some(text), ..Delta::default() }, None);
+    }
+
+    /// A piece of a refusal.
+    pub fn refusal(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta { refusal: Some(text), ..Delta::default() }, None);
+    }
+
+    /// The end of a choice.
+    pub fn finish(&mut self, out: &mut Vec<u8>, choice: u32, reason: FinishReason) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta::default(), Some(reason));
+    }
+
+    /// The end of the answer: the usage if it was asked for and is known, then `[DONE]`.
+    pub fn done(&mut self, out: &mut Vec<u8>, usage: Option<&Usage>) {
+        if self.include_usage && usage.is_some() {
+            self.chunk(out, &[], usage);
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    /// The role opens a choice exactly once, whatever the provider did.
+    pub fn begin(&mut self, out: &mut Vec<u8>, choice: u32) {
+        let bit = 1_u128.checked_shl(choice).unwrap_or(0);
+        if self.begun & bit == 0 {
+            self.begun |= bit;
+            self.delta(out, choice, Delta { role: Some("assistant"), content: Some(""), refusal: None }, None);
+        }
+    }
+
+    fn delta(&self, out: &mut Vec<u8>, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) {
+        self.chunk(out, &[ChunkChoice { index, delta, logprobs: None, finish_reason }], None);
+    }
+
+    fn chunk(&self, out: &mut Vec<u8>, choices: &[ChunkChoice<'_>], usage: Option<&Usage>) {
+        let chunk = Chunk {
+            id: &self.head.id,
+            object: "chat.completion.chunk",
+            created: self.head.created,
+            model: &self.head.model,
+            system_fingerprint: self.head.system_fingerprint.as_deref(),
+            service_tier: self.head.service_tier.as_deref(),
+            choices,
+            usage: self.include_usage.then_some(usage),
+        };
+        write_event(out, "data: ", &chunk);
+    }
+}
+
+/// The event that ends a stream which failed. There is no `[DONE]` after it, and SDKs raise it.
+pub fn error_event(error: ErrorDetail<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    write_event(&mut out, "event: error\ndata: ", &ErrorBody { error });
+    out
+}
+
+fn write_event(out: &mut Vec<u8>, prefix: &str, body: &impl Serialize) {
+    let start = out.len();
+    out.extend_from_slice(prefix.as_bytes());
+    // Writing strings and numbers to memory cannot fail; if it ever did, an incomplete event must not go out.
+    match serde_json::to_writer(&mut *out, body) {
+        Ok(()) => out.extend_from_slice(b"\n\n"),
+        Err(_) => out.truncate(start),
+    }
+}

@@ -1,0 +1,68 @@
+//! A whole answer: `chat.completion`.
+
+use super::usage::Usage;
+use serde::{Deserialize, Serialize};
+
+/// A whole answer in OpenAI's shape.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChatCompletion {
+    /// The provider's id of the answer.
+    pub id: String,
+    /// Always `chat.completion`.
+    pub object: &'static str,
+    /// Unix seconds.
+    pub created: i64,
+    /// The model that answered, as the provider names it.
+    pub model: String,
+    /// One for each of `n`.
+    pub choices: Vec<Choice>,
+    /// Absent only where the provider sent none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// OpenAI's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_fingerprint: Option<String>,
+    /// The tier that served the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_tier: Option<String>,
+}
+
+/// One answer of `n`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Choice {
+    /// From 0.
+    pub index: u32,
+    /// What was said.
+    pub message: AnswerMessage,
+    /// Not offered yet; the schema wants the field.
+    pub logprobs: Option<()>,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnswerMessage {
+    /// Always `assistant`.
+    pub role: &'static str,
+    /// The text, if any.
+    pub content: Option<String>,
+    /// The refusal, if the model refused.
+    pub refusal: Option<String>,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// It was complete, or met a stop sequence.
+    Stop,
+    /// It met a token limit.
+    Length,
+    /// It calls tools.
+    ToolCalls,
+    /// A filter stopped it.
+    ContentFilter,
+    /// It calls a function (legacy).
+    FunctionCall,
+}

@@ -1,0 +1,61 @@
+//! Cohere by v2 chat: <https://docs.cohere.com/reference/chat>.
+
+mod failure;
+mod request;
+mod response;
+mod stream;
+mod wire;
+
+use super::{Answer, ChatStream, Failure, Prepared, Provider, Unreadable};
+use crate::{
+    crypto::ProviderKey,
+    openai::{ChatRequest, Invalid},
+    usage::{ModelCard, Rates},
+};
+use http::{HeaderName, HeaderValue, header};
+
+static MODELS: &[ModelCard] = include!(concat!(env!("OUT_DIR"), "/cohere_prices.rs"));
+
+/// See the module.
+pub(super) struct Cohere;
+
+impl Provider for Cohere {
+    fn id(&self) -> &'static str {
+        "cohere"
+    }
+
+    fn default_base_url(&self) -> &'static str {
+        "https://api.cohere.com"
+    }
+
+    fn key_variable(&self) -> &'static str {
+        "CO_API_KEY"
+    }
+
+    fn models(&self) -> &'static [ModelCard] {
+        MODELS
+    }
+
+    fn authorize(&self, key: &ProviderKey) -> Result<(HeaderName, HeaderValue), header::InvalidHeaderValue> {
+        Ok((header::AUTHORIZATION, key.header("Bearer ")?))
+    }
+
+    fn chat_request(&self, model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
+        request::prepare(model, request)
+    }
+
+    fn chat_answer(&self, body: &[u8]) -> Result<Answer, Unreadable> {
+        response::read_answer(body)
+    }
+
+    fn chat_stream(&self) -> Box<dyn ChatStream> {
+        Box::new(stream::Stream::default())
+    }
+
+    fn failure(&self, status: u16, body: &[u8]) -> Failure {
+        failure::read(status, body)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The fields of a request that have no type of their own (`seed`, `user`, `store` …). A provider takes those it knows under one name
+//! or another; what is left is named, never dropped silently.
+
+use crate::openai::{
+    ChatRequest, Invalid,
+    chat::{Message, REFUSED},
+};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+/// What is left of a request's untyped fields. Serializes as those fields.
+#[derive(Debug)]
+pub(crate) struct Extras<'a> {
+    left: Vec<(&'a str, &'a Value)>,
+    ignored: Vec<String>,
+}
+
+impl<'a> Extras<'a> {
+    /// All of a request's untyped fields but those that ask for nothing.
+    pub(crate) fn of(request: &'a ChatRequest) -> Self {
+        let fields = request.other.iter().map(|(name, value)| (name.as_str(), value));
+        Self { left: fields.filter(|(name, value)| !asks_for_nothing(name, value)).collect(), ignored: Vec::new() }
+    }
+
+    /// Takes a number within bounds.
+    pub(crate) fn number(&mut self, name: &str, low: f64, high: f64) -> Result<Option<f64>, Invalid> {
+        match self.take(name).map(Value::as_f64) {
+            None => Ok(None),
+            Some(Some(number)) if (low..=high).contains(&number) => Ok(Some(number)),
+            Some(_) => Err(Invalid::value(name, format!("must be a number from {low} to {high}"))),
+        }
+    }
+
+    /// Takes a whole number.
+    pub(crate) fn whole(&mut self, name: &str) -> Result<Option<i64>, Invalid> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => value.as_i64().map(Some).ok_or_else(|| Invalid::value(name, "must be a whole number")),
+        }
+    }
+
+    /// Takes a string.
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<&'a str>, Invalid> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or_else(|| Invalid::value(name, "must be a string")),
+        }
+    }
+
+    /// Names a field that cannot be honoured as it was given.
+    pub(crate) fn ignore(&mut self, name: impl Into<String>) {
+        let name = name.into();
+        if !self.ignored.contains(&name) {
+            self.ignored.push(name);
+        }
+    }
+
+    /// The names of all that was not taken: fields of the request, of its stream options and of its messages (`messages[].name`).
+    pub(crate) fn into_ignored(mut self, request: &ChatRequest) -> Vec<String> {
+        for (name, _) in std::mem::take(&mut self.left) {
+            self.ignore(name);
+        }
+        for (name, value) in request.stream_options.iter().flat_map(|options| &options.other) {
+            if !value.is_null() && value != false {
+                self.ignore(format!("stream_options.{name}"));
+            }
+        }
+        for name in request.messages.iter().flat_map(message_fields) {
+            self.ignore(format!("messages[].{name}"));
+        }
+        self.ignored
+    }
+
+    fn take(&mut self, name: &str) -> Option<&'a Value> {
+        let found = self.left.iter().position(|(candidate, _)| *candidate == name)?;
+        Some(self.left.remove(found).1)
+    }
+}
+
+impl Serialize for Extras<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.left.iter().copied())
+    }
+}
+
+/// Whether leaving the field out is what it asks for. Of the fields in [`REFUSED`] only such values get this far, and some providers
+/// refuse even those (OpenAI an empty `tools`, Google a penalty of zero).
+fn asks_for_nothing(name: &str, value: &Value) -> bool {
+    match name {
+        "logprobs" | "store" => value == false,
+        "frequency_penalty" | "presence_penalty" | "top_logprobs" => value.as_f64() == Some(0.0),
+        "logit_bias" | "metadata" => value.as_object().is_some_and(serde_json::Map::is_empty),
+        "service_tier" => value == "auto",
+        _ => REFUSED.contains(&name),
+    }
+}
+
+fn message_fields(message: &Message) -> impl Iterator<Item = &str> {
+    let says_something = |value: &Value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty());
+    let other = message.other.iter().filter(move |(_, value)| says_something(value)).map(|(name, _)| name.as_str());
+    message.name.iter().map(|_| "name").chain(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request(extra: &Value) -> ChatRequest {
+        let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "hi" }] });
+        body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+        ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect")
+    }
+
+    #[test]
+    fn what_is_not_taken_is_named() {
+        let request = request(&json!({
+            "seed": 7, "user": "u", "stream": true,
+            "stream_options": { "include_usage": true, "include_obfuscation": true, "tomorrow": false },
+            "messages": [{ "role": "user", "content": "hi", "name": "ada", "tool_calls": [], "weight": null, "mood": "good" }],
+        }));
+        let mut extras = Extras::of(&request);
+        assert_eq!(extras.whole("seed"), Ok(Some(7)));
+        extras.ignore("top_p");
+        let named = ["top_p", "user", "stream_options.include_obfuscation", "messages[].name", "messages[].mood"];
+        assert_eq!(extras.into_ignored(&request), named);
+    }
+
+    #[test]
+    fn what_asks_for_nothing_is_neither_sent_nor_named() {
+        let request = request(&json!({
+            "tools": [], "tool_choice": "auto", "models": [], "response_format": { "type": "text" }, "modalities": ["text"],
+            "logprobs": false, "store": false, "presence_penalty": 0, "frequency_penalty": 0.0, "metadata": {}, "service_tier": "auto",
+        }));
+        assert_eq!(serde_json::to_value(Extras::of(&request)).expect("JSON"), json!({}));
+        assert!(Extras::of(&request).into_ignored(&request).is_empty());
+    }
+
+    #[test]
+    fn a_wrong_type_is_the_callers_mistake() {
+        let request = request(&json!({ "seed": 1.5, "user": 7, "presence_penalty": 3, "frequency_penalty": "high" }));
+        let mut extras = Extras::of(&request);
+        assert_eq!(extras.whole("seed").expect_err("half a seed").param.as_deref(), Some("seed"));
+        assert_eq!(extras.text("user").expect_err("a number").param.as_deref(), Some("user"));
+        assert!(extras.number("presence_penalty", -2.0, 2.0).is_err(), "out of range");
+        assert!(extras.number("frequency_penalty", -2.0, 2.0).is_err(), "not a number");
+    }
+}

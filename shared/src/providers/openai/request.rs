@@ -1,0 +1,60 @@
+//! The dialect is OpenAI's own, so a request is written anew rather than translated.
+
+use super::wire::{Content, Message, Part, Request, role};
+use crate::{
+    openai::{ChatRequest, Invalid, content},
+    providers::{Prepared, extras::Extras},
+    usage::ModelCard,
+};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
+    let wire = Request {
+        model: model.id,
+        messages: request.messages.iter().map(message).collect(),
+        temperature: request.temperature,
+        top_p: request.top_p,
+        n: request.n,
+        stop: request.stop_sequences(),
+        // The older `max_tokens` is refused by reasoning models; this name is taken by all.
+        max_completion_tokens: request.output_limit(),
+        stream: request.streams(),
+        stream_options: request.streams().then(|| stream_options(request)),
+        other: Extras::of(request),
+    };
+    let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
+    Ok(Prepared {
+        path: "/v1/chat/completions".into(),
+        headers: Vec::new(),
+        body: Bytes::from(body),
+        ignored: Vec::new(),
+    })
+}
+
+/// The usage is always asked for: a stream without it could not be billed.
+fn stream_options(request: &ChatRequest) -> Map<String, Value> {
+    let mut options = request.stream_options.as_ref().map(|options| options.other.clone()).unwrap_or_default();
+    options.insert("include_usage".into(), Value::Bool(true));
+    options
+}
+
+fn message(message: &crate::openai::chat::Message) -> Message<'_> {
+    Message {
+        role: role(message.role),
+        content: message.content.as_ref().map(|content| match content {
+            content::Content::Text(text) => Content::Text(text),
+            content::Content::Parts(parts) => Content::Parts(parts.iter().filter_map(part).collect()),
+        }),
+        name: message.name.as_deref(),
+        refusal: message.refusal.as_deref(),
+    }
+}
+
+fn part(part: &content::Part) -> Option<Part<'_>> {
+    match (&part.text, &part.refusal) {
+        (Some(text), _) if part.kind == "text" => Some(Part::Text { text }),
+        (_, Some(refusal)) => Some(Part::Refusal { refusal }),
+        _ => None,
+    }
+}

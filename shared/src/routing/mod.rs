@@ -1,0 +1,3 @@
+//! Which provider and model serve a request.
+
+pub mod plan;

@@ -1,0 +1,82 @@
+//! Ids that cannot be swapped. Each is a time-ordered UUID behind a prefix that makes a wrong id visible in a log.
+
+use std::{fmt, str::FromStr, time::Duration};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// A text that is not an id of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a {0} id")]
+pub struct InvalidId(&'static str);
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal, $what:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// What the text form begins with.
+            pub const PREFIX: &str = $prefix;
+
+            /// A new id of that moment (time since the Unix epoch).
+            pub fn generate(now: Duration) -> Self {
+                Self(Uuid::new_v7(Timestamp::from_unix(NoContext, now.as_secs(), now.subsec_nanos())))
+            }
+
+            /// As the database has it.
+            pub fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// For the database.
+            pub fn as_uuid(&self) -> &Uuid {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}{}", Self::PREFIX, self.0.simple())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let raw = text.strip_prefix(Self::PREFIX).ok_or(InvalidId($what))?;
+                Uuid::try_parse(raw).map(Self).map_err(|_| InvalidId($what))
+            }
+        }
+    };
+}
+
+id!(
+    /// A tenant.
+    TenantId, "ten_", "tenant"
+);
+id!(
+    /// An API key's public part.
+    KeyId, "key_", "key"
+);
+id!(
+    /// One request of a caller; also the ledger's key.
+    RequestId, "req_", "request"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_of_one_kind_is_none_of_another() {
+        let tenant = TenantId::generate(Duration::from_secs(1));
+        assert_eq!(tenant.to_string().parse(), Ok(tenant));
+        assert_eq!(tenant.to_string().parse::<KeyId>(), Err(InvalidId("key")));
+    }
+
+    #[test]
+    fn a_later_id_sorts_later() {
+        assert!(RequestId::generate(Duration::from_millis(1)) < RequestId::generate(Duration::from_millis(2)));
+    }
+}

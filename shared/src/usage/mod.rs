@@ -1,0 +1,6 @@
+//! What a request used and what that costs.
+
+pub mod ledger;
+pub mod pricing;
+
+pub use pricing::{Cost, ModelCard, Nanos, Rates, Tier, Tokens};

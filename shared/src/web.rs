@@ -1,0 +1,285 @@
+//! The door to Lambda: an event becomes a [`Call`], a [`Reply`] becomes a response, and what is left to do is done after it. The only
+//! file that knows API Gateway.
+
+use crate::{
+    causes::{BoxError, chain},
+    clock::{Clock, SystemClock},
+    config::{self, Vars},
+    error::GatewayError,
+    gateway::{
+        after_response::AfterResponse,
+        call::{Call, Reply, ReplyBody},
+    },
+    telemetry,
+    tenancy::RequestId,
+};
+use bytes::Bytes;
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Method, Response};
+use http_body::{Body, Frame};
+use http_body_util::BodyExt as _;
+use lambda_http::{RequestExt as _, service_fn};
+use lambda_runtime::{LambdaInvocation, Runtime};
+use std::{
+    convert::Infallible,
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    process::ExitCode,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tower::{Layer, Service};
+use tracing::Instrument as _;
+
+/// For a function that reads.
+pub const GET: Method = Method::GET;
+/// For a function that acts.
+pub const POST: Method = Method::POST;
+
+/// What a function is started with.
+pub struct Start {
+    /// The environment.
+    pub vars: Vars<'static>,
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// How many requests Lambda sends at a time: one, or more on Lambda Managed Instances.
+    pub concurrency: usize,
+}
+
+/// Runs a function's `main`: log, runtime, and one clear line if it cannot start.
+pub fn start<F: Future<Output = Result<(), BoxError>>>(main: impl FnOnce(Start) -> F) -> ExitCode {
+    let vars: Vars<'static> = &config::environment;
+    telemetry::start(vars("SUPERGATE_LOG").or_else(|| vars("AWS_LAMBDA_LOG_LEVEL")).as_deref());
+    let concurrency = vars("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|text| text.parse().ok()).unwrap_or(1).max(1);
+    // One request at a time needs no second thread, and threads cost a cold start.
+    let mut runtime = match concurrency {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let ran = runtime
+        .enable_all()
+        .build()
+        .map_err(BoxError::from)
+        .and_then(|runtime| runtime.block_on(main(Start { vars, clock: Arc::new(SystemClock), concurrency })));
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = %chain(&*error), "the function cannot run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A function that answers HTTP requests.
+pub struct Function<H> {
+    /// Its name: crate, binary, template and events folder.
+    pub name: &'static str,
+    /// The methods it takes.
+    pub methods: &'static [Method],
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// What it does.
+    pub handler: H,
+}
+
+impl<H, F> Function<H>
+where
+    H: Fn(Call) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, GatewayError>> + Send + 'static,
+{
+    /// Serves whole replies. Its integration is buffered.
+    ///
+    /// # Errors
+    /// When the Runtime API is lost.
+    pub async fn serve(self) -> Result<(), BoxError> {
+        let function = Arc::new(self);
+        let handler = service_fn(move |request| {
+            let function = Arc::clone(&function);
+            async move { function.answer_whole(request).await }
+        });
+        run(lambda_http::runtime_concurrent(handler)).await
+    }
+
+    /// Serves whole and streamed replies from one binary. Its integration is streamed.
+    ///
+    /// # Errors
+    /// When the Runtime API is lost.
+    pub async fn serve_streaming(self) -> Result<(), BoxError> {
+        let function = Arc::new(self);
+        let handler = service_fn(move |request| {
+            let function = Arc::clone(&function);
+            async move { Ok::<_, Infallible>(function.answer(request, after_response()).await) }
+        });
+        run(lambda_http::streaming_runtime_concurrent(handler)).await
+    }
+
+    /// Answers one request, whatever happens. Work that is left over is put into `after`.
+    pub async fn answer(&self, request: lambda_http::Request, after: AfterResponse) -> Response<ReplyBody> {
+        let request_id = RequestId::generate(self.clock.since_epoch());
+        let span = telemetry::request_span(request_id, self.name);
+        self.answer_in_span(request, after, request_id).instrument(span).await
+    }
+
+    async fn answer_in_span(
+        &self,
+        request: lambda_http::Request,
+        after: AfterResponse,
+        request_id: RequestId,
+    ) -> Response<ReplyBody> {
+        let begun = self.clock.monotonic();
+        let call = call(request, after, request_id);
+        let answered = if self.methods.contains(&call.method) {
+            // A panic must not end the process, nor leave the caller without a request id.
+            let answered = AssertUnwindSafe(async { (self.handler)(call).await }).catch_unwind().await;
+            answered.unwrap_or_else(|_| Err(GatewayError::Internal("the handler panicked".into())))
+        } else {
+            Err(GatewayError::MethodNotAllowed(call.method.to_string()))
+        };
+        let latency_ms = self.clock.monotonic().saturating_sub(begun).as_secs_f64() * 1e3;
+        let mut reply = match answered {
+            Ok(reply) => {
+                tracing::info!(status = reply.status.as_u16(), latency_ms, "answered");
+                reply
+            }
+            Err(error) => {
+                let on_the_wire = error.on_the_wire();
+                let (status, code) = (on_the_wire.status.as_u16(), on_the_wire.code);
+                match on_the_wire.status.is_server_error() {
+                    // The chain may quote what a dependency said, never what a caller or a provider said.
+                    true => tracing::error!(status, code, latency_ms, error = %chain(&error), "failed"),
+                    false => tracing::info!(status, code, latency_ms, "refused"),
+                }
+                Reply::error(&error)
+            }
+        };
+        reply.set("x-request-id", &request_id.to_string());
+        let mut response = Response::new(reply.body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        response
+    }
+
+    async fn answer_whole(&self, request: lambda_http::Request) -> Result<Response<lambda_http::Body>, Infallible> {
+        let (parts, body) = self.answer(request, after_response()).await.into_parts();
+        let Ok(body) = body.collect().await;
+        let text = String::from_utf8(body.to_bytes().into()).map_err(|error| error.into_bytes());
+        Ok(Response::from_parts(parts, text.map_or_else(lambda_http::Body::Binary, lambda_http::Body::Text)))
+    }
+}
+
+fn call(request: lambda_http::Request, after: AfterResponse, request_id: RequestId) -> Call {
+    let deadline_ms = request.lambda_context_ref().map(|context| context.deadline).filter(|ms| *ms > 0);
+    let path = request.uri().path().to_owned();
+    let (parts, body) = request.into_parts();
+    let body = match body {
+        lambda_http::Body::Text(text) => Bytes::from(text),
+        lambda_http::Body::Binary(bytes) => Bytes::from(bytes),
+        _ => Bytes::new(),
+    };
+    Call {
+        request_id,
+        method: parts.method,
+        path,
+        headers: parts.headers,
+        body,
+        deadline: deadline_ms.map(Duration::from_millis),
+        after,
+    }
+}
+
+/// Runs a function that is invoked by hand: JSON in, JSON out. An error is the invocation's error.
+///
+/// # Errors
+/// When the Runtime API is lost.
+pub async fn serve_commands<C, H, F>(handler: H) -> Result<(), BoxError>
+where
+    C: serde::de::DeserializeOwned + Send + 'static,
+    H: Fn(C) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<serde_json::Value, GatewayError>> + Send + 'static,
+{
+    let handler = lambda_runtime::service_fn(move |event: lambda_runtime::LambdaEvent<C>| {
+        let answer = handler(event.payload);
+        async move {
+            answer.await.map_err(|error| {
+                tracing::error!(error = %chain(&error), "command failed");
+                BoxError::from(chain(&error).to_string())
+            })
+        }
+    });
+    run(Runtime::new(handler)).await
+}
+
+tokio::task_local! {
+    /// The work of the invocation that this task is serving: the bridge from the layer around the handler to the handler.
+    static AFTER: AfterResponse;
+}
+
+fn after_response() -> AfterResponse {
+    AFTER.try_with(Clone::clone).unwrap_or_default()
+}
+
+async fn run<S>(runtime: Runtime<S>) -> Result<(), BoxError>
+where
+    S: Service<LambdaInvocation, Response = (), Error = BoxError> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
+    runtime.layer(AfterResponseLayer).run_concurrent().await
+}
+
+/// Does the work that is left after the response was sent, and outlives a response that could not be sent. The outermost layer.
+struct AfterResponseLayer;
+
+impl<S> Layer<S> for AfterResponseLayer {
+    type Service = AfterResponseService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        AfterResponseService(inner)
+    }
+}
+
+#[derive(Clone)]
+struct AfterResponseService<S>(S);
+
+impl<S> Service<LambdaInvocation> for AfterResponseService<S>
+where
+    S: Service<LambdaInvocation, Response = (), Error = BoxError>,
+    S::Future: Send + 'static,
+{
+    type Response = ();
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<(), BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
+        let after = AfterResponse::default();
+        let response = AFTER.scope(after.clone(), self.0.call(invocation));
+        Box::pin(async move {
+            if let Err(error) = response.await {
+                // The response is lost; the process, and what it knows, is not.
+                tracing::error!(error = %chain(&*error), "response not sent");
+            }
+            after.run().await;
+            Ok(())
+        })
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Events(events) => {
+                events.as_mut().poll_next(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+}
