@@ -1,0 +1,318 @@
+//! The functions in the test's own process: real handlers, real Postgres, the mock upstream, and a clock that the test turns.
+
+use crate::{
+    mock::MockUpstream,
+    postgres::{PEPPER, TestDatabase},
+};
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+use supergate::{
+    clock::Clock,
+    config::Config,
+    error::GatewayError,
+    gateway::{
+        Gateway,
+        admin::migrate::Command,
+        after_response::AfterResponse,
+        call::{Call, Reply, ReplyBody},
+        chat, models,
+    },
+    web::{self, Function},
+};
+
+/// The providers and the variables of their keys.
+pub const PROVIDERS: [(&str, &str); 5] = [
+    ("openai", "OPENAI_API_KEY"),
+    ("anthropic", "ANTHROPIC_API_KEY"),
+    ("google", "GEMINI_API_KEY"),
+    ("cohere", "CO_API_KEY"),
+    ("mistral", "MISTRAL_API_KEY"),
+];
+
+/// A model of each provider.
+pub const MODELS: [&str; 5] = [
+    "openai/gpt-4o-mini",
+    "anthropic/claude-haiku-4-5",
+    "google/gemini-2.5-flash",
+    "cohere/command-a-03-2025",
+    "mistral/mistral-small-latest",
+];
+
+/// A clock that starts now and moves when it is told to, and a little with real time so that latencies are not zero.
+#[derive(Default)]
+pub struct TestClock {
+    turned_ms: AtomicU64,
+}
+
+impl TestClock {
+    /// Moves the clock.
+    pub fn advance(&self, by: Duration) {
+        self.turned_ms.fetch_add(u64::try_from(by.as_millis()).expect("a short time"), Ordering::SeqCst);
+    }
+
+    fn turned(&self) -> Duration {
+        Duration::from_millis(self.turned_ms.load(Ordering::SeqCst))
+    }
+}
+
+impl Clock for TestClock {
+    fn since_epoch(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970") + self.turned()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.since_epoch()
+    }
+}
+
+/// A gateway with a database, a tenant and a key of its own.
+pub struct App {
+    /// The providers, as the gateway sees them.
+    pub mock: MockUpstream,
+    /// Its database.
+    pub database: TestDatabase,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// The tenant's first key, an admin's.
+    pub api_key: String,
+    /// As `ten_…`.
+    pub tenant_id: String,
+    gateway: Arc<Gateway>,
+}
+
+/// What a caller got.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, in the pieces in which it came.
+    pub pieces: Vec<Bytes>,
+}
+
+impl App {
+    /// Starts one.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts one with variables that differ; an empty value removes one.
+    pub async fn start_with(vars: &[(&str, &str)]) -> Self {
+        let database = TestDatabase::migrated().await;
+        let mock = MockUpstream::start().await.expect("a free port");
+        let new = json!({"action": "create_tenant", "name": "test", "key_name": "test"});
+        let tenant = database.migrator().run(command(new)).await.expect("a tenant");
+        let clock = Arc::new(TestClock::default());
+        let gateway = gateway(&database, &mock, Arc::clone(&clock), vars);
+        let text = |name: &str| tenant[name].as_str().expect(name).to_owned();
+        Self { mock, database, clock, api_key: text("api_key"), tenant_id: text("tenant_id"), gateway }
+    }
+
+    /// A second process of the same deployment: the same database, nothing remembered.
+    pub fn restart(&mut self) {
+        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), &[]);
+    }
+
+    /// Asks for a completion with the tenant's key.
+    pub async fn chat(&self, body: &Value) -> Answer {
+        self.chat_raw(body.to_string()).await
+    }
+
+    /// Asks for a completion with a body as it is.
+    pub async fn chat_raw(&self, body: impl Into<String>) -> Answer {
+        self.send(self.chat_request(body)).await
+    }
+
+    /// A chat request with the tenant's key, to be changed.
+    pub fn chat_request(&self, body: impl Into<String>) -> Request<lambda_http::Body> {
+        Request::post("/v1/chat/completions")
+            .header("authorization", format!("Bearer {}", self.api_key))
+            .header("content-type", "application/json")
+            .body(lambda_http::Body::Text(body.into()))
+            .expect("a request")
+    }
+
+    /// Sends a GET with the tenant's key.
+    pub async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header("authorization", format!("Bearer {}", self.api_key));
+        self.send(request.body(lambda_http::Body::Empty).expect("a request")).await
+    }
+
+    /// Sends a request to the function that its path belongs to, reads the whole answer, and then does what is left to do, as Lambda
+    /// would.
+    pub async fn send(&self, request: Request<lambda_http::Body>) -> Answer {
+        let (response, after) = self.begin(request).await;
+        let (parts, mut body) = response.into_parts();
+        let mut pieces = Vec::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            pieces.extend(frame.into_data());
+        }
+        drop(body);
+        after.run().await;
+        Answer { status: parts.status, headers: parts.headers, pieces }
+    }
+
+    /// Sends a request and gives the answer before its body was read, with the work that is left.
+    pub async fn begin(&self, request: Request<lambda_http::Body>) -> (http::Response<ReplyBody>, AfterResponse) {
+        let after = AfterResponse::default();
+        let gateway = Arc::clone(&self.gateway);
+        let response = if request.uri().path().starts_with("/v1/models") {
+            let handler = move |call| {
+                let gateway = Arc::clone(&gateway);
+                async move { models::read(&gateway, call).await }
+            };
+            self.function("models", &[web::GET], handler).answer(request, after.clone()).await
+        } else {
+            let handler = move |call| {
+                let gateway = Arc::clone(&gateway);
+                async move { chat::complete(&gateway, call).await }
+            };
+            self.function("chat-completions", &[web::POST], handler).answer(request, after.clone()).await
+        };
+        (response, after)
+    }
+
+    fn function<H, F>(&self, name: &'static str, methods: &'static [Method], handler: H) -> Function<H>
+    where
+        H: Fn(Call) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, GatewayError>> + Send + 'static,
+    {
+        Function { name, methods, clock: self.clock.clone(), handler }
+    }
+
+    /// Every row of the ledger, oldest first, whoever's.
+    pub async fn usage_events(&self) -> Vec<Value> {
+        let rows = self
+            .database
+            .superuser()
+            .await
+            .query("select to_jsonb(e) from usage_events e order by request_id, attempt", &[])
+            .await
+            .expect("the ledger");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+}
+
+impl Answer {
+    /// All of its body.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.pieces.concat()
+    }
+
+    /// All of its body, as text.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.bytes()).expect("UTF-8")
+    }
+
+    /// All of its body, as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes()).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// A header, empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    /// The error's code, empty if it is none.
+    pub fn error_code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Reads it as a stream.
+    pub fn stream(&self) -> StreamedAnswer {
+        StreamedAnswer::read(&self.text())
+    }
+}
+
+/// A streamed answer, read as a client would.
+#[derive(Debug, Default)]
+pub struct StreamedAnswer {
+    /// Every chunk.
+    pub chunks: Vec<Value>,
+    /// The text of the first choice.
+    pub text: String,
+    /// The last finish reason, empty if none came.
+    pub finish_reason: String,
+    /// The usage, null if none came.
+    pub usage: Value,
+    /// The error object, null if none came.
+    pub error: Value,
+    /// Whether `[DONE]` came.
+    pub done: bool,
+}
+
+impl StreamedAnswer {
+    /// Reads server-sent events.
+    ///
+    /// # Panics
+    /// At anything that is none of ours.
+    pub fn read(text: &str) -> Self {
+        let mut answer = Self::default();
+        for event in text.split("\n\n").filter(|event| !event.is_empty()) {
+            assert!(!answer.done, "after [DONE]: {event}");
+            let data = match event.strip_prefix("event: error\ndata: ") {
+                Some(error) => {
+                    answer.error = serde_json::from_str::<Value>(error).expect("JSON")["error"].take();
+                    continue;
+                }
+                None => event.strip_prefix("data: ").unwrap_or_else(|| panic!("an event of ours: {event}")),
+            };
+            if data == "[DONE]" {
+                answer.done = true;
+                continue;
+            }
+            let chunk: Value = serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {data}"));
+            for choice in chunk["choices"].as_array().expect("choices").iter().filter(|choice| choice["index"] == 0) {
+                answer.text += choice["delta"]["content"].as_str().unwrap_or_default();
+                if let Some(reason) = choice["finish_reason"].as_str() {
+                    answer.finish_reason = reason.to_owned();
+                }
+            }
+            if chunk["usage"].is_object() {
+                answer.usage = chunk["usage"].clone();
+            }
+            answer.chunks.push(chunk);
+        }
+        answer
+    }
+}
+
+fn command(json: Value) -> Command {
+    serde_json::from_value(json).expect("a command")
+}
+
+/// A gateway over that database whose providers are the mock, unless a variable says otherwise.
+pub fn gateway(
+    database: &TestDatabase,
+    mock: &MockUpstream,
+    clock: Arc<TestClock>,
+    vars: &[(&str, &str)],
+) -> Arc<Gateway> {
+    let mut all: HashMap<String, String> = [
+        ("DATABASE_URL", database.app_url()),
+        ("SUPERGATE_KEY_PEPPER", PEPPER.to_owned()),
+        ("DATABASE_CONNECT_TIMEOUT_S", "5".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    for (provider, key) in PROVIDERS {
+        all.insert(format!("SUPERGATE_{}_URL", provider.to_uppercase()), mock.base_url(provider));
+        all.insert(key.to_owned(), format!("test-key-{provider}"));
+    }
+    all.extend(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let config = Config::load(&|name| all.get(name).cloned()).expect("a complete configuration");
+    Arc::new(Gateway::new(config, clock, 16).expect("a gateway"))
+}

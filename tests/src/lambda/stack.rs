@@ -1,0 +1,167 @@
+//! All that our functions need to answer: a database of their own, a tenant with a key, a mock upstream.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+use tokio_postgres::NoTls;
+use uuid::Uuid;
+
+use super::function::{Function, Launch};
+
+/// Not a secret: it hashes the keys of a database that lives for minutes.
+const PEPPER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// Provider → the name in `SUPERGATE_…_URL` and the variable of its key.
+const PROVIDERS: [(&str, &str, &str); 5] = [
+    ("openai", "OPENAI", "OPENAI_API_KEY"),
+    ("anthropic", "ANTHROPIC", "ANTHROPIC_API_KEY"),
+    ("google", "GOOGLE", "GEMINI_API_KEY"),
+    ("cohere", "COHERE", "CO_API_KEY"),
+    ("mistral", "MISTRAL", "MISTRAL_API_KEY"),
+];
+
+/// A migrated database, a tenant and a mock upstream. End it with [`Stack::close`].
+pub struct Stack {
+    superuser_url: String,
+    database: String,
+    mock_url: String,
+    api_key: String,
+    _mock: Child,
+}
+
+impl Stack {
+    /// Creates a database, starts the mock upstream (a process of its own, so that its work is not ours), migrates with the `migrate`
+    /// function and makes a tenant.
+    ///
+    /// # Panics
+    /// If `SUPERGATE_TEST_DATABASE_URL` (a superuser's) is not set, a binary is not built, or a step fails.
+    pub async fn start() -> Self {
+        let superuser_url = std::env::var("SUPERGATE_TEST_DATABASE_URL")
+            .expect("SUPERGATE_TEST_DATABASE_URL: the make targets start a PostgreSQL and set it");
+        let database = format!("stack_{}", Uuid::now_v7().simple());
+        execute(&superuser_url, &format!("create database {database}")).await;
+        let (mock, mock_url) = start_mock().await;
+        let mut stack = Self { superuser_url, database, mock_url, api_key: String::new(), _mock: mock };
+        let migrate = stack.function("migrate").start().await.unwrap_or_else(|error| panic!("migrate: {error}"));
+        call(&migrate, json!({"action": "migrate"})).await;
+        let tenant = call(&migrate, json!({"action": "create_tenant", "name": "bench", "key_name": "bench"})).await;
+        stack.api_key = tenant["api_key"].as_str().expect("the tenant's key").to_owned();
+        stack
+    }
+
+    /// The tenant's key.
+    pub fn api_key(&self) -> &str {
+        &self.api_key
+    }
+
+    /// The mock upstream; each provider is below it at `/<provider>`.
+    pub fn mock_url(&self) -> &str {
+        &self.mock_url
+    }
+
+    /// One of our functions, ready to start in this environment.
+    pub fn function(&self, name: &str) -> Launch {
+        let mut launch = Launch::new(binary(name))
+            .envs(local_aws())
+            .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
+            .env("DATABASE_URL", database_url(&self.superuser_url, Some("supergate_app"), &self.database))
+            .env("SUPERGATE_KEY_PEPPER", PEPPER);
+        if name == "migrate" {
+            launch = launch.env("DATABASE_MIGRATION_URL", database_url(&self.superuser_url, None, &self.database));
+        }
+        for (provider, upper, key) in PROVIDERS {
+            launch = launch.env(format!("SUPERGATE_{upper}_URL"), format!("{}/{provider}", self.mock_url));
+            launch = launch.env(key, "bench-key");
+        }
+        launch
+    }
+
+    /// Drops the database, under whoever may still be connected.
+    pub async fn close(self) {
+        execute(&self.superuser_url, &format!("drop database {} with (force)", self.database)).await;
+    }
+}
+
+/// The AWS variables of the local stack; none where they would lead to a real account.
+fn local_aws() -> impl Iterator<Item = (String, String)> {
+    let local = std::env::vars().any(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
+    std::env::vars().filter(move |(name, _)| local && name.starts_with("AWS_") && !name.starts_with("AWS_LAMBDA_"))
+}
+
+/// The path of a binary of this workspace: in `SUPERGATE_BIN_DIR`, else beside the one that runs.
+///
+/// # Panics
+/// If it is not built.
+pub fn binary(name: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("our own path");
+    let beside = own.parent().expect("our folder");
+    // Tests are in target/debug/deps, the functions in target/debug.
+    let beside = if beside.ends_with("deps") { beside.parent().expect("the folder above") } else { beside };
+    let folder = std::env::var_os("SUPERGATE_BIN_DIR").map_or_else(|| beside.to_owned(), PathBuf::from);
+    let path = folder.join(name);
+    assert!(
+        path.is_file(),
+        "{} is missing; build it: cargo build --workspace, with --release for the bench",
+        path.display()
+    );
+    path
+}
+
+async fn call(function: &Function, event: Value) -> Value {
+    let reply = function.invoke(event, Duration::from_secs(60)).await;
+    reply.json().await
+}
+
+async fn start_mock() -> (Child, String) {
+    let port_file = std::env::temp_dir().join(format!("mock-upstream-{}.port", Uuid::now_v7().simple()));
+    let mut command = Command::new(binary("mock-upstream"));
+    command.args(["--port", "0", "--port-file"]).arg(&port_file).kill_on_drop(true);
+    let mut mock = command.spawn().expect("the mock upstream");
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        let port = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse::<u16>().ok());
+        if let Some(port) = port {
+            drop(std::fs::remove_file(&port_file));
+            return (mock, format!("http://127.0.0.1:{port}"));
+        }
+        assert!(mock.try_wait().expect("the mock's status").is_none(), "the mock upstream ended at once");
+        assert!(Instant::now() < patience, "the mock upstream wrote no port");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn execute(url: &str, sql: &str) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection to PostgreSQL");
+    let connection = tokio::spawn(connection);
+    client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    drop(client);
+    drop(connection.await);
+}
+
+/// The same server's URL with another database, and another user if one is named. `postgresql://user:password@host:port/name?options`,
+/// where the host may be empty and a socket's folder be in the options, which a URL parser would refuse.
+fn database_url(url: &str, user: Option<&str>, database: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (authority, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let options = rest.split_once('?').map_or(String::new(), |(_, options)| format!("?{options}"));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let authority = user.map_or_else(|| authority.to_owned(), |user| format!("{user}@{host}"));
+    format!("{scheme}://{authority}/{database}{options}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::database_url;
+
+    #[test]
+    fn a_database_url_keeps_the_server_and_changes_the_rest() {
+        let socket = "postgresql://postgres:@/postgres?host=/some/socket/dir";
+        let app = database_url(socket, Some("supergate_app"), "stack_1");
+        assert_eq!(app, "postgresql://supergate_app@/stack_1?host=/some/socket/dir");
+        assert_eq!(database_url(socket, None, "stack_1"), "postgresql://postgres:@/stack_1?host=/some/socket/dir");
+        let tcp = "postgresql://postgres:secret@localhost:5433/postgres";
+        assert_eq!(database_url(tcp, Some("supergate_app"), "x"), "postgresql://supergate_app@localhost:5433/x");
+    }
+}

@@ -1,0 +1,144 @@
+//! Real Postgres for tests: one migrated template a run, copied for each test, dropped after it.
+
+use std::{env, sync::Arc, thread};
+use supergate::{
+    clock::SystemClock,
+    config::MigrateConfig,
+    db::migrations::MIGRATIONS,
+    gateway::admin::migrate::{Command, Migrator},
+};
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+/// Under which the keys of test databases are hashed. Not a secret: such a database lives for seconds.
+pub const PEPPER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+/// Taken while the template is made: test processes may run side by side.
+const TEMPLATE_LOCK: i64 = 0x5347_5445_5354;
+
+/// The URL of a superuser of the test server.
+///
+/// # Panics
+/// If nobody started one.
+pub fn superuser_url() -> String {
+    env::var("SUPERGATE_TEST_DATABASE_URL")
+        .expect("SUPERGATE_TEST_DATABASE_URL is not set: run the tests with `make test`, which starts PostgreSQL")
+}
+
+/// A database of one test's own.
+pub struct TestDatabase {
+    name: String,
+}
+
+impl TestDatabase {
+    /// A copy of the migrated template.
+    pub async fn migrated() -> Self {
+        let template = template().await;
+        Self::create(&format!("template {template}")).await
+    }
+
+    /// A database without anything in it.
+    pub async fn empty() -> Self {
+        Self::create("").await
+    }
+
+    async fn create(options: &str) -> Self {
+        let name = format!("test_{}", Uuid::now_v7().simple());
+        execute(&superuser_url(), &format!("create database {name} {options}")).await;
+        Self { name }
+    }
+
+    /// The URL of this database for a role.
+    pub fn url(&self, user: &str) -> String {
+        database_url(&superuser_url(), Some(user), &self.name)
+    }
+
+    /// What the functions' role connects with.
+    pub fn app_url(&self) -> String {
+        self.url("supergate_app")
+    }
+
+    /// The URL of this database for the superuser, who may migrate.
+    pub fn owner_url(&self) -> String {
+        database_url(&superuser_url(), None, &self.name)
+    }
+
+    /// A superuser's connection, to look behind the policies.
+    pub async fn superuser(&self) -> Client {
+        connect(&self.owner_url()).await
+    }
+
+    /// A connection of the functions' role.
+    pub async fn app(&self) -> Client {
+        connect(&self.app_url()).await
+    }
+
+    /// The migrate function's insides on this database.
+    pub fn migrator(&self) -> Migrator {
+        let url = self.owner_url();
+        let vars = |name: &str| match name {
+            "DATABASE_MIGRATION_URL" => Some(url.clone()),
+            "SUPERGATE_KEY_PEPPER" => Some(PEPPER.to_owned()),
+            _ => None,
+        };
+        let config = MigrateConfig::load(&vars).expect("a complete configuration");
+        Migrator::new(config, Arc::new(SystemClock)).expect("a pool")
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let drop = format!("drop database if exists {} with (force)", self.name);
+        // A test's runtime cannot wait in a destructor; another thread's can.
+        let dropped = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(execute(&superuser_url(), &drop));
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// Connects, and drives the connection until the client is dropped.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.unwrap_or_else(|error| panic!("{url}: {error}"));
+    tokio::spawn(connection);
+    client
+}
+
+/// Runs SQL on a connection of its own.
+pub async fn execute(url: &str, sql: &str) {
+    connect(url).await.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+}
+
+/// The same server's URL with another database, and another user if one is named. `postgresql://user:password@host:port/name?options`,
+/// where the host may be empty and a socket's folder be in the options, which a URL parser would refuse.
+pub fn database_url(url: &str, user: Option<&str>, database: &str) -> String {
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (authority, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let options = rest.split_once('?').map_or(String::new(), |(_, options)| format!("?{options}"));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let authority = user.map_or_else(|| authority.to_owned(), |user| format!("{user}@{host}"));
+    format!("{scheme}://{authority}/{database}{options}")
+}
+
+/// Makes the template if this version of the migrations has none yet, and gives its name.
+async fn template() -> String {
+    let version = MIGRATIONS
+        .iter()
+        .flat_map(|(name, sql)| name.bytes().chain(sql.bytes()))
+        .fold(0_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(5));
+    let name = format!("template_{version:016x}");
+    let admin = connect(&superuser_url()).await;
+    admin.query("select pg_advisory_lock($1)", &[&TEMPLATE_LOCK]).await.expect("the lock");
+    let known = admin.query("select 1 from pg_database where datname = $1", &[&name]).await.expect("the catalogue");
+    if known.is_empty() {
+        // Made under another name, so that a template that exists is complete.
+        let unfinished = TestDatabase::empty().await;
+        unfinished.migrator().run(Command::Migrate).await.expect("the migrations");
+        let end = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+        admin.query(end, &[&unfinished.name]).await.expect("the migrator's pool to be gone");
+        let rename = format!("alter database {} rename to {name}", unfinished.name);
+        admin.batch_execute(&rename).await.expect("a name that is free");
+    }
+    name
+}
