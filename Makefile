@@ -1,0 +1,33 @@
+# Each target is one command that anyone could type; infra/local/stack.py says more with --help.
+
+PYTHON ?= python3
+STATE := $(or $(SUPERGATE_STATE_DIR),.local)
+STACK := $(PYTHON) infra/local/stack.py
+
+.PHONY: help run test check bench clean python
+
+help: ## what can be typed here
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+
+run: python ## serve everything at http://127.0.0.1:9000 until Ctrl-C (SUPERGATE_PORT for another port)
+	@$(STACK) run
+
+test: python ## all tests; it starts and stops what they need
+	@$(STACK) test
+
+check: python ## formatting, lints, licences and bans, documentation, the template
+	@$(STACK) check-tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	PATH="$(abspath $(STATE))/bin:$$PATH" cargo deny --offline check bans licenses sources
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
+	$(STATE)/bin/cfn-lint infra/template.yaml
+
+bench: python ## the figures of the design, measured on this machine
+	@$(STACK) exec -- sh -c 'cargo build --release --workspace --bins && exec "$${CARGO_TARGET_DIR:-target}/release/bench"'
+
+clean: ## removes what was built, installed and stored here
+	rm -rf $(STATE) target
+
+python:
+	@command -v $(PYTHON) > /dev/null || { echo "supergate: $(PYTHON) was not found: install Python 3.11 or newer" >&2; exit 1; }

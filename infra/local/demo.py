@@ -1,0 +1,86 @@
+"""The demo tenant: its key in demo.env, and what to type next."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from console import Failure
+from providers import Provider
+from settings import REPO, Settings
+from watch import Watch
+
+MODEL = "openai/gpt-4o-mini"
+
+
+def ensure_tenant(settings: Settings, watch: Watch) -> str:
+    """Returns the demo tenant's key: the one in demo.env while it works, else that of a new tenant."""
+    key = _read(_file(settings)).get("SUPERGATE_API_KEY")
+    if key:
+        answer = watch.call("GET", "/v1/models", key=key)
+        if answer.status not in (200, 401):
+            raise Failure(f"GET /v1/models answered {answer.status}: {answer.body.strip()[:300]}", settings.log("models"))
+        if answer.status == 401:
+            key = None
+    if not key:
+        made = watch.invoke("migrate", {"action": "create_tenant", "name": "demo", "key_name": "demo admin"})
+        key = str(made["api_key"])
+    _write(_file(settings), {"SUPERGATE_URL": settings.url, "SUPERGATE_API_KEY": key})
+    return key
+
+
+def ready_text(settings: Settings, key: str, providers: list[Provider]) -> str:
+    """Everything someone needs who has never seen the gateway; the commands can be pasted as they are."""
+    described = "\n".join(f"  {provider.name:<10} {provider.description}" for provider in providers)
+    return f"""
+Supergate is ready at {settings.url}
+
+A chat completion:
+
+{_curl(settings.url, key, stream=False)}
+
+The same, streamed:
+
+{_curl(settings.url, key, stream=True)}
+
+In another terminal, for an OpenAI client (base_url is $SUPERGATE_URL/v1):
+
+  set -a; . {shlex.quote(_relative(_file(settings)))}; set +a
+
+Providers:
+{described}
+
+Logs are in {_relative(settings.logs)}/. Ctrl-C stops everything."""
+
+
+def _curl(url: str, key: str, *, stream: bool) -> str:
+    streamed = '"stream": true, ' if stream else ""
+    body = f'{{"model": "{MODEL}", {streamed}"messages": [{{"role": "user", "content": "Say hello"}}]}}'
+    return f"""  curl {"-N " if stream else ""}{url}/v1/chat/completions \\
+    -H 'Authorization: Bearer {key}' \\
+    -H 'Content-Type: application/json' \\
+    -d '{body}'"""
+
+
+def _file(settings: Settings) -> Path:
+    return settings.state / "demo.env"
+
+
+def _read(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
+    return {name: value for name, value in pairs}
+
+
+def _write(path: Path, values: dict[str, str]) -> None:
+    """Only the owner may read it: the key in it spends money when a provider is real."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(REPO)) if path.is_relative_to(REPO) else str(path)

@@ -1,0 +1,69 @@
+"""The AWS services that the functions use, played by moto: one table and one key, made anew at each start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from processes import Child, Children
+from settings import Settings
+
+TABLE = "supergate-local"
+KEY_ALIAS = "alias/supergate-local"
+REGION = "us-east-1"
+START_SECONDS = 60
+
+
+def start(settings: Settings, port_file: Path, log: Path, children: Children, env: dict[str, str]) -> str:
+    """Starts moto, makes the table and the key; returns the endpoint."""
+    port_file.unlink(missing_ok=True)
+    script = Path(__file__).with_name("moto_serial.py")
+    child = Child("moto", [settings.python, script, port_file], log, env)
+    children.add(child)
+    child.wait_until(port_file.exists, START_SECONDS, "open its port")
+    endpoint = f"http://127.0.0.1:{port_file.read_text()}"
+    _create_table(_client("dynamodb", endpoint))
+    _create_key(_client("kms", endpoint))
+    return endpoint
+
+
+def variables(endpoint: str) -> dict[str, str]:
+    """What the AWS SDK reads, and the names of the table and the key."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "SUPERGATE_TABLE": TABLE,
+        "SUPERGATE_KMS_KEY_ID": KEY_ALIAS,
+    }
+
+
+def _create_table(dynamodb: Any) -> None:
+    dynamodb.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"})
+
+
+def _create_key(kms: Any) -> None:
+    key_id = kms.create_key(Description="Supergate, local", KeySpec="SYMMETRIC_DEFAULT")["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=key_id)
+
+
+def _client(service: str, endpoint: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(proxies={}, connect_timeout=5, read_timeout=10),
+    )

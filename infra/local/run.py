@@ -1,0 +1,106 @@
+"""`stack.py run`: everything a gateway needs, started in order, watched, and stopped on Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import cargo
+import demo
+import moto_server
+import postgres
+import preflight
+import providers
+import watch
+from console import Failure, Progress, say
+from processes import Children
+from settings import Settings, functions, path_with_venv, without_cloud
+
+STEPS = 6  # the first, the Python packages, is done before this module can be loaded
+DATABASE = "supergate"
+FUNCTIONS_ROLE = "supergate_app"
+CHECK_SECONDS = 0.5
+
+
+def run(settings: Settings) -> None:
+    """Returns after Ctrl-C; raises a `Failure` when something did not start or ended by itself."""
+    progress = Progress(STEPS, done=1)
+    children = Children()
+    with preflight.only_run(settings):
+        try:
+            _start(settings, children, progress)
+            while True:
+                time.sleep(CHECK_SECONDS)
+                children.require_alive()
+        except KeyboardInterrupt:
+            progress.break_line()
+            say("\nStopping ...")
+        finally:
+            children.stop()
+    say("Stopped.")
+
+
+def _start(settings: Settings, children: Children, progress: Progress) -> None:
+    """The order is that of dependence: a function may call any of the others in its first request."""
+    env = without_cloud(os.environ)
+    env["PATH"] = path_with_venv(settings, os.environ)
+    with progress.step("Building (cargo build)"):
+        cargo.build(["build", "--workspace", "--bins"], settings, progress, env)
+    with progress.step("PostgreSQL"):
+        data, log = settings.state / "pg", settings.log("postgres")
+        database = postgres.start(data, postgres.FOR_PEOPLE, log, children, progress)
+        database.ensure_database(DATABASE)
+        env["DATABASE_URL"] = database.url(DATABASE, FUNCTIONS_ROLE)
+        env["DATABASE_MIGRATION_URL"] = database.url(DATABASE)
+    with progress.step("KMS and DynamoDB (moto)"):
+        endpoint = moto_server.start(settings, settings.state / "moto.port", settings.log("moto"), children, env)
+        env |= moto_server.variables(endpoint)
+    with progress.step("Providers"):
+        used = providers.load(os.environ)
+        mock_url = _start_mock(settings, used, children, env)
+        for provider in used:
+            env |= provider.variables(mock_url)
+    with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
+        env["SUPERGATE_KEY_PEPPER"] = _pepper(settings.state / "state.json")
+        env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
+        key = _serve(settings, env, children)
+    say(demo.ready_text(settings, key, used))
+
+
+def _start_mock(settings: Settings, used: list[providers.Provider], children: Children, env: Mapping[str, str]) -> str | None:
+    if not any(provider.is_mocked for provider in used):
+        return None
+    binary = cargo.target_directory() / "debug" / "mock-upstream"
+    return providers.start_mock(binary, settings.state / "mock.port", settings.log("mock-upstream"), children, env)
+
+
+def _serve(settings: Settings, env: Mapping[str, str], children: Children) -> str:
+    """Migrates before any other function can look at the database."""
+    server = watch.Watch(settings, env, children)
+    binaries = cargo.target_directory() / "debug"
+    server.start("migrate", binaries / "migrate")
+    server.invoke("migrate", {"action": "migrate"})
+    for name in functions():
+        if name != "migrate":
+            server.start(name, binaries / name)
+    key = demo.ensure_tenant(settings, server)
+    health = server.call("GET", "/health")
+    if health.status != 200:
+        raise Failure(f"GET /health answered {health.status}: {health.body.strip()[:300]}", settings.log("health"))
+    return key
+
+
+def _pepper(path: Path) -> str:
+    """The secret under which API keys are hashed: kept, or the keys of the last run would no longer work."""
+    if path.exists():
+        return json.loads(path.read_text())["pepper"]
+    pepper = secrets.token_hex(32)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"pepper": pepper}, file)
+    return pepper
+
