@@ -108,13 +108,13 @@ fn table(text: &str) -> Result<String, Box<dyn Error>> {
             }
             let rates =
                 rates(&tier.input, &tier.output, [&tier.cached_input, &tier.cache_write, &tier.cache_write_1h])?;
-            write!(tiers, "Tier {{ above_input_tokens: {}, rates: {rates} }},", tier.above)?;
+            write!(tiers, "crate::usage::Tier {{ above_input_tokens: {}, rates: {rates} }},", tier.above)?;
         }
         let rates =
             rates(&model.input, &model.output, [&model.cached_input, &model.cache_write, &model.cache_write_1h])?;
         writeln!(
             out,
-            "ModelCard {{ id: {id:?}, context_tokens: {:?}, max_output_tokens: {:?}, deprecated_on: {:?}, rates: {rates}, tiers: &[{tiers}] }},",
+            "crate::usage::ModelCard {{ id: {id:?}, context_tokens: {:?}, max_output_tokens: {:?}, deprecated_on: {:?}, rates: {rates}, tiers: &[{tiers}] }},",
             model.context, model.max_output, model.deprecated_on
         )?;
     }
@@ -125,7 +125,7 @@ fn table(text: &str) -> Result<String, Box<dyn Error>> {
 fn rates(input: &str, output: &str, [cached, write, write_1h]: [&Option<String>; 3]) -> Result<String, Box<dyn Error>> {
     let optional = |price: &Option<String>| price.as_deref().map(picos).transpose();
     Ok(format!(
-        "Rates {{ input: {}, output: {}, cached_input: {:?}, cache_write: {:?}, cache_write_1h: {:?} }}",
+        "crate::usage::Rates {{ input: {}, output: {}, cached_input: {:?}, cache_write: {:?}, cache_write_1h: {:?} }}",
         picos(input)?,
         picos(output)?,
         optional(cached)?,

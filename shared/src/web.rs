@@ -10,27 +10,27 @@ use crate::{
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
     },
+    http::runtime_api::{Invocation, RuntimeApi},
     telemetry,
     tenancy::RequestId,
 };
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, Stream, StreamExt as _, future::BoxFuture};
 use http::{Method, Response};
-use http_body::{Body, Frame};
-use http_body_util::BodyExt as _;
 use lambda_http::{RequestExt as _, service_fn};
-use lambda_runtime::{LambdaInvocation, Runtime};
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
 use std::{
     convert::Infallible,
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
     process::ExitCode,
+    string::FromUtf8Error,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
-use tower::{Layer, Service};
+use tower::{Layer, Service, layer::layer_fn};
 use tracing::Instrument as _;
 
 /// For a function that reads.
@@ -46,6 +46,8 @@ pub struct Start {
     pub clock: Arc<dyn Clock>,
     /// How many requests Lambda sends at a time: one, or more on Lambda Managed Instances.
     pub concurrency: usize,
+    /// Where events come from and responses go: host and port.
+    pub runtime_api: String,
 }
 
 /// Runs a function's `main`: log, runtime, and one clear line if it cannot start.
@@ -58,11 +60,9 @@ pub fn start<F: Future<Output = Result<(), BoxError>>>(main: impl FnOnce(Start) 
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
-    let ran = runtime
-        .enable_all()
-        .build()
-        .map_err(BoxError::from)
-        .and_then(|runtime| runtime.block_on(main(Start { vars, clock: Arc::new(SystemClock), concurrency })));
+    let runtime_api = vars("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+    let start = Start { vars, clock: Arc::new(SystemClock), concurrency, runtime_api };
+    let ran = runtime.enable_all().build().map_err(BoxError::from).and_then(|runtime| runtime.block_on(main(start)));
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -106,13 +106,13 @@ where
     ///
     /// # Errors
     /// When the Runtime API is lost.
-    pub async fn serve_streaming(self) -> Result<(), BoxError> {
+    pub async fn serve_streaming(self, runtime_api: &str) -> Result<(), BoxError> {
+        let runtime_api = RuntimeApi::new(runtime_api)?;
+        // The runtime polls; what it would do with an event, and would send too slowly, `Responder` does instead.
+        let unused = lambda_runtime::service_fn(|_: LambdaEvent<serde_json::Value>| async { Ok::<(), Infallible>(()) });
         let function = Arc::new(self);
-        let handler = service_fn(move |request| {
-            let function = Arc::clone(&function);
-            async move { Ok::<_, Infallible>(function.answer(request, after_response()).await) }
-        });
-        run(lambda_http::streaming_runtime_concurrent(handler)).await
+        let responder = layer_fn(|_| Responder { function: Arc::clone(&function), runtime_api: runtime_api.clone() });
+        run(Runtime::new(unused).layer(responder)).await
     }
 
     /// Answers one request, whatever happens. Work that is left over is put into `after`.
@@ -155,16 +155,13 @@ where
             }
         };
         reply.set("x-request-id", &request_id.to_string());
-        let mut response = Response::new(reply.body);
-        *response.status_mut() = reply.status;
-        *response.headers_mut() = reply.headers;
-        response
+        reply.into()
     }
 
     async fn answer_whole(&self, request: lambda_http::Request) -> Result<Response<lambda_http::Body>, Infallible> {
         let (parts, body) = self.answer(request, after_response()).await.into_parts();
-        let Ok(body) = body.collect().await;
-        let text = String::from_utf8(body.to_bytes().into()).map_err(|error| error.into_bytes());
+        let body = body.collect::<Vec<Bytes>>().await.concat();
+        let text = String::from_utf8(body).map_err(FromUtf8Error::into_bytes);
         Ok(Response::from_parts(parts, text.map_or_else(lambda_http::Body::Binary, lambda_http::Body::Text)))
     }
 }
@@ -228,6 +225,50 @@ where
     runtime.layer(AfterResponseLayer).run_concurrent().await
 }
 
+/// Answers an invocation with a stream and sends it.
+struct Responder<H> {
+    function: Arc<Function<H>>,
+    runtime_api: RuntimeApi,
+}
+
+impl<H> Clone for Responder<H> {
+    fn clone(&self) -> Self {
+        Self { function: Arc::clone(&self.function), runtime_api: self.runtime_api.clone() }
+    }
+}
+
+impl<H, F> Service<LambdaInvocation> for Responder<H>
+where
+    H: Fn(Call) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, GatewayError>> + Send + 'static,
+{
+    type Response = ();
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<(), BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, invocation: LambdaInvocation) -> Self::Future {
+        let Self { function, runtime_api } = self.clone();
+        Box::pin(async move {
+            let LambdaInvocation { parts, body, context } = invocation;
+            let to = Invocation::new(context.request_id.clone(), &parts.headers);
+            let response = match lambda_http::request::from_reader(&body[..]) {
+                Ok(request) => function.answer(request.with_lambda_context(context), after_response()).await,
+                Err(_) => {
+                    // Its text would quote the event.
+                    tracing::error!("an event that is none of API Gateway's");
+                    Response::from(Reply::error(&GatewayError::Internal("the event cannot be read".into())))
+                }
+            };
+            let (parts, body) = response.into_parts();
+            runtime_api.respond(&to, parts.status, parts.headers, body).await
+        })
+    }
+}
+
 /// Does the work that is left after the response was sent, and outlives a response that could not be sent. The outermost layer.
 struct AfterResponseLayer;
 
@@ -269,17 +310,23 @@ where
     }
 }
 
-impl Body for ReplyBody {
-    type Data = Bytes;
-    type Error = Infallible;
+impl From<Reply> for Response<ReplyBody> {
+    fn from(reply: Reply) -> Self {
+        let mut response = Response::new(reply.body);
+        *response.status_mut() = reply.status;
+        *response.headers_mut() = reply.headers;
+        response
+    }
+}
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+impl Stream for ReplyBody {
+    type Item = Bytes;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Events(events) => {
-                events.as_mut().poll_next(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
-            }
+            Self::Whole(bytes) => Poll::Ready(Some(std::mem::take(bytes))),
+            Self::Events(events) => events.as_mut().poll_next(context),
         }
     }
 }

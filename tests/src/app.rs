@@ -5,8 +5,8 @@ use crate::{
     postgres::{PEPPER, TestDatabase},
 };
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
@@ -153,12 +153,8 @@ impl App {
     /// would.
     pub async fn send(&self, request: Request<lambda_http::Body>) -> Answer {
         let (response, after) = self.begin(request).await;
-        let (parts, mut body) = response.into_parts();
-        let mut pieces = Vec::new();
-        while let Some(Ok(frame)) = body.frame().await {
-            pieces.extend(frame.into_data());
-        }
-        drop(body);
+        let (parts, body) = response.into_parts();
+        let pieces = body.collect().await;
         after.run().await;
         Answer { status: parts.status, headers: parts.headers, pieces }
     }

@@ -16,6 +16,6 @@ fn main() -> ExitCode {
             async move { chat::complete(&gateway, call).await }
         };
         let function = web::Function { name: "chat-completions", methods: &[web::POST], clock: start.clock, handler };
-        function.serve_streaming().await
+        function.serve_streaming(&start.runtime_api).await
     })
 }

@@ -152,7 +152,7 @@ async fn whole(
             .candidate
             .provider
             .chat_answer(&body)
-            .map_err(|error| failed(GatewayError::BadAnswer { provider, source: error.into() }, body.len())),
+            .map_err(|error| failed(relay::answer_error(provider, error), body.len())),
     };
     let answer = match read {
         Ok(answer) => answer,

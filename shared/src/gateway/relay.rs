@@ -16,8 +16,11 @@ use crate::{
         client::{BodyError, UpstreamAnswer},
         events::{EventReader, Framing},
     },
-    openai::chunk::{self, ChunkHead, ChunkWriter},
-    providers::{ChatStream, Head, Piece, Progress, StreamError},
+    openai::{
+        chunk::{self, ChunkHead, ChunkWriter},
+        completion::FinishReason,
+    },
+    providers::{AnswerError, ChatStream, Head, Piece, Progress},
     tenancy::RequestId,
     usage::{
         Tokens,
@@ -26,7 +29,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use std::{pin::Pin, time::Duration};
+use std::{collections::BTreeMap, pin::Pin, time::Duration};
 use tokio::{sync::oneshot, time::Instant};
 
 /// How long before the function is stopped its stream ends with an error of ours: enough to settle and to write the ledger.
@@ -46,6 +49,17 @@ pub(super) fn fallback_id(request_id: RequestId) -> String {
     format!("chatcmpl-{}", request_id.as_uuid().simple())
 }
 
+/// What a provider's failure, or an answer that is none, means for the caller.
+pub(super) fn answer_error(provider: &'static str, error: AnswerError) -> GatewayError {
+    match error {
+        AnswerError::Failed(failure) => {
+            let retry_after_s = failure.retry_after_s;
+            GatewayError::Provider { provider, failure: Box::new(failure), retry_after_s }
+        }
+        AnswerError::Unreadable(error) => GatewayError::BadAnswer { provider, source: error.into() },
+    }
+}
+
 /// One stream and all that is known of it.
 pub(super) struct Relay {
     attempt: Attempt,
@@ -57,6 +71,8 @@ pub(super) struct Relay {
     pieces: Vec<Piece>,
     /// None until the provider's head has come.
     writer: Option<ChunkWriter>,
+    /// Why each choice ended, by its index.
+    finished: BTreeMap<u32, FinishReason>,
     model_served: Option<String>,
     usage: Option<Tokens>,
     answer_bytes: usize,
@@ -82,6 +98,7 @@ impl Relay {
             translator: attempt.candidate.provider.chat_stream(),
             pieces: Vec::new(),
             writer: None,
+            finished: BTreeMap::new(),
             model_served: None,
             usage: None,
             answer_bytes: 0,
@@ -164,13 +181,7 @@ impl Relay {
                 self.write(piece, out);
             }
             if let Err(error) = pushed {
-                result = Err(match error {
-                    StreamError::Failed(failure) => {
-                        let retry_after_s = failure.retry_after_s;
-                        GatewayError::Provider { provider, failure: Box::new(failure), retry_after_s }
-                    }
-                    StreamError::Unreadable(error) => GatewayError::BadAnswer { provider, source: error.into() },
-                });
+                result = Err(answer_error(provider, error));
                 break;
             }
         }
@@ -194,7 +205,9 @@ impl Relay {
                 self.answer_bytes += text.len();
                 self.writer().refusal(out, choice, &text);
             }
-            Piece::Finish(choice, reason) => self.writer().finish(out, choice, reason),
+            // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
+            // more text, and a stream that breaks off after it has not finished.
+            Piece::Finish(choice, reason) => drop(self.finished.insert(choice, reason)),
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }
     }
@@ -221,6 +234,9 @@ impl Relay {
     fn complete(&mut self, out: &mut Vec<u8>) {
         self.ended = Some(Ended::Complete);
         let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
+        for (choice, reason) in std::mem::take(&mut self.finished) {
+            self.writer().finish(out, choice, reason);
+        }
         self.writer().done(out, Some(&tokens.to_usage(Some(&cost))));
     }
 

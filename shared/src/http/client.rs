@@ -60,17 +60,8 @@ impl Upstream {
     ///
     /// # Errors
     /// When TLS cannot be set up, which would be a fault of the build.
-    #[expect(clippy::disallowed_types, reason = "this is the one place that builds the client")]
     pub fn new(head_timeout: Duration) -> Result<Self, BoxError> {
-        let tls = tls::client_config(tls::public_roots())?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .build()?;
+        let client = builder()?.connect_timeout(CONNECT_TIMEOUT).pool_idle_timeout(POOL_IDLE).build()?;
         Ok(Self { client, head_timeout })
     }
 
@@ -99,6 +90,18 @@ impl Upstream {
         };
         Ok(UpstreamAnswer { status: response.status().as_u16(), headers: response.headers().clone(), response })
     }
+}
+
+/// What every client of ours has in common. Nagle's algorithm would hold a small chunk back until the last one was acknowledged,
+/// which the other side delays by up to 40 ms.
+#[expect(clippy::disallowed_types, reason = "this is the one place that builds clients")]
+pub(super) fn builder() -> Result<reqwest::ClientBuilder, BoxError> {
+    let tls = tls::client_config(tls::public_roots())?;
+    Ok(reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .tcp_nodelay(true))
 }
 
 impl UpstreamAnswer {

@@ -3,4 +3,5 @@
 pub mod aws;
 pub mod client;
 pub mod events;
+pub mod runtime_api;
 pub mod tls;

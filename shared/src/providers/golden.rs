@@ -10,7 +10,7 @@
 //! All of it is written from the providers' documentation. A case of [`REQUIRED`] that a provider cannot have is named, with the
 //! reason, in its `fixtures/README.md`.
 
-use super::{Answer, Event, Failure, Head, Piece, Progress, Provider, StreamError, model};
+use super::{Answer, AnswerError, Event, Failure, Head, Piece, Progress, Provider, model};
 use crate::{openai::ChatRequest, usage::Tokens};
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
@@ -83,7 +83,10 @@ pub(crate) fn run(provider: &dyn Provider, file: &str, input: &str, wanted: &str
     match file.split('_').next() {
         Some("request") => request(provider, input),
         Some("answer") => provider.chat_answer(input.as_bytes()).map_or_else(
-            |error| json!({ "unreadable": error.0 }),
+            |error| match error {
+                AnswerError::Unreadable(error) => json!({ "unreadable": error.0 }),
+                AnswerError::Failed(error) => json!({ "failed": failure(&error) }),
+            },
             |answer: Answer| {
                 let choices = answer.choices.iter().map(|choice| {
                     object([
@@ -145,8 +148,8 @@ fn stream(provider: &dyn Provider, input: &str) -> Value {
         if let Err(error) = stream.push(event, &mut pieces) {
             lines.extend(pieces.iter().map(piece));
             lines.push(match error {
-                StreamError::Failed(error) => json!({ "failed": failure(&error) }),
-                StreamError::Unreadable(error) => json!({ "unreadable": error.0 }),
+                AnswerError::Failed(error) => json!({ "failed": failure(&error) }),
+                AnswerError::Unreadable(error) => json!({ "unreadable": error.0 }),
             });
             return lines.into();
         }

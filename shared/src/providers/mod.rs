@@ -58,8 +58,8 @@ pub trait Provider: Sync {
     /// A whole answer.
     ///
     /// # Errors
-    /// [`Unreadable`] when the body is not an answer of this provider.
-    fn chat_answer(&self, body: &[u8]) -> Result<Answer, Unreadable>;
+    /// [`AnswerError`] when the provider reports a failure in it, or the body is not an answer of this provider.
+    fn chat_answer(&self, body: &[u8]) -> Result<Answer, AnswerError>;
 
     /// A translator for one streamed answer.
     fn chat_stream(&self) -> Box<dyn ChatStream>;
@@ -144,8 +144,8 @@ pub trait ChatStream: Send {
     /// Takes an event and appends what it means.
     ///
     /// # Errors
-    /// [`StreamError`] when the provider reports an error, or the event is none of its own.
-    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), StreamError>;
+    /// [`AnswerError`] when the provider reports an error, or the event is none of its own.
+    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), AnswerError>;
 
     /// Whether the stream may end here.
     fn progress(&self) -> Progress;
@@ -162,11 +162,11 @@ pub enum Progress {
     Ended,
 }
 
-/// A stream that cannot go on.
+/// An answer that is none, or a stream that cannot go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum StreamError {
+pub enum AnswerError {
     /// The provider says so.
-    #[error("the provider reported an error in its stream")]
+    #[error("the provider reported an error in its answer")]
     Failed(Failure),
     /// An event that is none of this provider's.
     #[error(transparent)]

@@ -57,11 +57,12 @@ impl Candidate {
 fn unknown(name: &str) -> UnknownModel {
     // The name is the caller's; what is longer than any model's name is not one.
     let shown: String = name.chars().take(100).collect();
+    // The provider's name says little about which model was meant, but decides between equals.
+    let (vendor, bare) = shown.split_once('/').unwrap_or(("", &shown));
     let mut near: Vec<(f64, String)> = catalogue()
         .map(|candidate| {
-            let full = candidate.name();
-            let bare = strsim::jaro_winkler(&shown, candidate.model.id);
-            (bare.max(strsim::jaro_winkler(&shown, &full)), full)
+            let same_vendor = if candidate.provider.id() == vendor { 0.01 } else { 0.0 };
+            (strsim::jaro_winkler(bare, candidate.model.id) + same_vendor, candidate.name())
         })
         .filter(|(score, _)| *score >= ALIKE)
         .collect();

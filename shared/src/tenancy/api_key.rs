@@ -135,10 +135,11 @@ mod tests {
     #[test]
     fn a_hash_depends_on_the_key_and_on_the_pepper() {
         let pepper = |byte| Pepper::new(vec![byte; 32]).expect("long enough");
-        let hash = key().hash(&pepper(1));
-        assert!(hash.matches(key().hash(&pepper(1)).as_bytes()));
-        assert!(!hash.matches(key().hash(&pepper(2)).as_bytes()));
-        let other = ApiKey::new(key().id(), &[8; 32]);
+        let key = key();
+        let hash = key.hash(&pepper(1));
+        assert!(hash.matches(key.hash(&pepper(1)).as_bytes()));
+        assert!(!hash.matches(key.hash(&pepper(2)).as_bytes()));
+        let other = ApiKey::new(key.id(), &[8; 32]);
         assert!(!hash.matches(other.hash(&pepper(1)).as_bytes()));
         assert!(!hash.matches(&[]));
     }

@@ -6,7 +6,7 @@ use super::{
     response::{finish_reason, head, tokens},
     wire::{self, Usage},
 };
-use crate::providers::{ChatStream, Event, Piece, Progress, StreamError, read};
+use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, read};
 
 #[derive(Default)]
 pub(super) struct Stream {
@@ -16,7 +16,7 @@ pub(super) struct Stream {
 }
 
 impl ChatStream for Stream {
-    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), StreamError> {
+    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), AnswerError> {
         if self.done {
             return Ok(());
         }
@@ -48,7 +48,7 @@ impl ChatStream for Stream {
                 }
             }
             "message_stop" => self.done = true,
-            "error" => return Err(StreamError::Failed(failure::of_error(200, event.error))),
+            "error" => return Err(AnswerError::Failed(failure::of_error(200, event.error))),
             // `ping`, `content_block_stop`, and what Anthropic adds.
             _ => {}
         }

@@ -6,11 +6,11 @@ mod response;
 mod stream;
 mod wire;
 
-use super::{Answer, ChatStream, Failure, Prepared, Provider, Unreadable};
+use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};
 use crate::{
     crypto::ProviderKey,
     openai::{ChatRequest, Invalid},
-    usage::{ModelCard, Rates},
+    usage::ModelCard,
 };
 use http::{HeaderName, HeaderValue, header};
 
@@ -44,7 +44,7 @@ impl Provider for Cohere {
         request::prepare(model, request)
     }
 
-    fn chat_answer(&self, body: &[u8]) -> Result<Answer, Unreadable> {
+    fn chat_answer(&self, body: &[u8]) -> Result<Answer, AnswerError> {
         response::read_answer(body)
     }
 

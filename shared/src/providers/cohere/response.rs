@@ -3,14 +3,14 @@
 use super::wire::{Response, Usage};
 use crate::{
     openai::completion::FinishReason,
-    providers::{Answer, AnswerChoice, Head, Unreadable, read},
+    providers::{Answer, AnswerChoice, AnswerError, Failure, FailureKind, Head, read},
     usage::{Tokens, pricing::Billed},
 };
 
-pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
+pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
     let response: Response = read(body)?;
     let finish = finish_reason(&response.finish_reason)
-        .ok_or_else(|| Unreadable("it broke off with the finish reason ERROR or TIMEOUT".into()))?;
+        .ok_or_else(|| AnswerError::Failed(Failure::new(FailureKind::Server, 200, None, None)))?;
     let parts = response.message.content.unwrap_or_default().into_iter();
     let said = parts.filter(|part| part.kind == "text").filter_map(|part| part.text);
     Ok(Answer {

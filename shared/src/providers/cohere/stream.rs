@@ -5,7 +5,7 @@ use super::{
     response::{finish_reason, tokens},
     wire::{self, Delta},
 };
-use crate::providers::{ChatStream, Event, Failure, FailureKind, Head, Piece, Progress, StreamError, read};
+use crate::providers::{AnswerError, ChatStream, Event, Failure, FailureKind, Head, Piece, Progress, read};
 
 #[derive(Default)]
 pub(super) struct Stream {
@@ -14,7 +14,7 @@ pub(super) struct Stream {
 }
 
 impl ChatStream for Stream {
-    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), StreamError> {
+    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), AnswerError> {
         if self.done {
             return Ok(());
         }
@@ -43,12 +43,12 @@ impl ChatStream for Stream {
 }
 
 impl Stream {
-    fn end(&mut self, delta: Delta, out: &mut Vec<Piece>) -> Result<(), StreamError> {
+    fn end(&mut self, delta: Delta, out: &mut Vec<Piece>) -> Result<(), AnswerError> {
         let reason = delta.finish_reason.as_deref().and_then(finish_reason);
         out.extend(reason.map(|reason| Piece::Finish(0, reason)));
         out.extend(delta.usage.as_ref().and_then(tokens).map(Piece::Usage));
         if reason.is_none() {
-            return Err(StreamError::Failed(Failure::new(FailureKind::Server, 200, delta.error, delta.finish_reason)));
+            return Err(AnswerError::Failed(Failure::new(FailureKind::Server, 200, delta.error, delta.finish_reason)));
         }
         self.done = true;
         Ok(())

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     openai::completion::FinishReason,
-    providers::{ChatStream, Event, Piece, Progress, StreamError, Unreadable, read},
+    providers::{AnswerError, ChatStream, Event, Piece, Progress, Unreadable, read},
 };
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ pub(super) struct Stream {
 }
 
 impl ChatStream for Stream {
-    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), StreamError> {
+    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), AnswerError> {
         let mut response: Response = read(event.data.as_bytes())?;
         if let Some(error) = response.error {
-            return Err(StreamError::Failed(failure::of_error(200, error)));
+            return Err(AnswerError::Failed(failure::of_error(200, error)));
         }
         if response.candidates.is_none() && response.prompt_feedback.is_none() && response.usage_metadata.is_none() {
             return Err(Unreadable("an event with none of the fields of an answer".into()).into());

@@ -3,19 +3,19 @@
 use super::wire::{AnswerContent, Response, Usage};
 use crate::{
     openai::completion::FinishReason,
-    providers::{Answer, AnswerChoice, Head, Unreadable, read},
+    providers::{Answer, AnswerChoice, AnswerError, Failure, FailureKind, Head, Unreadable, read},
     usage::Tokens,
 };
 
-pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
+pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
     let mut response: Response = read(body)?;
     let choices = response.choices.take().filter(|choices| !choices.is_empty());
     let choices = choices.ok_or_else(|| Unreadable("no choices".into()))?.into_iter().map(|choice| {
         let finish = finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"))
-            .ok_or_else(|| Unreadable("it broke off with the finish reason error".into()))?;
+            .ok_or_else(|| AnswerError::Failed(Failure::new(FailureKind::Server, 200, None, None)))?;
         Ok(AnswerChoice { text: choice.delta.content.and_then(text), refusal: None, finish })
     });
-    let choices = choices.collect::<Result<_, Unreadable>>()?;
+    let choices = choices.collect::<Result<_, AnswerError>>()?;
     Ok(Answer { choices, usage: response.usage.as_ref().map(tokens), head: head(response) })
 }
 

@@ -5,7 +5,7 @@ use super::{
     response::{finish_reason, head, text, tokens},
     wire::Response,
 };
-use crate::providers::{ChatStream, Event, Failure, FailureKind, Piece, Progress, StreamError, Unreadable, read};
+use crate::providers::{AnswerError, ChatStream, Event, Failure, FailureKind, Piece, Progress, Unreadable, read};
 
 #[derive(Default)]
 pub(super) struct Stream {
@@ -14,7 +14,7 @@ pub(super) struct Stream {
 }
 
 impl ChatStream for Stream {
-    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), StreamError> {
+    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), AnswerError> {
         if self.done {
             return Ok(());
         }
@@ -24,7 +24,7 @@ impl ChatStream for Stream {
         }
         let mut chunk: Response = read(event.data.as_bytes())?;
         let Some(choices) = chunk.choices.take() else {
-            let error = failure::in_stream(event.data.as_bytes()).map(StreamError::Failed);
+            let error = failure::in_stream(event.data.as_bytes()).map(AnswerError::Failed);
             return Err(error.unwrap_or_else(|| Unreadable("no choices".into()).into()));
         };
         let usage = chunk.usage.as_ref().map(tokens);
@@ -44,7 +44,7 @@ impl ChatStream for Stream {
         }
         out.extend(usage.map(Piece::Usage));
         if broke_off {
-            return Err(StreamError::Failed(Failure::new(FailureKind::Server, 200, None, Some("error".into()))));
+            return Err(AnswerError::Failed(Failure::new(FailureKind::Server, 200, None, Some("error".into()))));
         }
         Ok(())
     }

@@ -6,11 +6,11 @@ mod response;
 mod stream;
 mod wire;
 
-use super::{Answer, ChatStream, Failure, Prepared, Provider, Unreadable};
+use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};
 use crate::{
     crypto::ProviderKey,
     openai::{ChatRequest, Invalid},
-    usage::{ModelCard, Rates, Tier},
+    usage::ModelCard,
 };
 use http::{HeaderName, HeaderValue, header};
 
@@ -44,8 +44,8 @@ impl Provider for OpenAi {
         request::prepare(model, request)
     }
 
-    fn chat_answer(&self, body: &[u8]) -> Result<Answer, Unreadable> {
-        response::read_answer(body)
+    fn chat_answer(&self, body: &[u8]) -> Result<Answer, AnswerError> {
+        Ok(response::read_answer(body)?)
     }
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {

@@ -5,7 +5,7 @@ use super::{
     response::{finish_reason, head, tokens},
     wire::Response,
 };
-use crate::providers::{ChatStream, Event, Piece, Progress, StreamError, read};
+use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, read};
 use std::borrow::Cow;
 
 #[derive(Default)]
@@ -15,7 +15,7 @@ pub(super) struct Stream {
 }
 
 impl ChatStream for Stream {
-    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), StreamError> {
+    fn push(&mut self, event: Event<'_>, out: &mut Vec<Piece>) -> Result<(), AnswerError> {
         if self.done {
             return Ok(());
         }
@@ -25,7 +25,7 @@ impl ChatStream for Stream {
         }
         let chunk: Response<'_> = read(event.data.as_bytes())?;
         if let Some(error) = &chunk.error {
-            return Err(StreamError::Failed(failure::of_error(200, error)));
+            return Err(AnswerError::Failed(failure::of_error(200, error)));
         }
         if !self.begun {
             self.begun = true;
