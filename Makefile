@@ -24,7 +24,7 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 	$(STATE)/bin/cfn-lint infra/template.yaml
 
 bench: python ## the figures of the design, measured on this machine
-	@$(STACK) exec -- sh -c 'cargo build --release --workspace --bins && exec "$${CARGO_TARGET_DIR:-target}/release/bench"'
+	@$(STACK) exec -- sh -c 'cargo build --release && cargo build --release -p supergate-tests --bins && exec "$${CARGO_TARGET_DIR:-target}/release/bench"'
 
 clean: ## removes what was built, installed and stored here
 	rm -rf $(STATE) target

@@ -25,14 +25,14 @@ RECORDED_TRAFFIC = REPO.parent / "shared" / "traffic"
 
 def test(settings: Settings, arguments: Sequence[str]) -> int:
     """Runs `cargo test` and the client tests; with arguments, only `cargo test` with these. Returns the exit code."""
-    progress = Progress(4 if arguments else 5, done=1)
+    progress = Progress(5, done=1)
     with _services(settings, progress) as env:
         selection = list(arguments) or ["--workspace", "--no-fail-fast"]
+        # Some tests start the functions themselves, which `cargo test` alone would not build.
+        with progress.step("Building the functions (cargo build)"):
+            cargo.build(["build", "--workspace", "--bins"], settings, progress, env)
         with progress.step("Building the tests (cargo test --no-run)"):
             cargo.build(["test", "--no-run", *_build_part(selection)], settings, progress, env)
-        if not arguments:
-            with progress.step("Building the functions (cargo build)"):
-                cargo.build(["build", "--workspace", "--bins"], settings, progress, env)
         failed = [] if _run(["cargo", "test", *selection], env) == 0 else ["cargo test"]
         if not arguments:
             pytest = [settings.python, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-v", CLIENT_TESTS]

@@ -166,8 +166,12 @@ where
     }
 }
 
+/// Lambda's deadline is a moment, in milliseconds since 1970. `cargo lambda watch` 1.9 sends a duration in its place, which is none.
+const EARLIEST_DEADLINE_MS: u64 = 1_000_000_000_000;
+
 fn call(request: lambda_http::Request, after: AfterResponse, request_id: RequestId) -> Call {
-    let deadline_ms = request.lambda_context_ref().map(|context| context.deadline).filter(|ms| *ms > 0);
+    let deadline_ms =
+        request.lambda_context_ref().map(|context| context.deadline).filter(|ms| *ms > EARLIEST_DEADLINE_MS);
     let path = request.uri().path().to_owned();
     let (parts, body) = request.into_parts();
     let body = match body {

@@ -142,3 +142,18 @@ async fn template() -> String {
     }
     name
 }
+
+#[cfg(test)]
+mod tests {
+    use super::database_url;
+
+    #[test]
+    fn a_database_url_keeps_the_server_and_changes_the_rest() {
+        let socket = "postgresql://postgres:@/postgres?host=/some/socket/dir";
+        let app = database_url(socket, Some("supergate_app"), "stack_1");
+        assert_eq!(app, "postgresql://supergate_app@/stack_1?host=/some/socket/dir");
+        assert_eq!(database_url(socket, None, "stack_1"), "postgresql://postgres:@/stack_1?host=/some/socket/dir");
+        let tcp = "postgresql://postgres:secret@localhost:5433/postgres";
+        assert_eq!(database_url(tcp, Some("supergate_app"), "x"), "postgresql://supergate_app@localhost:5433/x");
+    }
+}

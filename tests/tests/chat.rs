@@ -3,7 +3,16 @@
 use futures_util::StreamExt;
 use http::StatusCode;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use supergate::{
+    clock::SystemClock,
+    error::GatewayError,
+    gateway::{
+        after_response::AfterResponse,
+        call::{Call, Reply},
+    },
+    web::{self, Function},
+};
 use supergate_tests::app::{Answer, App, MODELS};
 
 fn ask(model: &str, text: &str) -> Value {
@@ -450,6 +459,22 @@ async fn another_method_is_a_405() {
     let mut request = app.chat_request("{}");
     *request.method_mut() = http::Method::PUT;
     assert_eq!(app.send(request).await.status, 405);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_a_500_with_a_request_id() {
+    async fn broken(_: Call) -> Result<Reply, GatewayError> {
+        panic!("a fault of ours")
+    }
+    let function = Function { name: "broken", methods: &[web::POST], clock: Arc::new(SystemClock), handler: broken };
+    let request = http::Request::post("/v1/chat/completions").body(lambda_http::Body::Empty).expect("a request");
+    let response = function.answer(request, AfterResponse::default()).await;
+    assert_eq!(response.status(), 500);
+    assert!(response.headers()["x-request-id"].to_str().is_ok_and(|id| id.starts_with("req_")));
+    let body = response.into_body().collect::<Vec<_>>().await.concat();
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(body["error"]["code"], "internal_error");
+    assert!(!body.to_string().contains("fault of ours"), "causes go to the log: {body}");
 }
 
 #[tokio::test]

@@ -5,22 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
-use tokio_postgres::NoTls;
 use uuid::Uuid;
 
 use super::function::{Function, Launch};
-
-/// Not a secret: it hashes the keys of a database that lives for minutes.
-const PEPPER: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-
-/// Provider → the name in `SUPERGATE_…_URL` and the variable of its key.
-const PROVIDERS: [(&str, &str, &str); 5] = [
-    ("openai", "OPENAI", "OPENAI_API_KEY"),
-    ("anthropic", "ANTHROPIC", "ANTHROPIC_API_KEY"),
-    ("google", "GOOGLE", "GEMINI_API_KEY"),
-    ("cohere", "COHERE", "CO_API_KEY"),
-    ("mistral", "MISTRAL", "MISTRAL_API_KEY"),
-];
+use crate::app::PROVIDERS;
+use crate::postgres::{PEPPER, database_url, execute, superuser_url};
 
 /// A migrated database, a tenant and a mock upstream. End it with [`Stack::close`].
 pub struct Stack {
@@ -38,8 +27,7 @@ impl Stack {
     /// # Panics
     /// If `SUPERGATE_TEST_DATABASE_URL` (a superuser's) is not set, a binary is not built, or a step fails.
     pub async fn start() -> Self {
-        let superuser_url = std::env::var("SUPERGATE_TEST_DATABASE_URL")
-            .expect("SUPERGATE_TEST_DATABASE_URL: the make targets start a PostgreSQL and set it");
+        let superuser_url = superuser_url();
         let database = format!("stack_{}", Uuid::now_v7().simple());
         execute(&superuser_url, &format!("create database {database}")).await;
         let (mock, mock_url) = start_mock().await;
@@ -61,6 +49,11 @@ impl Stack {
         &self.mock_url
     }
 
+    /// The superuser's URL of its database, to look at what was written.
+    pub fn database_url(&self) -> String {
+        database_url(&self.superuser_url, None, &self.database)
+    }
+
     /// One of our functions, ready to start in this environment.
     pub fn function(&self, name: &str) -> Launch {
         let mut launch = Launch::new(binary(name))
@@ -69,10 +62,11 @@ impl Stack {
             .env("DATABASE_URL", database_url(&self.superuser_url, Some("supergate_app"), &self.database))
             .env("SUPERGATE_KEY_PEPPER", PEPPER);
         if name == "migrate" {
-            launch = launch.env("DATABASE_MIGRATION_URL", database_url(&self.superuser_url, None, &self.database));
+            launch = launch.env("DATABASE_MIGRATION_URL", self.database_url());
         }
-        for (provider, upper, key) in PROVIDERS {
-            launch = launch.env(format!("SUPERGATE_{upper}_URL"), format!("{}/{provider}", self.mock_url));
+        for (provider, key) in PROVIDERS {
+            launch = launch
+                .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));
             launch = launch.env(key, "bench-key");
         }
         launch
@@ -129,39 +123,5 @@ async fn start_mock() -> (Child, String) {
         assert!(mock.try_wait().expect("the mock's status").is_none(), "the mock upstream ended at once");
         assert!(Instant::now() < patience, "the mock upstream wrote no port");
         tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-async fn execute(url: &str, sql: &str) {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection to PostgreSQL");
-    let connection = tokio::spawn(connection);
-    client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-    drop(client);
-    drop(connection.await);
-}
-
-/// The same server's URL with another database, and another user if one is named. `postgresql://user:password@host:port/name?options`,
-/// where the host may be empty and a socket's folder be in the options, which a URL parser would refuse.
-fn database_url(url: &str, user: Option<&str>, database: &str) -> String {
-    let (scheme, rest) = url.split_once("://").expect("a URL");
-    let (authority, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    let options = rest.split_once('?').map_or(String::new(), |(_, options)| format!("?{options}"));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let authority = user.map_or_else(|| authority.to_owned(), |user| format!("{user}@{host}"));
-    format!("{scheme}://{authority}/{database}{options}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::database_url;
-
-    #[test]
-    fn a_database_url_keeps_the_server_and_changes_the_rest() {
-        let socket = "postgresql://postgres:@/postgres?host=/some/socket/dir";
-        let app = database_url(socket, Some("supergate_app"), "stack_1");
-        assert_eq!(app, "postgresql://supergate_app@/stack_1?host=/some/socket/dir");
-        assert_eq!(database_url(socket, None, "stack_1"), "postgresql://postgres:@/stack_1?host=/some/socket/dir");
-        let tcp = "postgresql://postgres:secret@localhost:5433/postgres";
-        assert_eq!(database_url(tcp, Some("supergate_app"), "x"), "postgresql://supergate_app@localhost:5433/x");
     }
 }

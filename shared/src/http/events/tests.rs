@@ -62,6 +62,17 @@ fn objects_are_read_from_an_array_and_from_lines() {
 }
 
 #[test]
+fn server_sent_events_that_are_called_json_are_read_all_the_same() {
+    let events = vec![event(None, "a"), event(None, "{}")];
+    for stream in ["data: a\n\ndata: {}\n\n", "\r\n: hello\n\ndata: a\n\ndata: {}\n\n", "event:\ndata:a\n\ndata:{}"] {
+        assert_eq!(read(Framing::JsonObjects, &[stream.as_bytes()]), Ok(events.clone()), "{stream:?}");
+        let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
+        assert_eq!(read(Framing::JsonObjects, &bytes), Ok(events.clone()), "{stream:?}, byte by byte");
+    }
+    assert_eq!(read(Framing::JsonObjects, &[b"{}data: a\n\n"]), Err(FramingError::NotObjects), "only from the beginning");
+}
+
+#[test]
 fn what_no_honest_provider_sends_is_an_error_and_not_memory() {
     let line = vec![b'x'; MAX_LINE_BYTES + 1];
     assert_eq!(read(Framing::ServerSentEvents, &[&line]), Err(FramingError::TooLong("line")));
