@@ -24,7 +24,7 @@ pub struct Config {
     pub pepper: Pepper,
     /// Where each provider is and with which key, by provider id.
     pub upstreams: HashMap<&'static str, UpstreamConfig>,
-    /// How long a provider may take to send the head of its answer.
+    /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
     pub upstream_timeout: Duration,
 }
 
@@ -108,7 +108,7 @@ impl Config {
         let database = reader.database("DATABASE_URL");
         let pepper = reader.pepper();
         let upstreams = providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider))).collect();
-        let timeout_s = reader.parse_or("UPSTREAM_TIMEOUT_S", 120_u64);
+        let timeout_s = reader.parse_or("UPSTREAM_TIMEOUT_S", 600_u64);
         match (database, pepper) {
             (Some(database), Some(pepper)) if reader.wrong.is_empty() => {
                 Ok(Self { database, pepper, upstreams, upstream_timeout: Duration::from_secs(timeout_s) })
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
     fn parse_or<T: FromStr>(&mut self, name: &str, default: T) -> T {
         let Some(text) = self.optional(name) else { return default };
         text.parse().unwrap_or_else(|_| {
-            self.wrong.push(format!("{name} is not a whole number: set it to seconds, as 120"));
+            self.wrong.push(format!("{name} is not a whole number: set it to seconds, as 600"));
             default
         })
     }

@@ -246,7 +246,12 @@ impl Relay {
             GatewayError::Deadline => Ended::Deadline,
             _ => Ended::Failed,
         });
-        tracing::warn!(error = %causes::chain(error), provider = self.attempt.provider(), "stream failed");
+        let (provider, on_the_wire) = (self.attempt.provider(), error.on_the_wire());
+        match on_the_wire.status.is_server_error() {
+            true => tracing::warn!(error = %causes::chain(error), provider, "stream failed"),
+            // What a provider says of the caller's request may quote it, so it is not for the log.
+            false => tracing::warn!(code = on_the_wire.code, provider, "stream failed"),
+        }
         out.extend_from_slice(&error.with_detail(chunk::error_event));
     }
 

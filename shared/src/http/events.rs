@@ -59,6 +59,7 @@ pub struct EventReader {
     /// Up to here the buffer was searched for the end of the line or object.
     searched: usize,
     total: usize,
+    /// Nothing but space was seen, nor a byte order mark looked for.
     at_beginning: bool,
     ended: bool,
     /// The event being read, or the one last given out.
@@ -219,6 +220,12 @@ impl EventReader {
             self.searched += 1;
             if self.depth == 0 {
                 match byte {
+                    // `data`, `event` or a comment: server-sent events that their server calls JSON, as OpenAI's did once.
+                    b'd' | b'e' | b':' if self.at_beginning => {
+                        self.framing = Framing::ServerSentEvents;
+                        self.searched = self.start;
+                        return self.next_sse();
+                    }
                     b'{' => {
                         self.start = self.searched - 1;
                         self.depth = 1;
@@ -226,6 +233,7 @@ impl EventReader {
                     b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b']' => self.start = self.searched,
                     _ => return Err(FramingError::NotObjects),
                 }
+                self.at_beginning &= byte.is_ascii_whitespace();
                 continue;
             }
             match byte {

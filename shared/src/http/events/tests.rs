@@ -63,13 +63,22 @@ fn objects_are_read_from_an_array_and_from_lines() {
 
 #[test]
 fn server_sent_events_that_are_called_json_are_read_all_the_same() {
-    let events = vec![event(None, "a"), event(None, "{}")];
-    for stream in ["data: a\n\ndata: {}\n\n", "\r\n: hello\n\ndata: a\n\ndata: {}\n\n", "event:\ndata:a\n\ndata:{}"] {
-        assert_eq!(read(Framing::JsonObjects, &[stream.as_bytes()]), Ok(events.clone()), "{stream:?}");
+    #[rustfmt::skip]
+    let table: &[(&str, Owned)] = &[
+        ("data: a\n\ndata: {}\n\n",       vec![event(None, "a"), event(None, "{}")]),
+        ("\r\n: hello\r\n\r\ndata: {}",  vec![event(None, "{}")]),
+        ("event: x\ndata: [DONE]\n\n",    vec![event(Some("x"), "[DONE]")]),
+    ];
+    for (stream, events) in table {
+        assert_eq!(read(Framing::JsonObjects, &[stream.as_bytes()]).as_ref(), Ok(events), "{stream:?}");
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
-        assert_eq!(read(Framing::JsonObjects, &bytes), Ok(events.clone()), "{stream:?}, byte by byte");
+        assert_eq!(read(Framing::JsonObjects, &bytes).as_ref(), Ok(events), "{stream:?}, byte by byte");
     }
-    assert_eq!(read(Framing::JsonObjects, &[b"{}data: a\n\n"]), Err(FramingError::NotObjects), "only from the beginning");
+    assert_eq!(
+        read(Framing::JsonObjects, &[b"{}data: a\n\n"]),
+        Err(FramingError::NotObjects),
+        "only from the beginning"
+    );
 }
 
 #[test]

@@ -53,7 +53,14 @@ pub(super) fn head(response: &Response) -> Head {
 
 /// <https://ai.google.dev/api/generate-content#FinishReason>
 pub(super) fn finish_reason(reason: &Value) -> FinishReason {
-    match reason.as_str().unwrap_or_default() {
+    // A proxy may pass on the number of the enumeration.
+    let name = match reason.as_u64() {
+        Some(2) => "MAX_TOKENS",
+        Some(3) => "SAFETY",
+        Some(4) => "RECITATION",
+        _ => reason.as_str().unwrap_or_default(),
+    };
+    match name {
         "MAX_TOKENS" => FinishReason::Length,
         "SAFETY"
         | "RECITATION"

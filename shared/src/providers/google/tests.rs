@@ -36,7 +36,11 @@ fn every_reason_has_its_counterpart() {
         (json!("OTHER"),                     FinishReason::Stop,          "says nothing"),
         (json!("FINISH_REASON_UNSPECIFIED"), FinishReason::Stop,          "says nothing"),
         (json!("TOMORROWS_REASON"),          FinishReason::Stop,          "has no name in the dialect"),
-        (json!(1),                           FinishReason::Stop,          "an enum's number"),
+        (json!(1),                           FinishReason::Stop,          "an enum's number: STOP"),
+        (json!(2),                           FinishReason::Length,        "MAX_TOKENS"),
+        (json!(3),                           FinishReason::ContentFilter, "SAFETY"),
+        (json!(4),                           FinishReason::ContentFilter, "RECITATION"),
+        (json!(5),                           FinishReason::Stop,          "OTHER"),
         (json!(null),                        FinishReason::Stop,          "a whole answer without a reason is whole"),
     ];
     for (reason, finish, why) in table {
