@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 STATE := $(or $(SUPERGATE_STATE_DIR),.local)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK := $(PYTHON) infra/local/stack.py
 
 .PHONY: help run test check bench clean python
@@ -24,7 +25,9 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 	$(STATE)/bin/cfn-lint infra/template.yaml
 
 bench: python ## the figures of the design, measured on this machine
-	@$(STACK) exec -- sh -c 'cargo build --release && cargo build --release -p supergate-tests --bins && exec "$${CARGO_TARGET_DIR:-target}/release/bench"'
+	cargo build --release
+	cargo build --profile harness -p supergate-tests --bins
+	@SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(STACK) exec -- $(TARGET)/harness/bench
 
 clean: ## removes what was built, installed and stored here
 	rm -rf $(STATE) target

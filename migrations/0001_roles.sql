@@ -30,6 +30,12 @@ create schema app authorization supergate_owner;
 grant usage on schema app to supergate_app, supergate_auth;
 grant usage, create on schema public to supergate_owner;
 revoke create on schema public from public;
+-- Nobody needs temporary tables, and what cannot be made cannot be misused.
+do $$
+begin
+    execute format('revoke temporary on database %I from public', current_database());
+end
+$$;
 
 set role supergate_owner;
 

@@ -49,8 +49,25 @@ as $$
     select (lpad(to_hex((extract(epoch from moment) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid
 $$;
 
--- Makes the partition of a month (in UTC) if it is missing. A partition is a table with a tenant_id, so it is under the same policy,
--- though nobody is granted anything on it.
+-- Puts a partition under the policy of its parent: it is a table with a tenant_id of its own, though nobody is granted anything on it.
+create function app.isolate_usage_partition(partition text) returns void
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    execute format('alter table public.%I enable row level security', partition);
+    execute format('alter table public.%I force row level security', partition);
+    execute format(
+        'create policy tenant_isolation on public.%I to supergate_app, supergate_owner '
+        'using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id())', partition);
+end
+$$;
+
+-- What lies outside every month is kept here: a month that nobody made in time must not lose a row.
+create table usage_events_default partition of usage_events default;
+select app.isolate_usage_partition('usage_events_default');
+
+-- Makes the partition of a month (in UTC) if it is missing. A month of which rows are already in the default partition stays there.
 create function app.create_usage_partition(month date) returns boolean
     language plpgsql
     set search_path = ''
@@ -66,15 +83,16 @@ begin
     execute format(
         'create table public.%I partition of public.usage_events for values from (%L) to (%L)',
         name, app.first_request_id(first), app.first_request_id(next));
-    execute format('alter table public.%I enable row level security', name);
-    execute format('alter table public.%I force row level security', name);
-    execute format(
-        'create policy tenant_isolation on public.%I to supergate_app, supergate_owner '
-        'using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id())', name);
+    perform app.isolate_usage_partition(name);
     return true;
+exception
+    when check_violation then
+        raise warning 'rows of % are in usage_events_default', name;
+        return false;
 end
 $$;
 
-revoke all on function app.first_request_id(timestamptz), app.create_usage_partition(date) from public;
+revoke all on function app.first_request_id(timestamptz), app.isolate_usage_partition(text), app.create_usage_partition(date)
+    from public;
 
 reset role;

@@ -1,0 +1,216 @@
+//! Every file of `events/`, fed to the function whose folder it is in.
+
+use futures_util::StreamExt;
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeSet, HashMap},
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use supergate::{
+    config::HealthConfig,
+    db::migrations::MIGRATIONS,
+    gateway::{admin::migrate::Command, after_response::AfterResponse, health::Health},
+    web::{self, Function},
+};
+use supergate_tests::{
+    app::{Answer, App, TestClock},
+    postgres::TestDatabase,
+};
+
+/// What a case is answered with: its folder and its name, the status, a piece of the body, the reason. It stands for both of the
+/// forms in which it may come (`.v1`, `.v2`).
+#[rustfmt::skip]
+const CASES: &[(&str, u16, &str, &str)] = &[
+    ("chat-completions/ok",                 200, "Why is the sky blue?",    "the mock says what it heard"),
+    ("chat-completions/base64",             200, "Why is the sky blue?",    "API Gateway encodes what it takes for binary"),
+    ("chat-completions/stream",             200, "data: [DONE]\n\n",        "a stream ends as the dialect's streams end"),
+    ("chat-completions/no-auth",            401, "invalid_api_key",         "no key"),
+    ("chat-completions/not-json",           400, "invalid_json",            "not JSON"),
+    ("chat-completions/duplicate-key",      400, "invalid_json",            "two parsers would read two requests"),
+    ("chat-completions/wrong-content-type", 415, "application/json",        "it says what to send"),
+    ("chat-completions/empty-messages",     400, r#""param":"messages""#,   "nothing to answer"),
+    ("chat-completions/unknown-model",      404, "openai/gpt-4o-mini",      "it suggests a near name"),
+    ("models/list",                         200, r#""object":"list""#,      "all models"),
+    ("models/one",                          200, r#""id":"openai/gpt-4o-mini""#, "the one that the path names"),
+    ("models/no-auth",                      401, "invalid_api_key",         "no key"),
+    ("models/unknown",                      404, "model_not_found",         "no model has that name"),
+    ("health/ok",                           200, r#""status":"ok""#,        "everything is up"),
+    ("migrate/migrate",                     200, "applied",                 "it says what it did"),
+    ("migrate/create-tenant",               200, "sg_live_",                "the key is shown this once"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").join("events")
+}
+
+/// The files of a function, as (case, text).
+fn events(function: &str) -> Vec<(String, String)> {
+    let files = fs::read_dir(folder().join(function)).expect(function);
+    let mut events: Vec<_> = files
+        .map(|file| {
+            let path = file.expect("a file").path();
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            let case = name.strip_suffix(".json").unwrap_or_else(|| panic!("{name} is no JSON"));
+            let case = case.trim_end_matches(".v1").trim_end_matches(".v2");
+            (format!("{function}/{case}"), fs::read_to_string(&path).expect("text"))
+        })
+        .collect();
+    events.sort();
+    events
+}
+
+fn expect(case: &str, status: u16, body: &str) {
+    let row = CASES.iter().find(|row| row.0 == case);
+    let (_, expected, piece, why) = row.unwrap_or_else(|| panic!("{case} has no row in the table of cases"));
+    assert_eq!(status, *expected, "{case}: {why}: {body}");
+    assert!(body.contains(piece), "{case}: {why}: {piece} in {body}");
+}
+
+fn request(event: &str, api_key: &str) -> lambda_http::Request {
+    assert!(
+        env::var("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH").is_ok(),
+        "AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH is not set: start cargo inside the repository, whose .cargo/config.toml sets it"
+    );
+    let event = event.replace("${SUPERGATE_API_KEY}", api_key);
+    assert!(!event.contains("${"), "a placeholder that nobody fills: {event}");
+    lambda_http::request::from_str(&event).unwrap_or_else(|error| panic!("{error}: {event}"))
+}
+
+#[test]
+fn every_row_has_a_file() {
+    let cases: BTreeSet<String> = fs::read_dir(folder())
+        .expect("the events")
+        .map(|function| function.expect("a folder").path())
+        .filter(|path| path.is_dir())
+        .flat_map(|path| events(path.file_name().and_then(|name| name.to_str()).expect("a name")))
+        .map(|(case, _)| case)
+        .collect();
+    let rows: BTreeSet<String> = CASES.iter().map(|row| row.0.to_owned()).collect();
+    assert_eq!(cases, rows, "the files and the table of cases");
+}
+
+#[tokio::test]
+async fn chat_completions_and_models_answer_each_event_as_its_name_says() {
+    let app = App::start().await;
+    for function in ["chat-completions", "models"] {
+        for (case, event) in events(function) {
+            let answer = app.send(request(&event, &app.api_key)).await;
+            expect(&case, answer.status.as_u16(), &answer.text());
+            assert!(answer.header("x-request-id").starts_with("req_"), "{case}");
+            if case.ends_with("/stream") {
+                let stream = answer.stream();
+                assert!(stream.done && stream.error.is_null() && !stream.text.is_empty(), "{case}: {}", answer.text());
+            }
+        }
+    }
+    let billed = events("chat-completions")
+        .iter()
+        .filter(|(case, _)| ["ok", "base64", "stream"].iter().any(|name| case.ends_with(name)))
+        .count();
+    assert_eq!(app.usage_events().await.len(), billed, "only what reached a provider is in the ledger");
+}
+
+/// The health function over these settings.
+async fn health(vars: &HashMap<String, String>, event: &str) -> Answer {
+    let config = HealthConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
+    let clock = Arc::new(TestClock::default());
+    let health = Arc::new(Health::new(config, clock.clone()).await.expect("clients"));
+    let handler = move |call| {
+        let health = Arc::clone(&health);
+        async move { health.report(call).await }
+    };
+    let function = Function { name: "health", methods: &[web::GET], clock, handler };
+    let response = function.answer(request(event, "no key"), AfterResponse::default()).await;
+    let (parts, body) = response.into_parts();
+    Answer { status: parts.status, headers: parts.headers, pieces: body.collect().await }
+}
+
+fn health_vars(database_url: String) -> HashMap<String, String> {
+    let stack =
+        |name: &str| env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `make test`"));
+    HashMap::from([
+        ("DATABASE_URL".into(), database_url),
+        ("DATABASE_CONNECT_TIMEOUT_S".into(), "5".into()),
+        ("SUPERGATE_TABLE".into(), stack("SUPERGATE_TABLE")),
+        ("SUPERGATE_KMS_KEY_ID".into(), stack("SUPERGATE_KMS_KEY_ID")),
+    ])
+}
+
+/// Each check's name and status. Each has a latency, and nothing says where anything is.
+fn checks(answer: &Answer, vars: &HashMap<String, String>) -> Vec<(String, String)> {
+    let (text, body) = (answer.text(), answer.json());
+    let endpoint = env::var("AWS_ENDPOINT_URL").expect("the stack's");
+    let host = endpoint.trim_start_matches("http://");
+    for secret in vars.values().map(String::as_str).filter(|value| value.len() > 3).chain([
+        host,
+        "://",
+        "supergate_app",
+        "127.0.0.1",
+    ]) {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    let field = |check: &Value, name: &str| check[name].as_str().expect(name).to_owned();
+    let checks = body["checks"].as_array().expect("checks");
+    for check in checks {
+        let latency_ms = check["latency_ms"].as_f64().expect("a latency");
+        assert!((0.0..5000.0).contains(&latency_ms), "{check}");
+        assert_eq!(check.as_object().map(serde_json::Map::len), Some(3), "{check}");
+    }
+    checks.iter().map(|check| (field(check, "name"), field(check, "status"))).collect()
+}
+
+#[tokio::test]
+async fn health_says_what_is_up_and_what_is_down_and_nothing_else() {
+    let database = TestDatabase::migrated().await;
+    let up = health_vars(database.app_url());
+    let database_down = health_vars("postgresql://supergate_app@127.0.0.1:1/none?sslmode=disable".into());
+    let mut table_down = up.clone();
+    table_down.insert("SUPERGATE_TABLE".into(), "another-table".into());
+    let mut key_down = up.clone();
+    key_down.insert("SUPERGATE_KMS_KEY_ID".into(), "alias/another-key".into());
+    for (case, event) in events("health") {
+        for (vars, down) in
+            [(&up, ""), (&database_down, "database"), (&table_down, "limits_table"), (&key_down, "master_key")]
+        {
+            let answer = health(vars, &event).await;
+            if down.is_empty() {
+                expect(&case, answer.status.as_u16(), &answer.text());
+            } else {
+                assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{case} without {down}: {}", answer.text());
+            }
+            let expected = ["database", "limits_table", "master_key"]
+                .map(|name| (name.to_owned(), if name == down { "down" } else { "ok" }.to_owned()));
+            assert_eq!(checks(&answer, vars), expected, "{case} without {down}");
+            assert_eq!(answer.json()["status"], if down.is_empty() { "ok" } else { "down" });
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrate_does_what_each_event_says() {
+    let database = TestDatabase::empty().await;
+    let migrator = database.migrator();
+    let mut events = events("migrate");
+    // There is no tenant before there is a schema.
+    events.sort_by_key(|(case, _)| !case.ends_with("/migrate"));
+    for (case, event) in events {
+        let command: Command = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let answer = migrator.run(command).await.unwrap_or_else(|error| panic!("{case}: {error:?}"));
+        expect(&case, 200, &answer.to_string());
+        match case.as_str() {
+            "migrate/migrate" => assert_eq!(answer["applied"].as_array().map(Vec::len), Some(MIGRATIONS.len())),
+            _ => assert!(answer["tenant_id"].as_str().is_some_and(|id| id.starts_with("ten_")), "{case}"),
+        }
+    }
+    for wrong in [
+        json!({}),
+        json!({"action": "drop"}),
+        json!({"action": "create_tenant"}),
+        json!({"action": "create_tenant", "name": "a", "plan": "b"}),
+    ] {
+        assert!(serde_json::from_value::<Command>(wrong.clone()).is_err(), "{wrong}");
+    }
+}
