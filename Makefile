@@ -27,7 +27,7 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 bench: python ## the figures of the design, measured on this machine
 	cargo build --release
 	cargo build --profile harness -p supergate-tests --bins
-	@SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(STACK) exec -- $(TARGET)/harness/bench
+	@$(STACK) exec -- env SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(TARGET)/harness/bench
 
 clean: ## removes what was built, installed and stored here
 	rm -rf $(STATE) target

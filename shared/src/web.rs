@@ -267,8 +267,9 @@ where
                     Response::from(Reply::error(&GatewayError::Internal("the event cannot be read".into())))
                 }
             };
-            let (parts, body) = response.into_parts();
-            runtime_api.respond(&to, parts.status, parts.headers, body).await
+            let (parts, mut body) = response.into_parts();
+            let begun = body.take_whole();
+            runtime_api.respond(&to, parts.status, parts.headers, &begun, body).await
         })
     }
 }

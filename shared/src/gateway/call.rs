@@ -70,6 +70,16 @@ impl Call {
     }
 }
 
+impl ReplyBody {
+    /// Takes what is there already; what is left is still to come.
+    pub fn take_whole(&mut self) -> Bytes {
+        match self {
+            Self::Whole(bytes) => std::mem::take(bytes),
+            Self::Events(_) => Bytes::new(),
+        }
+    }
+}
+
 impl Reply {
     /// A JSON reply.
     ///

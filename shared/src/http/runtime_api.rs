@@ -49,7 +49,8 @@ impl RuntimeApi {
         Ok(Self { client, base: format!("http://{address}/2018-06-01/runtime/invocation") })
     }
 
-    /// Sends a response, byte by byte as it comes, and returns when the last was taken.
+    /// Sends a response as it comes, and returns when the last byte was taken. `begun` is what is there already: it goes out with the
+    /// prelude in one write.
     ///
     /// # Errors
     /// When the connection breaks or the API refuses the response.
@@ -58,6 +59,7 @@ impl RuntimeApi {
         invocation: &Invocation,
         status: StatusCode,
         headers: HeaderMap,
+        begun: &[u8],
         body: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<(), BoxError> {
         let prelude = MetadataPrelude { status_code: status, headers, cookies: Vec::new() };
@@ -65,6 +67,7 @@ impl RuntimeApi {
         serde_json::to_writer(&mut first, &prelude)?;
         let mut first = first.into_inner();
         first.extend_from_slice(&DELIMITER);
+        first.extend_from_slice(begun);
         let body = stream::once(async move { first.freeze() }).chain(body).map(Ok::<_, Infallible>);
         let mut request = self
             .client
