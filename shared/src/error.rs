@@ -18,7 +18,7 @@ pub enum GatewayError {
     /// The request is wrong.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The body is longer than [`crate::web::MAX_BODY_BYTES`].
+    /// The body is longer than [`crate::gateway::call::MAX_BODY_BYTES`].
     #[error("the body is larger than 6 MB")]
     TooLarge,
     /// The body is not declared as JSON.

@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 use serde_json::ser::Formatter;
 
-/// A JSON value in writing order. Made with [`object!`](super::object) and `From`.
+/// A JSON value in writing order. Made with `object!` and `From`.
 #[derive(Debug, Clone)]
 pub enum Json {
     /// `null`
