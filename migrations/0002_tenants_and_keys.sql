@@ -36,7 +36,8 @@ create policy tenant_isolation on api_keys to supergate_app, supergate_owner
 
 grant select on tenants, api_keys to supergate_app;
 
--- The look-up's role reads what it needs, across tenants; nobody can sign in as it or become it but through the function below.
+-- The look-up's role reads what it needs, across tenants. Nobody can sign in as it, and only who migrates can become it; requests use it
+-- through the function below.
 create policy key_lookup on tenants for select to supergate_auth using (true);
 create policy key_lookup on api_keys for select to supergate_auth using (true);
 grant select (id, status) on tenants to supergate_auth;

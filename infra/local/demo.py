@@ -30,6 +30,18 @@ def ensure_tenant(settings: Settings, watch: Watch) -> str:
     return key
 
 
+def prove_chat(settings: Settings, watch: Watch, key: str, providers: list[Provider]) -> None:
+    """What the start-up text tells a person to type works, or it is not printed. Only with the mock: a real provider costs money."""
+    if not any(provider.name == MODEL.split("/")[0] and provider.is_mocked for provider in providers):
+        return
+    for stream in (False, True):
+        body = {"model": MODEL, "stream": stream, "messages": [{"role": "user", "content": "Say hello"}]}
+        answer = watch.call("POST", "/v1/chat/completions", body, key)
+        if answer.status != 200 or (stream and "data: [DONE]" not in answer.body):
+            how = "a streamed chat" if stream else "a chat"
+            raise Failure(f"{how} answered {answer.status}: {answer.body.strip()[:300]}", settings.log("chat-completions"))
+
+
 def ready_text(settings: Settings, key: str, providers: list[Provider]) -> str:
     """Everything someone needs who has never seen the gateway; the commands can be pasted as they are."""
     described = "\n".join(f"  {provider.name:<10} {provider.description}" for provider in providers)

@@ -67,7 +67,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
         env["SUPERGATE_KEY_PEPPER"] = _pepper(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
-        key = _serve(settings, env, children)
+        key = _serve(settings, env, children, used)
     say(demo.ready_text(settings, key, used))
 
 
@@ -78,7 +78,7 @@ def _start_mock(settings: Settings, used: list[providers.Provider], children: Ch
     return providers.start_mock(binary, settings.state / "mock.port", settings.log("mock-upstream"), children, env)
 
 
-def _serve(settings: Settings, env: Mapping[str, str], children: Children) -> str:
+def _serve(settings: Settings, env: Mapping[str, str], children: Children, used: list[providers.Provider]) -> str:
     """Migrates before any other function can look at the database."""
     server = watch.Watch(settings, env, children)
     binaries = cargo.target_directory() / "debug"
@@ -91,6 +91,7 @@ def _serve(settings: Settings, env: Mapping[str, str], children: Children) -> st
     health = server.call("GET", "/health")
     if health.status != 200:
         raise Failure(f"GET /health answered {health.status}: {health.body.strip()[:300]}", settings.log("health"))
+    demo.prove_chat(settings, server, key, used)
     return key
 
 

@@ -4,7 +4,7 @@ use crate::{
     crypto::{ProviderKey, secret::Pepper},
     providers::{self, Provider},
 };
-use std::{collections::HashMap, fmt, str::FromStr, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// Where a variable comes from: the environment in `main`, a map in tests.
@@ -69,7 +69,7 @@ pub struct UpstreamConfig {
     /// Up to and without the version path.
     pub base_url: String,
     /// None: this deployment has no key for the provider.
-    pub key: Option<ProviderKey>,
+    pub key: Option<Arc<ProviderKey>>,
 }
 
 /// What the health function looks at.
@@ -108,7 +108,7 @@ impl Config {
         let database = reader.database("DATABASE_URL");
         let pepper = reader.pepper();
         let upstreams = providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider))).collect();
-        let timeout_s = reader.parse_or("UPSTREAM_TIMEOUT_S", 600_u64);
+        let timeout_s = reader.seconds_or("UPSTREAM_TIMEOUT_S", 600);
         match (database, pepper) {
             (Some(database), Some(pepper)) if reader.wrong.is_empty() => {
                 Ok(Self { database, pepper, upstreams, upstream_timeout: Duration::from_secs(timeout_s) })
@@ -125,9 +125,11 @@ impl HealthConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let database = reader.database("DATABASE_URL").ok_or_else(|| ConfigError(std::mem::take(&mut reader.wrong)))?;
         let (table, kms_key) = (reader.optional("SUPERGATE_TABLE"), reader.optional("SUPERGATE_KMS_KEY_ID"));
-        Ok(Self { database, table, kms_key })
+        match reader.database("DATABASE_URL") {
+            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key }),
+            _ => Err(ConfigError(reader.wrong)),
+        }
     }
 }
 
@@ -139,7 +141,7 @@ impl MigrateConfig {
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
         match (reader.database("DATABASE_MIGRATION_URL"), reader.pepper()) {
-            (Some(database), Some(pepper)) => Ok(Self { database, pepper }),
+            (Some(database), Some(pepper)) if reader.wrong.is_empty() => Ok(Self { database, pepper }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -168,10 +170,10 @@ impl<'a> Reader<'a> {
         value
     }
 
-    fn parse_or<T: FromStr>(&mut self, name: &str, default: T) -> T {
+    fn seconds_or(&mut self, name: &str, default: u64) -> u64 {
         let Some(text) = self.optional(name) else { return default };
-        text.parse().unwrap_or_else(|_| {
-            self.wrong.push(format!("{name} is not a whole number: set it to seconds, as 600"));
+        text.parse().ok().filter(|seconds| *seconds >= 1).unwrap_or_else(|| {
+            self.wrong.push(format!("{name} must be a whole number of seconds, at least 1, as {default}"));
             default
         })
     }
@@ -190,7 +192,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        let connect_timeout = Duration::from_secs(self.parse_or("DATABASE_CONNECT_TIMEOUT_S", 28));
+        let connect_timeout = Duration::from_secs(self.seconds_or("DATABASE_CONNECT_TIMEOUT_S", 25));
         Some(DatabaseConfig { url, auth, connect_timeout, ca_file: self.optional("DATABASE_CA_FILE") })
     }
 
@@ -207,9 +209,7 @@ impl<'a> Reader<'a> {
         let base_url = match self.optional(&name) {
             None => provider.default_base_url().to_owned(),
             Some(text) => match Url::parse(&text) {
-                Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => {
-                    text.trim_end_matches('/').to_owned()
-                }
+                Ok(url) if is_base(&url) => text.trim_end_matches('/').to_owned(),
                 _ => {
                     self.wrong.push(format!("{name} is not a URL, as {}", provider.default_base_url()));
                     String::new()
@@ -218,8 +218,19 @@ impl<'a> Reader<'a> {
         };
         // A deployment's secret must name all five; `none` stands for the ones it has not.
         let key = self.optional(provider.key_variable()).filter(|key| key != "none").map(ProviderKey::new);
+        if key.as_ref().is_some_and(|key| key.header("").is_err()) {
+            self.wrong.push(format!("{} holds what a header cannot, perhaps a line break", provider.key_variable()));
+        }
+        let key = key.map(Arc::new);
         UpstreamConfig { base_url, key }
     }
+}
+
+/// Whether a provider's paths can be put behind it.
+fn is_base(url: &Url) -> bool {
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    matches!(url.scheme(), "http" | "https") && url.has_host() && plain
 }
 
 #[cfg(test)]
@@ -244,6 +255,21 @@ mod tests {
         .to_string();
         for name in ["DATABASE_URL", "SUPERGATE_KEY_PEPPER", "UPSTREAM_TIMEOUT_S", "SUPERGATE_OPENAI_URL"] {
             assert!(error.contains(name), "{name} in {error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_at_start_and_not_at_each_request() {
+        for (name, value) in [
+            ("OPENAI_API_KEY", "sk\nx"),
+            ("SUPERGATE_OPENAI_URL", "http://host#x"),
+            ("SUPERGATE_OPENAI_URL", "http://user:password@host"),
+            ("SUPERGATE_OPENAI_URL", "http://host?a=b"),
+            ("UPSTREAM_TIMEOUT_S", "0"),
+            ("DATABASE_CONNECT_TIMEOUT_S", "soon"),
+        ] {
+            let error = load(&[&GOOD[..], &[(name, value)]].concat()).expect_err(value).to_string();
+            assert!(error.contains(name) && !error.contains("password"), "{error}");
         }
     }
 

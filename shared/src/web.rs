@@ -22,7 +22,7 @@ use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
 use std::{
     convert::Infallible,
     future::Future,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     process::ExitCode,
     string::FromUtf8Error,
@@ -60,7 +60,12 @@ pub fn start<F: Future<Output = Result<(), BoxError>>>(main: impl FnOnce(Start) 
         1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
-    let runtime_api = vars("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+    let Some(runtime_api) = vars("AWS_LAMBDA_RUNTIME_API") else {
+        tracing::error!(
+            "this is a Lambda function and cannot run by itself: use `make run` (AWS_LAMBDA_RUNTIME_API is not set)"
+        );
+        return ExitCode::FAILURE;
+    };
     let start = Start { vars, clock: Arc::new(SystemClock), concurrency, runtime_api };
     let ran = runtime.enable_all().build().map_err(BoxError::from).and_then(|runtime| runtime.block_on(main(start)));
     match ran {
@@ -259,9 +264,11 @@ where
         Box::pin(async move {
             let LambdaInvocation { parts, body, context } = invocation;
             let to = Invocation::new(context.request_id.clone(), &parts.headers);
-            let response = match lambda_http::request::from_reader(&body[..]) {
-                Ok(request) => function.answer(request.with_lambda_context(context), after_response()).await,
-                Err(_) => {
+            // The reader panics at some events that API Gateway would not send.
+            let request = catch_unwind(|| lambda_http::request::from_reader(&body[..]));
+            let response = match request {
+                Ok(Ok(request)) => function.answer(request.with_lambda_context(context), after_response()).await,
+                Ok(Err(_)) | Err(_) => {
                     // Its text would quote the event.
                     tracing::error!("an event that is none of API Gateway's");
                     Response::from(Reply::error(&GatewayError::Internal("the event cannot be read".into())))
@@ -269,7 +276,7 @@ where
             };
             let (parts, mut body) = response.into_parts();
             let begun = body.take_whole();
-            runtime_api.respond(&to, parts.status, parts.headers, &begun, body).await
+            runtime_api.respond(&to, parts.status, parts.headers, begun, body).await
         })
     }
 }

@@ -15,6 +15,14 @@ impl ProviderKey {
         Self(Zeroizing::new(key))
     }
 
+    /// Strikes the key out of a text, should somebody quote it.
+    pub fn strike_out(&self, text: &mut String) {
+        // A placeholder of a few letters is no secret, and would make holes in ordinary words.
+        if self.0.len() >= 8 && text.contains(self.0.as_str()) {
+            *text = text.replace(self.0.as_str(), "***");
+        }
+    }
+
     /// The header value `<scheme><key>`, as `Bearer …`.
     ///
     /// # Errors
@@ -71,6 +79,13 @@ mod tests {
         assert!(!format!("{key:?}").contains("canary"));
         let header = key.header("Bearer ").expect("plain text");
         assert!(!format!("{header:?}").contains("canary"), "a sensitive header hides itself");
+    }
+
+    #[test]
+    fn a_key_that_is_quoted_is_struck_out() {
+        let mut text = "bad key Bearer sk-canary-123".to_owned();
+        ProviderKey::new("sk-canary-123".into()).strike_out(&mut text);
+        assert_eq!(text, "bad key Bearer ***");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! API keys.
 
-use super::{Database, Error, TenantTx};
+use super::{Database, Error, TenantTx, in_time, keep_if_sound};
 use crate::tenancy::{KeyId, Role, api_key::KeyHash};
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
@@ -24,7 +24,10 @@ pub(crate) struct KeyRow {
 pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Error> {
     let statement =
         "select tenant_id, tenant_status, role, hash, pepper_version, expires_at, revoked from app.find_api_key($1)";
-    let rows = db.connection().await?.query_typed(statement, &[(key.as_uuid(), Type::UUID)]).await?;
+    let connection = db.connection().await?;
+    let rows = in_time(connection.query_typed(statement, &[(key.as_uuid(), Type::UUID)])).await;
+    keep_if_sound(connection, &rows);
+    let rows = rows?;
     let Some(row) = rows.first() else { return Ok(None) };
     Ok(Some(KeyRow {
         tenant_id: row.try_get(0)?,

@@ -15,7 +15,7 @@ use crate::config::DatabaseConfig;
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 use tokio_postgres::error::SqlState;
 
 /// A pool of connections, each opened when it is first needed.
@@ -41,6 +41,8 @@ pub enum Error {
     Config(String),
 }
 
+/// How long a statement of a request may take. The slowest of them takes milliseconds.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection that was idle for longer is not used again: the cluster closes it after five minutes so that Aurora can pause, and a
 /// frozen function does not hear of it.
 const MAX_IDLE: Duration = Duration::from_secs(240);
@@ -73,8 +75,10 @@ impl Database {
     /// # Errors
     /// [`Error`] when it does not.
     pub async fn ping(&self) -> Result<(), Error> {
-        self.connection().await?.query_typed("select 1", &[]).await?;
-        Ok(())
+        let connection = self.connection().await?;
+        let answered = in_time(connection.query_typed("select 1", &[])).await;
+        keep_if_sound(connection, &answered);
+        answered.map(drop)
     }
 
     pub(in crate::db) async fn connection(&self) -> Result<Object, Error> {
@@ -82,6 +86,24 @@ impl Database {
             PoolError::Backend(error) => Error::Unavailable(error.into()),
             other => Error::Unavailable(other.into()),
         })
+    }
+}
+
+/// A statement of a request, with an end to its patience: a server that takes a connection and then says nothing is a server that is
+/// away.
+pub(in crate::db) async fn in_time<T, E: Into<Error>>(
+    statement: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {
+        Ok(result) => result.map_err(Into::into),
+        Err(_) => Err(Error::Unavailable("no answer in time".into())),
+    }
+}
+
+/// Gives a connection back to the pool, unless what it was used for says that it is of no use any more.
+pub(in crate::db) fn keep_if_sound<T>(connection: Object, result: &Result<T, Error>) {
+    if matches!(result, Err(Error::Unavailable(_))) {
+        drop(Object::take(connection));
     }
 }
 

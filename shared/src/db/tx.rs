@@ -1,7 +1,7 @@
 //! No transaction without a tenant. Nothing outside `db/` can write a query, and nothing inside can write one on a tenant's table
 //! without going through here.
 
-use super::{Database, Error};
+use super::{Database, Error, in_time, keep_if_sound};
 use crate::tenancy::TenantId;
 use deadpool_postgres::Object;
 use futures_util::join;
@@ -49,19 +49,24 @@ impl TenantTx {
         statement: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Error> {
-        let client = db.connection().await?;
+        let connection = db.connection().await?;
         let set: Params<'_> = &[(tenant.as_uuid(), Type::UUID)];
-        let (begun, set, rows, committed) = join!(
-            client.batch_execute("begin"),
-            client.query_typed(SET_TENANT, set),
-            client.query_typed(statement, params),
-            client.batch_execute("commit"),
-        );
-        begun?;
-        set?;
-        let rows = rows?;
-        committed?;
-        Ok(rows)
+        let rows = in_time(async {
+            let (begun, set, rows, committed) = join!(
+                connection.batch_execute("begin"),
+                connection.query_typed(SET_TENANT, set),
+                connection.query_typed(statement, params),
+                connection.batch_execute("commit"),
+            );
+            begun?;
+            set?;
+            let rows = rows?;
+            committed?;
+            Ok::<_, tokio_postgres::Error>(rows)
+        })
+        .await;
+        keep_if_sound(connection, &rows);
+        rows
     }
 
     /// Whose rows it sees.

@@ -2,11 +2,13 @@
 
 use crate::{
     clock::Clock,
+    crypto::ProviderKey,
     openai::ChatRequest,
+    providers::Failure,
     routing::plan::Candidate,
     tenancy::{Grant, RequestId},
     usage::{
-        Cost, Nanos, Tokens,
+        Cost, Tokens,
         ledger::{Ended, UsageEvent, UsageSource},
     },
 };
@@ -19,6 +21,8 @@ const BYTES_PER_TOKEN: usize = 4;
 pub(super) struct Attempt {
     pub(super) candidate: Candidate,
     pub(super) clock: Arc<dyn Clock>,
+    /// What the request was sent with, so that it can be struck out of what comes back.
+    pub(super) credential: Option<Arc<ProviderKey>>,
     grant: Grant,
     request_id: RequestId,
     model_requested: String,
@@ -67,6 +71,7 @@ impl Attempt {
         Self {
             candidate,
             clock: Arc::clone(clock),
+            credential: None,
             grant: grant.clone(),
             request_id,
             model_requested: request.model.clone(),
@@ -101,22 +106,36 @@ impl Attempt {
         self.elapsed().saturating_sub(self.waited)
     }
 
-    /// The tokens and the cost of what was used. Counts that overflow are kept and cost the most there is, so that they are seen.
+    /// A provider's failure without the credential, should the provider quote it.
+    pub(super) fn redacted(&self, mut failure: Failure) -> Box<Failure> {
+        if let Some(credential) = &self.credential {
+            for text in [&mut failure.message, &mut failure.code, &mut failure.param].into_iter().flatten() {
+                credential.strike_out(text);
+            }
+        }
+        Box::new(failure)
+    }
+
+    /// The tokens and the cost of what was used. Counts so large that no cost can be computed are no counts: we use our own.
     pub(super) fn price(&self, usage: &UsageFacts) -> (Tokens, UsageSource, Cost) {
         let (tokens, source) = match usage {
             UsageFacts::Reported(tokens) => (*tokens, UsageSource::Provider),
             UsageFacts::Counted { answer_bytes, reported } => {
                 let prompt = Tokens { input: count(self.prompt_bytes), ..Tokens::default() };
-                let known = reported.unwrap_or(prompt);
+                let known = reported.filter(|tokens| self.candidate.model.cost(tokens).is_ok()).unwrap_or(prompt);
                 (Tokens { output: known.output.max(count(*answer_bytes)), ..known }, UsageSource::Counted)
             }
             UsageFacts::Nothing => (Tokens::default(), UsageSource::None),
         };
-        let cost = self.candidate.model.cost(&tokens).unwrap_or_else(|error| {
-            tracing::error!(%error, provider = self.provider(), model = self.candidate.model.id, "cost cannot be computed");
-            Cost { total: Nanos(i64::MAX), ..Cost::default() }
-        });
-        (tokens, source, cost)
+        match (self.candidate.model.cost(&tokens), usage) {
+            (Ok(cost), _) => (tokens, source, cost),
+            (Err(error), UsageFacts::Reported(_)) => {
+                tracing::error!(%error, provider = self.provider(), model = self.candidate.model.id, "usage cannot be right");
+                self.price(&UsageFacts::Counted { answer_bytes: 0, reported: None })
+            }
+            // What we count is bounded by what we read, so this is out of reach.
+            (Err(_), _) => (Tokens::default(), UsageSource::None, Cost::default()),
+        }
     }
 
     /// The ledger's event.

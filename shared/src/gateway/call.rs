@@ -48,9 +48,13 @@ pub enum ReplyBody {
 }
 
 impl Call {
-    /// The value of the `Authorization` header. Bytes that are no text are no key.
+    /// The value of the one `Authorization` header. Bytes that are no text are no key, and of two headers nobody knows which counts.
     pub fn authorization(&self) -> Option<&str> {
-        self.headers.get(header::AUTHORIZATION)?.to_str().ok()
+        let mut values = self.headers.get_all(header::AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (Some(value), None) => value.to_str().ok(),
+            _ => None,
+        }
     }
 
     /// The body, if it is declared as JSON and not too long.

@@ -11,7 +11,7 @@ use crate::{
     db::Database,
     error::GatewayError,
     http::{
-        client::{BodyError, SendError, UpstreamAnswer},
+        client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
         events::Framing,
     },
     openai::{
@@ -19,7 +19,7 @@ use crate::{
         completion::{AnswerMessage, ChatCompletion, Choice},
         usage::Usage,
     },
-    providers::{Answer, Prepared},
+    providers::{Answer, AnswerError, Prepared},
     routing::plan,
     tenancy::{Permission, RequestId},
     usage::{
@@ -28,7 +28,11 @@ use crate::{
     },
 };
 use http::{HeaderMap, StatusCode, header};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+/// How much of an error answer is read, and for how long: it is a sentence or two.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
 /// Answers a chat request.
 ///
@@ -39,7 +43,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let request = ChatRequest::parse(call.json_body()?)?;
     let candidate = plan::resolve(&request.model).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?;
     let prepared = candidate.provider.chat_request(candidate.model, &request)?;
-    let ignored = prepared.ignored.join(", ");
+    let ignored = header_list(&prepared.ignored);
 
     let mut attempt = Attempt::new(candidate, &grant, call.request_id, &request, &gateway.clock);
     let answer = match send(gateway, &call, &mut attempt, prepared).await {
@@ -71,7 +75,8 @@ impl Failed {
     /// Leaves the ledger's row and gives the caller's error back.
     fn settle(self, attempt: &Attempt, db: &Database, after: &AfterResponse) -> GatewayError {
         let status = self.error.on_the_wire().status.as_u16();
-        let outcome = Outcome { status, ended: Ended::Failed, model_served: None, usage: self.usage };
+        let ended = relay::ended_by(&self.error);
+        let outcome = Outcome { status, ended, model_served: None, usage: self.usage };
         record(attempt, outcome, db, after);
         self.error
     }
@@ -93,11 +98,13 @@ async fn send(
         .provider
         .authorize(key)
         .map_err(|error| Failed::unbilled(GatewayError::Internal(error.into())))?;
+    let time_left = relay::time_left(&*gateway.clock, call.deadline);
+    if time_left.is_zero() {
+        return Err(Failed::unbilled(GatewayError::Deadline));
+    }
+    attempt.credential = Some(Arc::clone(key));
     let asked = gateway.clock.monotonic();
-    let sent = gateway
-        .upstream
-        .post(&upstream.base_url, credential, prepared, relay::time_left(&*gateway.clock, call.deadline))
-        .await;
+    let sent = gateway.upstream.post(&upstream.base_url, credential, prepared, time_left).await;
     attempt.waited_since(asked);
     let answer = sent.map_err(|error| match error {
         SendError::Connect(source) => Failed::unbilled(GatewayError::Unreachable { provider, source }),
@@ -116,9 +123,10 @@ async fn send(
     }
     let status = answer.status;
     let header_wait = retry_after_s(&answer.headers);
-    // An error whose body cannot be read is still an error with a status.
-    let body = answer.whole().await.unwrap_or_default();
-    let failure = Box::new(attempt.candidate.provider.failure(status, &body));
+    // An error whose body cannot be read, or does not come, is still an error with a status.
+    let body = tokio::time::timeout(ERROR_BODY_TIME.min(time_left), answer.whole(MAX_ERROR_BYTES)).await;
+    let body = body.ok().and_then(Result::ok).unwrap_or_default();
+    let failure = attempt.redacted(attempt.candidate.provider.failure(status, &body));
     let retry_after_s = header_wait.or(failure.retry_after_s);
     Err(Failed::unbilled(GatewayError::Provider { provider, failure, retry_after_s }))
 }
@@ -138,21 +146,20 @@ async fn whole(
 ) -> Result<Reply, GatewayError> {
     let provider = attempt.provider();
     let asked = gateway.clock.monotonic();
-    let body = tokio::time::timeout(relay::time_left(&*gateway.clock, call.deadline), answer.whole()).await;
+    let time_left = relay::time_left(&*gateway.clock, call.deadline);
+    let body = tokio::time::timeout(time_left, answer.whole(MAX_ANSWER_BYTES)).await;
     attempt.waited_since(asked);
     attempt.content_came();
-    let failed = |error, answer_bytes| Failed { error, usage: UsageFacts::Counted { answer_bytes, reported: None } };
+    // The provider may have billed an answer that cannot be read; how long it was, nobody can say.
+    let failed = |error| Failed { error, usage: UsageFacts::Counted { answer_bytes: 0, reported: None } };
     let read = match body {
-        Err(_) => Err(failed(GatewayError::Deadline, 0)),
-        Ok(Err(BodyError::Broken(_))) => Err(failed(GatewayError::Truncated { provider }, 0)),
-        Ok(Err(error @ BodyError::TooLong)) => {
-            Err(failed(GatewayError::BadAnswer { provider, source: error.into() }, 0))
-        }
-        Ok(Ok(body)) => attempt
-            .candidate
-            .provider
-            .chat_answer(&body)
-            .map_err(|error| failed(relay::answer_error(provider, error), body.len())),
+        Err(_) => Err(failed(GatewayError::Deadline)),
+        Ok(Err(BodyError::Broken(_))) => Err(failed(GatewayError::Truncated { provider })),
+        Ok(Err(error @ BodyError::TooLong)) => Err(failed(GatewayError::BadAnswer { provider, source: error.into() })),
+        Ok(Ok(body)) => attempt.candidate.provider.chat_answer(&body).map_err(|error| match error {
+            AnswerError::Failed(_) => Failed::unbilled(relay::answer_error(&attempt, error)),
+            AnswerError::Unreadable(_) => failed(relay::answer_error(&attempt, error)),
+        }),
     };
     let answer = match read {
         Ok(answer) => answer,
@@ -161,7 +168,8 @@ async fn whole(
     let answer_bytes = answer.choices.iter().filter_map(|choice| choice.text.as_deref()).map(str::len).sum();
     let usage = answer.usage.map_or(UsageFacts::Counted { answer_bytes, reported: None }, UsageFacts::Reported);
     let (tokens, _, cost) = attempt.price(&usage);
-    let outcome = Outcome { status: 200, ended: Ended::Complete, model_served: answer.head.model.clone(), usage };
+    let outcome =
+        Outcome { status: 200, ended: Ended::Complete, model_served: answer.head.clone().bounded().model, usage };
     let completion = completion(answer, &attempt, call.request_id, tokens.to_usage(Some(&cost)));
     record(&attempt, outcome, &gateway.db, &call.after);
 
@@ -172,7 +180,7 @@ async fn whole(
 }
 
 fn completion(answer: Answer, attempt: &Attempt, request_id: RequestId, usage: Usage) -> ChatCompletion {
-    let head = answer.head;
+    let head = answer.head.bounded();
     ChatCompletion {
         id: head.id.unwrap_or_else(|| relay::fallback_id(request_id)),
         object: "chat.completion",
@@ -223,6 +231,25 @@ fn describe(reply: &mut Reply, attempt: &Attempt) {
     reply.set("x-supergate-model", attempt.candidate.model.id);
     reply.set("x-supergate-attempts", "1");
     reply.set("x-supergate-overhead-ms", &format!("{:.3}", attempt.overhead().as_secs_f64() * 1e3));
+}
+
+/// Names as a header: they can be the caller's own, so anything that a header cannot hold becomes `?`, and the list is bounded.
+fn header_list(names: &[String]) -> String {
+    const MAX_NAME_CHARS: usize = 64;
+    const MAX_CHARS: usize = 1000;
+    let plain = |c: char| if c.is_ascii_graphic() && c != ',' { c } else { '?' };
+    let mut list = String::new();
+    for name in names {
+        if list.len() > MAX_CHARS {
+            list.push_str(", ...");
+            break;
+        }
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.extend(name.chars().take(MAX_NAME_CHARS).map(plain));
+    }
+    list
 }
 
 /// Dollars with nine decimals, without an exponent.

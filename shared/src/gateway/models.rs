@@ -23,7 +23,8 @@ pub async fn read(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> 
     gateway.authorize(&call, Permission::ReadModels).await?;
     // An id holds a slash, which some clients encode and some do not.
     let path = percent_decode_str(&call.path).decode_utf8_lossy();
-    match path.trim_end_matches('/').strip_prefix(LIST).map(|rest| rest.trim_start_matches('/')) {
+    let rest = path.trim_end_matches('/').strip_prefix(LIST);
+    match rest.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|rest| rest.trim_start_matches('/')) {
         Some("") => {
             let data = plan::catalogue().map(|candidate| describe(&candidate)).collect();
             Reply::json(StatusCode::OK, &ModelList { object: "list", data })

@@ -29,7 +29,11 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use std::{collections::BTreeMap, pin::Pin, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    time::Duration,
+};
 use tokio::{sync::oneshot, time::Instant};
 
 /// How long before the function is stopped its stream ends with an error of ours: enough to settle and to write the ledger.
@@ -50,13 +54,23 @@ pub(super) fn fallback_id(request_id: RequestId) -> String {
 }
 
 /// What a provider's failure, or an answer that is none, means for the caller.
-pub(super) fn answer_error(provider: &'static str, error: AnswerError) -> GatewayError {
+pub(super) fn answer_error(attempt: &Attempt, error: AnswerError) -> GatewayError {
+    let provider = attempt.provider();
     match error {
         AnswerError::Failed(failure) => {
             let retry_after_s = failure.retry_after_s;
-            GatewayError::Provider { provider, failure: Box::new(failure), retry_after_s }
+            GatewayError::Provider { provider, failure: attempt.redacted(failure), retry_after_s }
         }
         AnswerError::Unreadable(error) => GatewayError::BadAnswer { provider, source: error.into() },
+    }
+}
+
+/// How an attempt ended that ended with this.
+pub(super) fn ended_by(error: &GatewayError) -> Ended {
+    match error {
+        GatewayError::Truncated { .. } => Ended::Truncated,
+        GatewayError::Deadline => Ended::Deadline,
+        _ => Ended::Failed,
     }
 }
 
@@ -71,6 +85,8 @@ pub(super) struct Relay {
     pieces: Vec<Piece>,
     /// None until the provider's head has come.
     writer: Option<ChunkWriter>,
+    /// Which choices have content.
+    begun: BTreeSet<u32>,
     /// Why each choice ended, by its index.
     finished: BTreeMap<u32, FinishReason>,
     model_served: Option<String>,
@@ -98,6 +114,7 @@ impl Relay {
             translator: attempt.candidate.provider.chat_stream(),
             pieces: Vec::new(),
             writer: None,
+            begun: BTreeSet::new(),
             finished: BTreeMap::new(),
             model_served: None,
             usage: None,
@@ -137,10 +154,7 @@ impl Relay {
             Ok(Some(Ok(bytes))) => {
                 self.reader.feed(&bytes).map_err(|error| GatewayError::BadAnswer { provider, source: error.into() })?;
                 self.translate(out)?;
-                if self.translator.progress() == Progress::Ended {
-                    self.complete(out);
-                }
-                Ok(())
+                if self.translator.progress() == Progress::Ended { self.complete(out) } else { Ok(()) }
             }
             Ok(None) => {
                 self.reader.end();
@@ -148,10 +162,7 @@ impl Relay {
                 let translated = self.translate(out);
                 match (translated, self.translator.progress()) {
                     (Err(error @ GatewayError::Provider { .. }), _) => Err(error),
-                    (Ok(()), Progress::MayEnd | Progress::Ended) => {
-                        self.complete(out);
-                        Ok(())
-                    }
+                    (Ok(()), Progress::MayEnd | Progress::Ended) => self.complete(out),
                     _ => Err(GatewayError::Truncated { provider }),
                 }
             }
@@ -181,7 +192,7 @@ impl Relay {
                 self.write(piece, out);
             }
             if let Err(error) = pushed {
-                result = Err(answer_error(provider, error));
+                result = Err(answer_error(&self.attempt, error));
                 break;
             }
         }
@@ -192,17 +203,20 @@ impl Relay {
     fn write(&mut self, piece: Piece, out: &mut Vec<u8>) {
         match piece {
             Piece::Head(head) => {
+                let head = head.bounded();
                 self.model_served.clone_from(&head.model);
                 self.writer_from(head).begin(out, 0);
             }
             Piece::Text(choice, text) => {
                 self.attempt.content_came();
                 self.answer_bytes += text.len();
+                self.begun.insert(choice);
                 self.writer().text(out, choice, &text);
             }
             Piece::Refusal(choice, text) => {
                 self.attempt.content_came();
                 self.answer_bytes += text.len();
+                self.begun.insert(choice);
                 self.writer().refusal(out, choice, &text);
             }
             // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
@@ -230,22 +244,22 @@ impl Relay {
         })
     }
 
-    /// The provider's protocol says that this is all.
-    fn complete(&mut self, out: &mut Vec<u8>) {
+    /// The provider's protocol says that this is all. It is not if a choice has no finish reason, or there is none at all.
+    fn complete(&mut self, out: &mut Vec<u8>) -> Result<(), GatewayError> {
+        if self.finished.is_empty() || self.begun.iter().any(|choice| !self.finished.contains_key(choice)) {
+            return Err(GatewayError::Truncated { provider: self.attempt.provider() });
+        }
         self.ended = Some(Ended::Complete);
         let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
         for (choice, reason) in std::mem::take(&mut self.finished) {
             self.writer().finish(out, choice, reason);
         }
         self.writer().done(out, Some(&tokens.to_usage(Some(&cost))));
+        Ok(())
     }
 
     fn fail(&mut self, error: &GatewayError, out: &mut Vec<u8>) {
-        self.ended = Some(match error {
-            GatewayError::Truncated { .. } => Ended::Truncated,
-            GatewayError::Deadline => Ended::Deadline,
-            _ => Ended::Failed,
-        });
+        self.ended = Some(ended_by(error));
         let (provider, on_the_wire) = (self.attempt.provider(), error.on_the_wire());
         match on_the_wire.status.is_server_error() {
             true => tracing::warn!(error = %causes::chain(error), provider, "stream failed"),

@@ -41,7 +41,7 @@ pub enum BodyError {
     /// The connection broke.
     #[error("the connection broke in the answer")]
     Broken(#[source] BoxError),
-    /// Longer than [`MAX_ANSWER_BYTES`].
+    /// Longer than what is read.
     #[error("the answer is too long")]
     TooLong,
 }
@@ -105,16 +105,16 @@ pub(super) fn builder() -> Result<reqwest::ClientBuilder, BoxError> {
 }
 
 impl UpstreamAnswer {
-    /// The whole body.
+    /// The whole body, of at most so many bytes.
     ///
     /// # Errors
     /// [`BodyError`].
-    pub async fn whole(self) -> Result<Bytes, BodyError> {
+    pub async fn whole(self, max_bytes: usize) -> Result<Bytes, BodyError> {
         let mut chunks = std::pin::pin!(self.chunks());
         let mut body = BytesMut::new();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk?;
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            if body.len() + chunk.len() > max_bytes {
                 return Err(BodyError::TooLong);
             }
             body.extend_from_slice(&chunk);

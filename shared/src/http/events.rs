@@ -39,7 +39,7 @@ impl Framing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FramingError {
     /// A line, an event or the whole is too long.
-    #[error("a {0} of the stream is too long")]
+    #[error("the stream is too long: {0}")]
     TooLong(&'static str),
     /// Not UTF-8.
     #[error("the stream is not UTF-8")]

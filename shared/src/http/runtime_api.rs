@@ -6,14 +6,14 @@
 
 use super::client;
 use crate::causes::BoxError;
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_runtime::MetadataPrelude;
 use std::{convert::Infallible, time::Duration};
 
 /// Ends the prelude.
-const DELIMITER: [u8; 8] = [0; 8];
+static DELIMITER: [u8; 8] = [0; 8];
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 /// The Runtime API of this process.
@@ -39,18 +39,18 @@ impl Invocation {
 }
 
 impl RuntimeApi {
-    /// A client for `AWS_LAMBDA_RUNTIME_API`, a host and a port.
+    /// A client for `AWS_LAMBDA_RUNTIME_API`: a host and a port on Lambda, a whole URL with `cargo lambda watch`.
     ///
     /// # Errors
     /// When TLS cannot be set up, which would be a fault of the build; the API itself is plain HTTP.
     pub fn new(address: &str) -> Result<Self, BoxError> {
         // The process is frozen between invocations, so an idle connection has no age that could be measured.
         let client = client::builder()?.pool_idle_timeout(None::<Duration>).build()?;
-        Ok(Self { client, base: format!("http://{address}/2018-06-01/runtime/invocation") })
+        Ok(Self { client, base: base_url(address) })
     }
 
     /// Sends a response as it comes, and returns when the last byte was taken. `begun` is what is there already: it goes out with the
-    /// prelude in one write.
+    /// prelude in one write, though as a chunk of its own: `cargo lambda watch` reads prelude, delimiter and body by chunks.
     ///
     /// # Errors
     /// When the connection breaks or the API refuses the response.
@@ -59,16 +59,13 @@ impl RuntimeApi {
         invocation: &Invocation,
         status: StatusCode,
         headers: HeaderMap,
-        begun: &[u8],
+        begun: Bytes,
         body: impl Stream<Item = Bytes> + Send + 'static,
     ) -> Result<(), BoxError> {
         let prelude = MetadataPrelude { status_code: status, headers, cookies: Vec::new() };
-        let mut first = BytesMut::new().writer();
-        serde_json::to_writer(&mut first, &prelude)?;
-        let mut first = first.into_inner();
-        first.extend_from_slice(&DELIMITER);
-        first.extend_from_slice(begun);
-        let body = stream::once(async move { first.freeze() }).chain(body).map(Ok::<_, Infallible>);
+        let head = [Bytes::from(serde_json::to_vec(&prelude)?), Bytes::from_static(&DELIMITER), begun];
+        let head = head.into_iter().filter(|chunk| !chunk.is_empty());
+        let body = stream::iter(head).chain(body).map(Ok::<_, Infallible>);
         let mut request = self
             .client
             .post(format!("{}/{}/response", self.base, invocation.request_id))
@@ -85,5 +82,28 @@ impl RuntimeApi {
         // Read to its end, so that the connection can be used again.
         answer.bytes().await.map_err(reqwest::Error::without_url)?;
         Ok(())
+    }
+}
+
+fn base_url(address: &str) -> String {
+    let scheme = if address.contains("://") { "" } else { "http://" };
+    format!("{scheme}{}/2018-06-01/runtime/invocation", address.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base_url;
+
+    #[test]
+    fn the_address_is_a_host_on_lambda_and_a_url_under_the_watch() {
+        #[rustfmt::skip]
+        let table = [
+            ("127.0.0.1:9001",                      "http://127.0.0.1:9001/2018-06-01/runtime/invocation"),
+            ("http://127.0.0.1:9000/.rt/chat",      "http://127.0.0.1:9000/.rt/chat/2018-06-01/runtime/invocation"),
+            ("http://127.0.0.1:9000/.rt/chat/",     "http://127.0.0.1:9000/.rt/chat/2018-06-01/runtime/invocation"),
+        ];
+        for (address, url) in table {
+            assert_eq!(base_url(address), url);
+        }
     }
 }

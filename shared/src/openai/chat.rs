@@ -193,8 +193,10 @@ impl ChatRequest {
                 return Err(Invalid::unsupported(name, "is not supported yet; only text chat is"));
             }
         }
-        if self.other.get("logprobs").is_some_and(|value| value == true) {
-            return Err(Invalid::unsupported("logprobs", "is not supported yet"));
+        match self.other.get("logprobs") {
+            None | Some(Value::Bool(false)) => {}
+            Some(Value::Bool(true)) => return Err(Invalid::unsupported("logprobs", "is not supported yet")),
+            Some(_) => return Err(Invalid::value("logprobs", "expected a boolean")),
         }
         Ok(())
     }

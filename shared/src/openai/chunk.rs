@@ -101,7 +101,7 @@ impl ChunkWriter {
     /// The role opens a choice exactly once, whatever the provider did.
     pub fn begin(&mut self, out: &mut Vec<u8>, choice: u32) {
         let bit = 1_u128.checked_shl(choice).unwrap_or(0);
-        if self.begun & bit == 0 {
+        if self.begun & bit != bit {
             self.begun |= bit;
             self.delta(out, choice, Delta { role: Some("assistant"), content: Some(""), refusal: None }, None);
         }

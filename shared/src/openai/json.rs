@@ -45,10 +45,10 @@ fn not_json(error: &serde_json::Error) -> Invalid {
     let text = error.to_string();
     let text = match error.classify() {
         serde_json::error::Category::Data => text,
-        _ if error.line() == 0 => "the body is empty or ends too early".to_owned(),
+        serde_json::error::Category::Eof => "empty, or ends too early".to_owned(),
         _ => format!("not JSON: {text}"),
     };
-    Invalid::json(format!("the body is {}", text.trim_start_matches("the body is ")))
+    Invalid::json(format!("the body is {text}"))
 }
 
 /// serde quotes the offending value (`invalid type: string "my prompt", expected f64`); an error must not repeat what a caller wrote.
@@ -60,6 +60,8 @@ fn without_values(message: &str) -> String {
         "i64" => "a whole number",
         "a map" => "an object",
         "a sequence" => "an array",
+        // Rust's names of our types mean nothing to a caller.
+        other if other.starts_with("struct ") => "an object",
         other => other,
     };
     format!("expected {expected}")
@@ -160,7 +162,8 @@ mod tests {
             (r#"{"a":Infinity}"#,               "not JSON",      "not a JSON number"),
             (r#"{"a":1e999}"#,                  "not JSON",      "it would become infinite"),
             (r#"{"a":1} trailing"#,             "not JSON",      "two values in one body"),
-            ("",                                "not JSON",      "no body"),
+            ("",                                "empty",         "no body"),
+            (r#"{"a":"#,                        "ends too early", "half a body"),
             ("{\"a\":\"\u{1}\"}",               "not JSON",      "a raw control character"),
         ];
         for (body, says, why) in table {

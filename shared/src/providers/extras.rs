@@ -22,6 +22,25 @@ impl<'a> Extras<'a> {
         Self { left: fields.filter(|(name, value)| !asks_for_nothing(name, value)).collect(), ignored: Vec::new() }
     }
 
+    /// Names all but these as ignored; these stay.
+    pub(crate) fn keep_only(&mut self, known: &[&str]) {
+        let (kept, rest): (Vec<_>, Vec<_>) = self.left.drain(..).partition(|(name, _)| known.contains(name));
+        self.left = kept;
+        for (name, _) in rest {
+            self.ignore(name);
+        }
+    }
+
+    /// A field that was not taken yet.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
+        self.left.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| *value)
+    }
+
+    /// The names of what was ignored so far.
+    pub(crate) fn named_so_far(&self) -> Vec<String> {
+        self.ignored.clone()
+    }
+
     /// Takes a number within bounds.
     pub(crate) fn number(&mut self, name: &str, low: f64, high: f64) -> Result<Option<f64>, Invalid> {
         match self.take(name).map(Value::as_f64) {

@@ -102,6 +102,24 @@ pub struct Head {
     pub service_tier: Option<String>,
 }
 
+impl Head {
+    /// Without what no honest head holds: control characters, and more than a name's length. It is repeated in every chunk and stored.
+    pub fn bounded(self) -> Self {
+        const MAX_CHARS: usize = 200;
+        let bound = |text: Option<String>| {
+            text.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect::<String>())
+                .filter(|text| !text.is_empty())
+        };
+        Self {
+            id: bound(self.id),
+            model: bound(self.model),
+            created: self.created,
+            system_fingerprint: bound(self.system_fingerprint),
+            service_tier: bound(self.service_tier),
+        }
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {

@@ -29,6 +29,7 @@ pub struct Authenticator {
 
 struct Remembered {
     principal: Principal,
+    /// Since the Unix epoch: a frozen process's other clock may stand still.
     until: Duration,
 }
 
@@ -80,13 +81,13 @@ impl Authenticator {
     }
 
     fn recall(&self, fingerprint: &[u8; 32]) -> Option<Principal> {
-        let now = self.clock.monotonic();
+        let now = self.clock.since_epoch();
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         remembered.get(fingerprint).filter(|entry| entry.until > now).map(|entry| entry.principal.clone())
     }
 
     fn remember(&self, fingerprint: [u8; 32], principal: Principal, ttl: Duration) {
-        let now = self.clock.monotonic();
+        let now = self.clock.since_epoch();
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.len() >= MAX_REMEMBERED {
             remembered.retain(|_, entry| entry.until > now);

@@ -126,7 +126,11 @@ impl ModelCard {
         let cached = tokens.cached_input.unwrap_or(0);
         let (write, write_1h) = (tokens.cache_write.unwrap_or(0), tokens.cache_write_1h.unwrap_or(0));
         // A provider that reports more cached than prompt tokens is charged for what it reports, never below zero.
-        let fresh = if tokens.billed.is_some() { input } else { input.saturating_sub(cached + write + write_1h) };
+        let fresh = if tokens.billed.is_some() {
+            input
+        } else {
+            input.saturating_sub(cached.saturating_add(write).saturating_add(write_1h))
+        };
         // Cohere's cached tokens are inside what it processed, not inside what it bills.
         let cached = if tokens.billed.is_some() { 0 } else { cached };
         let write_rate = rates.cache_write.unwrap_or(rates.input);
@@ -240,5 +244,8 @@ mod tests {
     #[test]
     fn counts_that_overflow_are_an_error_and_not_a_cheap_request() {
         assert_eq!(SONNET.cost(&Tokens { input: u64::MAX, ..Tokens::default() }), Err(CostOverflow));
+        let half = Some(1 << 63);
+        let parts = Tokens { cached_input: half, cache_write: half, ..Tokens::default() };
+        assert_eq!(SONNET.cost(&parts), Err(CostOverflow));
     }
 }

@@ -225,27 +225,17 @@ async fn forward_document(job: Job, body: Body) {
 async fn forward_stream(job: Job, mut frames: BodyDataStream, wire: &Wire) {
     const DELIMITER: [u8; 8] = [0; 8];
     let (body, pieces) = mpsc::unbounded_channel();
-    let mut head = Vec::new();
-    let first = loop {
-        let Some(Ok(frame)) = frames.next().await else {
-            drop(job.answer.send(Err(InvokeError::Broken)));
-            return;
-        };
-        head.extend_from_slice(&frame);
-        if let Some(at) = head.windows(DELIMITER.len()).position(|window| window == DELIMITER) {
-            break head.split_off(at + DELIMITER.len());
-        }
+    let (Some(Ok(prelude)), Some(Ok(delimiter))) = (frames.next().await, frames.next().await) else {
+        drop(job.answer.send(Err(InvokeError::Broken)));
+        return;
     };
-    let reply = Reply::from_prelude(&head[..head.len() - DELIMITER.len()], pieces);
+    // Lambda looks for the delimiter wherever it is; `cargo lambda watch` wants it, and the prelude, as chunks of their own.
+    let reply =
+        if delimiter[..] == DELIMITER { Reply::from_prelude(&prelude, pieces) } else { Err(InvokeError::Broken) };
     drop(job.answer.send(reply));
     let mut sent = 0;
-    let mut next = (!first.is_empty()).then(|| Ok(Bytes::from(first)));
     loop {
-        let piece = match next.take() {
-            Some(piece) => Some(piece),
-            None => frames.next().await,
-        };
-        let Some(piece) = piece else { return };
+        let Some(piece) = frames.next().await else { return };
         let Ok(piece) = piece else {
             drop(body.send(Err(InvokeError::Broken)));
             return;

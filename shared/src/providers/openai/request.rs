@@ -9,7 +9,34 @@ use crate::{
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
+/// What is passed on as it came. A list of what is known rather than of what is not: a field that nobody here has read about could change
+/// what is billed, or where a prompt is kept (`store` would keep it in the account of whoever runs this).
+const PASSED_ON: &[&str] = &[
+    "frequency_penalty",
+    "logit_bias",
+    "metadata",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "safety_identifier",
+    "seed",
+    "service_tier",
+    "user",
+    "verbosity",
+];
+
 pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
+    let mut extras = Extras::of(request);
+    extras.keep_only(PASSED_ON);
+    // Other tiers have other prices, which the price list does not have yet.
+    if extras.get("service_tier").is_some_and(|tier| tier != "default") {
+        return Err(Invalid::unsupported(
+            "service_tier",
+            "must be `auto` or `default`; other tiers are not priced yet",
+        ));
+    }
+    let ignored = extras.named_so_far();
     let wire = Request {
         model: model.id,
         messages: request.messages.iter().map(message).collect(),
@@ -21,15 +48,10 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         max_completion_tokens: request.output_limit(),
         stream: request.streams(),
         stream_options: request.streams().then(|| stream_options(request)),
-        other: Extras::of(request),
+        other: extras,
     };
     let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
-    Ok(Prepared {
-        path: "/v1/chat/completions".into(),
-        headers: Vec::new(),
-        body: Bytes::from(body),
-        ignored: Vec::new(),
-    })
+    Ok(Prepared { path: "/v1/chat/completions".into(), headers: Vec::new(), body: Bytes::from(body), ignored })
 }
 
 /// The usage is always asked for: a stream without it could not be billed.
