@@ -3,18 +3,25 @@
 PYTHON ?= python3
 STATE := $(or $(SUPERGATE_STATE_DIR),.local)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
+REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test check bench clean python
+.PHONY: help run test traffic-report check bench clean python
 
 help: ## what can be typed here
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
 
 run: python ## serve everything at http://127.0.0.1:9000 until Ctrl-C (SUPERGATE_PORT for another port)
 	@$(STACK) run
 
 test: python ## all tests; it starts and stops what they need
 	@$(STACK) test
+
+traffic-report: python ## what becomes of recorded traffic, as a table and a line of JSON: make traffic-report TRAFFIC=folder
+	@rm -f "$(REPORT)"
+	@TRAFFIC="$(TRAFFIC)" TRAFFIC_REPORT="$(REPORT)" $(STACK) test -- -p supergate-tests --test recorded_traffic; status=$$?; \
+		[ -f "$(REPORT)" ] || { echo "supergate: there is no report; does TRAFFIC name a folder of recordings?" >&2; exit 1; }; \
+		cat "$(REPORT)"; exit $$status
 
 check: python ## formatting, lints, licences and bans, documentation, the template
 	@$(STACK) check-tools

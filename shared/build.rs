@@ -21,6 +21,8 @@ struct PriceList {
 #[serde(deny_unknown_fields)]
 struct Model {
     id: String,
+    #[serde(default)]
+    kind: Kind,
     context: Option<u32>,
     max_output: Option<u32>,
     deprecated_on: Option<String>,
@@ -31,6 +33,15 @@ struct Model {
     cache_write_1h: Option<String>,
     #[serde(default)]
     tier: Vec<Tier>,
+}
+
+/// By the names of the enum that it becomes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    #[default]
+    Chat,
+    Embedding,
 }
 
 #[derive(Deserialize)]
@@ -114,8 +125,8 @@ fn table(text: &str) -> Result<String, Box<dyn Error>> {
             rates(&model.input, &model.output, [&model.cached_input, &model.cache_write, &model.cache_write_1h])?;
         writeln!(
             out,
-            "crate::usage::ModelCard {{ id: {id:?}, context_tokens: {:?}, max_output_tokens: {:?}, deprecated_on: {:?}, rates: {rates}, tiers: &[{tiers}] }},",
-            model.context, model.max_output, model.deprecated_on
+            "crate::usage::ModelCard {{ id: {id:?}, kind: crate::usage::ModelKind::{:?}, context_tokens: {:?}, max_output_tokens: {:?}, deprecated_on: {:?}, rates: {rates}, tiers: &[{tiers}] }},",
+            model.kind, model.context, model.max_output, model.deprecated_on
         )?;
     }
     out.push(']');

@@ -26,6 +26,8 @@ pub struct Config {
     pub upstreams: HashMap<&'static str, UpstreamConfig>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
     pub upstream_timeout: Duration,
+    /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
+    pub keep_alive: Duration,
 }
 
 /// How to reach Postgres.
@@ -108,10 +110,11 @@ impl Config {
         let database = reader.database("DATABASE_URL");
         let pepper = reader.pepper();
         let upstreams = providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider))).collect();
-        let timeout_s = reader.seconds_or("UPSTREAM_TIMEOUT_S", 600);
+        let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
+        let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
         match (database, pepper) {
             (Some(database), Some(pepper)) if reader.wrong.is_empty() => {
-                Ok(Self { database, pepper, upstreams, upstream_timeout: Duration::from_secs(timeout_s) })
+                Ok(Self { database, pepper, upstreams, upstream_timeout, keep_alive })
             }
             _ => Err(ConfigError(reader.wrong)),
         }

@@ -25,7 +25,7 @@ use supergate::{
         admin::migrate::Command,
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
-        chat, models,
+        chat, embeddings, models,
     },
     web::{self, Function},
 };
@@ -143,6 +143,13 @@ impl App {
             .expect("a request")
     }
 
+    /// Asks for embeddings with the tenant's key.
+    pub async fn embed(&self, body: &Value) -> Answer {
+        let mut request = self.chat_request(body.to_string());
+        *request.uri_mut() = http::Uri::from_static("/v1/embeddings");
+        self.send(request).await
+    }
+
     /// Sends a GET with the tenant's key.
     pub async fn get(&self, path: &str) -> Answer {
         let request = Request::get(path).header("authorization", format!("Bearer {}", self.api_key));
@@ -169,6 +176,12 @@ impl App {
                 async move { models::read(&gateway, call).await }
             };
             self.function("models", &[web::GET], handler).answer(request, after.clone()).await
+        } else if request.uri().path() == "/v1/embeddings" {
+            let handler = move |call| {
+                let gateway = Arc::clone(&gateway);
+                async move { embeddings::embed(&gateway, call).await }
+            };
+            self.function("embeddings", &[web::POST], handler).answer(request, after.clone()).await
         } else {
             let handler = move |call| {
                 let gateway = Arc::clone(&gateway);
@@ -256,7 +269,7 @@ impl StreamedAnswer {
     /// At anything that is none of ours.
     pub fn read(text: &str) -> Self {
         let mut answer = Self::default();
-        for event in text.split("\n\n").filter(|event| !event.is_empty()) {
+        for event in text.split("\n\n").filter(|event| !event.is_empty() && !event.starts_with(':')) {
             assert!(!answer.done, "after [DONE]: {event}");
             let data = match event.strip_prefix("event: error\ndata: ") {
                 Some(error) => {

@@ -231,8 +231,14 @@ fn every_provider_is_a_folder_with_every_file_and_is_registered() {
         for kind in ["request_", "answer_", "stream_", "failure_"] {
             assert!(fixtures.iter().any(|name| name.starts_with(kind)), "{folder}/fixtures lacks {kind}*");
         }
-        let known = |name: &String| PROVIDER_FILES.contains(&name.as_str()) || name == "fixtures";
-        assert!(files.iter().all(known), "{folder} has files that the others have not: {files:?}");
+        let embeds = providers::ALL.iter().any(|one| one.id() == provider && one.embeddings().is_some());
+        assert_eq!(files.iter().any(|name| name == "embeddings.rs"), embeds, "{folder}: who embeds has a file for it");
+        // How a dialect is best cut into files is its own; each says what it is for.
+        for file in files.iter().filter(|name| !PROVIDER_FILES.contains(&name.as_str()) && *name != "fixtures") {
+            assert!(file.ends_with(".rs"), "{folder} holds {file}");
+            let text = fs::read_to_string(root().join(&folder).join(file)).expect("a source");
+            assert!(text.starts_with("//! "), "{folder}/{file} does not say what it is for");
+        }
     }
 }
 

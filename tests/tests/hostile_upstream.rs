@@ -158,3 +158,13 @@ async fn of_two_authorization_headers_neither_counts() {
     request.headers_mut().append("authorization", "Bearer other".parse().expect("a header"));
     assert_eq!(app.send(request).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_silent_stream_is_kept_alive_by_comments() {
+    let app = App::start_with(&[("STREAM_KEEP_ALIVE_S", "1")]).await;
+    let body =
+        json!({"model": MODEL, "stream": true, "messages": [{"role": "user", "content": "mock:chunk_delay=1300 hi"}]});
+    let answer = app.chat(&body).await;
+    assert!(answer.text().contains(": keep-alive\n\n"), "{}", answer.text());
+    assert!(answer.stream().done, "and it goes on");
+}

@@ -1,10 +1,18 @@
-//! Real traffic, recorded: every answer of text comes back through the gateway as the provider gave it, costs what the price list says
-//! and leaves one row in the ledger; every stream may be cut anywhere, and none may end where its provider did not end it.
+//! Real traffic, recorded: every answer comes back through the gateway as the provider gave it, with its words, calls and thoughts, costs
+//! what the price list says and leaves one row in the ledger; every stream may be cut anywhere, and none may end where its provider did
+//! not end it. Rows that are known to differ stand in `docs/known-differences.md`.
 //!
-//! The recordings are not part of the repository. `TRAFFIC` names their folder; without it these tests say so and pass.
+//! The recordings are not part of the repository. `TRAFFIC` names their folder; without it these tests say so and pass. `TRAFFIC_REPORT`
+//! names a file for the table, which otherwise goes to the terminal; its last line is for programs.
 
+#[path = "recorded_traffic/calls.rs"]
+mod calls;
+#[path = "recorded_traffic/differences.rs"]
+mod differences;
 #[path = "recorded_traffic/heard.rs"]
 mod heard;
+#[path = "recorded_traffic/ledger.rs"]
+mod ledger;
 #[path = "recorded_traffic/prices.rs"]
 mod prices;
 #[path = "recorded_traffic/replay.rs"]
@@ -17,8 +25,10 @@ mod said;
 mod tally;
 #[path = "recorded_traffic/translated.rs"]
 mod translated;
+#[path = "recorded_traffic/verdict.rs"]
+mod verdict;
 
-use std::{collections::HashMap, io::Write as _};
+use std::{collections::BTreeSet, env, fs, io::Write as _};
 
 use futures_util::{StreamExt as _, stream};
 use http::HeaderValue;
@@ -26,13 +36,16 @@ use serde_json::{Value, json};
 use supergate::providers::Progress;
 use supergate_tests::app::{Answer, App, PROVIDERS};
 
+use differences::Differences;
 use heard::Heard;
+use ledger::Ledger;
 use prices::Prices;
 use replay::Replay;
-use rows::{FOLDER, ROWS, Row};
-use said::{Kind, Reading, Said, State, Usage};
+use rows::{ERRORS, FOLDER, ROWS, Row};
+use said::{Kind, Reading, State};
 use tally::Tally;
 use translated::{Translation, translate};
+use verdict::Verdict;
 
 /// Requests that are under way at a time.
 const PARALLEL: usize = 8;
@@ -51,25 +64,37 @@ async fn every_recorded_answer_comes_back_as_it_was_given() {
             kind => asked.push((row, kind)),
         }
     }
-    let answers: Vec<Answer> = stream::iter(asked.iter().map(|(row, kind)| ask(&app, row, choices(kind), "")))
-        .buffered(PARALLEL)
-        .collect()
-        .await;
+    asked.extend(ERRORS.iter().map(|row| (row, Kind::Refused)));
+    let answers: Vec<Answer> =
+        stream::iter(asked.iter().map(|(row, kind)| ask(&app, row, kind, ""))).buffered(PARALLEL).collect().await;
 
     let ledger = Ledger::read(&app).await;
-    assert_eq!(ledger.rows, asked.len(), "a row for each request");
-    let prices = Prices::read();
-    let mut unequal = Vec::new();
+    assert_eq!(ledger.rows, answers.iter().filter(|answer| !ledger.row(answer).is_null()).count(), "no row too many");
+    let (prices, differences) = (Prices::read(), Differences::read());
+    let mut wrong = Vec::new();
     for ((row, kind), answer) in asked.iter().zip(&answers) {
-        let problems = match kind {
-            Kind::Text(said, usage) => compare(row, said, *usage, answer, ledger.row(answer), &prices),
-            _ => must_be_an_error(answer, ledger.row(answer)),
-        };
-        tally.asked(row, kind, problems.is_empty());
-        unequal.extend(problems.into_iter().map(|problem| format!("{}: {problem}", row.id)));
+        let verdict = judge(row, kind, answer, ledger.row(answer), &prices);
+        if matches!(kind, Kind::Answer(recorded) if recorded.cites) {
+            tally.cited(row, &Heard::of(answer));
+        }
+        tally.asked(row, kind, &verdict);
+        let problem = differences.judge(&row.id, verdict.problems.is_empty());
+        wrong.extend(problem.map(|problem| format!("{}: {problem}\n{}", row.id, verdict.problems.join("\n"))));
     }
-    say(&tally.to_string());
-    assert!(unequal.is_empty(), "{} differences:\n{}", unequal.len(), unequal.join("\n"));
+    let report = tally.to_string();
+    match env::var_os("TRAFFIC_REPORT").filter(|file| !file.is_empty()) {
+        Some(file) => fs::write(file, report + "\n").expect("the report is written"),
+        None => say(&report),
+    }
+    assert!(wrong.is_empty(), "{} rows are not as {} says:\n{}", wrong.len(), differences::FILE, wrong.join("\n"));
+}
+
+fn judge(row: &Row, kind: &Kind, answer: &Answer, event: &Value, prices: &Prices) -> Verdict {
+    match kind {
+        Kind::Answer(recorded) => verdict::answered(row, recorded, answer, event, prices),
+        Kind::Refused => verdict::refused(row, answer, event),
+        Kind::NoAnswer | Kind::More(_) => verdict::broken_off(answer, event),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,8 +112,8 @@ async fn a_stream_in_single_bytes_gives_the_same_chunks() {
     let ask_twice = |(row, kind)| {
         let app = &app;
         async move {
-            let whole = ask(app, row, choices(kind), "[split=whole]").await;
-            (row.id.as_str(), whole, ask(app, row, choices(kind), "[split=bytes:1]").await)
+            let whole = ask(app, row, kind, "[split=whole]").await;
+            (row.id.as_str(), whole, ask(app, row, kind, "[split=bytes:1]").await)
         }
     };
     let answers: Vec<_> =
@@ -139,12 +164,14 @@ async fn a_stream_cut_off_at_any_event_ends_in_an_error() {
     let sample: Vec<_> = sample(|row| row.frames().len())
         .flat_map(|row| cuts(row).into_iter().map(move |bytes| (row, format!("[cut={bytes}]"))))
         .collect();
-    let answers: Vec<Answer> =
-        stream::iter(sample.iter().map(|(row, cut)| ask(&app, row, 1, cut))).buffered(PARALLEL).collect().await;
+    let answers: Vec<Answer> = stream::iter(sample.iter().map(|(row, cut)| ask(&app, row, &Kind::NoAnswer, cut)))
+        .buffered(PARALLEL)
+        .collect()
+        .await;
     let ledger = Ledger::read(&app).await;
     assert_eq!(ledger.rows, sample.len(), "a row for each request");
     for ((row, cut), answer) in sample.iter().zip(&answers) {
-        let problems = must_be_an_error(answer, ledger.row(answer));
+        let problems = verdict::broken_off(answer, ledger.row(answer)).problems;
         assert!(problems.is_empty(), "{}{cut}: {}", row.id, problems.join("\n"));
     }
     say(&format!(
@@ -154,14 +181,25 @@ async fn a_stream_cut_off_at_any_event_ends_in_an_error() {
     ));
 }
 
-/// Asks as a client of OpenAI's would, in the row's own mode.
-async fn ask(app: &App, row: &Row, n: usize, options: &str) -> Answer {
+/// Asks as a client of OpenAI's would, in the row's own mode, with the functions that the answer calls.
+async fn ask(app: &App, row: &Row, kind: &Kind, options: &str) -> Answer {
     let message = json!({"role": "user", "content": format!("replay:{}{options}", row.id)});
     let mut body = json!({"model": row.model(), "messages": [message]});
-    if n > 1 {
-        body["n"] = json!(n);
+    if let Kind::Answer(recorded) = kind {
+        if recorded.said.len() > 1 {
+            body["n"] = json!(recorded.said.len());
+        }
+        let names: BTreeSet<&str> =
+            recorded.said.values().flat_map(|choice| &choice.calls).map(|call| call.name.as_str()).collect();
+        let functions =
+            names.iter().map(|name| json!({"name": name, "parameters": {"type": "object", "properties": {}}}));
+        if recorded.legacy {
+            body["functions"] = functions.collect();
+        } else if !names.is_empty() {
+            body["tools"] = functions.map(|function| json!({"type": "function", "function": function})).collect();
+        }
     }
-    if row.streaming {
+    if row.asks_for_stream() {
         body["stream"] = json!(true);
         body["stream_options"] = json!({"include_usage": true});
     }
@@ -170,77 +208,11 @@ async fn ask(app: &App, row: &Row, n: usize, options: &str) -> Answer {
     app.send(request).await
 }
 
-fn choices(kind: &Kind) -> usize {
-    if let Kind::Text(said, _) = kind { said.len() } else { 1 }
-}
-
-/// The same text, finish reason and token counts, and a right row in the ledger; or what differs.
-fn compare(
-    row: &Row,
-    said: &Said,
-    usage: Option<Usage>,
-    answer: &Answer,
-    event: &Value,
-    prices: &Prices,
-) -> Vec<String> {
-    if answer.status != 200 {
-        return vec![format!("{}: {}", answer.status, answer.text())];
-    }
-    let heard = Heard::of(answer);
-    let mut problems = Vec::new();
-    let mut same = |what: &str, recorded: String, ours: String| {
-        if recorded != ours {
-            problems.push(format!("{what}:\n  recorded {recorded}\n  ours     {ours}"));
-        }
-    };
-    same("error", "null".to_owned(), heard.error.to_string());
-    same("[DONE]", row.streaming.to_string(), heard.done.to_string());
-    same("said", format!("{said:?}"), format!("{:?}", heard.said));
-    // Where the provider did not count, we do.
-    let counted = Usage { counts: heard.counts.unwrap_or_default(), ..Usage::default() };
-    let used = usage.unwrap_or(counted);
-    same("usage", format!("{:?}", Some(used.counts)), format!("{:?}", heard.counts));
-    let cost_nanos = prices.cost(&row.model(), &used);
-    same("usage.cost", cost_nanos.to_string(), format!("{:.0}", heard.cost * 1e9));
-    let (provider, model) = row.model().split_once('/').map(|(p, m)| (p.to_owned(), m.to_owned())).expect("a model");
-    let ledger = json!({
-        "attempt": 1,
-        "provider": provider,
-        "model": model,
-        "streamed": row.streaming,
-        "status": 200,
-        "ended": "complete",
-        "input_tokens": used.counts.input,
-        "output_tokens": used.counts.output,
-        "cached_input_tokens": used.counts.cached,
-        "cache_write_tokens": used.counts.written,
-        "reasoning_tokens": used.counts.reasoning,
-        "usage_source": if usage.is_some() { "provider" } else { "counted" },
-        "cost_nanos": cost_nanos,
-    });
-    let ours: Value = ledger.as_object().expect("fields").keys().map(|key| (key.clone(), event[key].clone())).collect();
-    same("ledger", ledger.to_string(), ours.to_string());
-    problems
-}
-
-/// An error to the caller, no `[DONE]`, and a row that says so; or what is otherwise.
-fn must_be_an_error(answer: &Answer, event: &Value) -> Vec<String> {
-    let heard = Heard::of(answer);
-    let mut problems = Vec::new();
-    if !heard.error.is_string() || heard.done {
-        problems.push(format!("no error: {}", answer.text()));
-    }
-    if event["ended"] != "truncated" && event["ended"] != "failed" {
-        problems.push(format!("the ledger says {}", event["ended"]));
-    }
-    problems
-}
-
-/// Of each provider the complete streams of text with the least of something, and as many with other letters than ASCII's.
+/// Of each provider the complete streams with the least of something, and as many with other letters than ASCII's.
 fn sample(size: impl Fn(&Row) -> usize) -> impl Iterator<Item = &'static Row> {
     PROVIDERS.into_iter().flat_map(move |(provider, _)| {
         let of_provider = ROWS.iter().filter(|row| row.provider == provider && row.streaming);
-        let mut all: Vec<&Row> = of_provider.filter(|row| matches!(said::read(row), Kind::Text(..))).collect();
+        let mut all: Vec<&Row> = of_provider.filter(|row| matches!(said::read(row), Kind::Answer(_))).collect();
         all.sort_by_key(|row| size(row));
         let (ascii, other): (Vec<&Row>, Vec<&Row>) = all.into_iter().partition(|row| row.body.is_ascii());
         ascii.into_iter().take(SAMPLE / 2).chain(other.into_iter().take(SAMPLE / 2))
@@ -261,33 +233,6 @@ fn cuts(row: &Row) -> Vec<usize> {
         cuts.push(at);
     }
     cuts
-}
-
-/// What the gateway wrote down, by request.
-struct Ledger {
-    rows: usize,
-    by_request: HashMap<String, Vec<Value>>,
-}
-
-impl Ledger {
-    async fn read(app: &App) -> Self {
-        let events = app.usage_events().await;
-        let rows = events.len();
-        let mut by_request: HashMap<String, Vec<Value>> = HashMap::new();
-        for event in events {
-            let id = event["request_id"].as_str().expect("an id").replace('-', "");
-            by_request.entry(format!("req_{id}")).or_default().push(event);
-        }
-        Self { rows, by_request }
-    }
-
-    /// The one row of a request.
-    fn row(&self, answer: &Answer) -> &Value {
-        let id = answer.header("x-request-id");
-        let rows = self.by_request.get(id).map_or(&[][..], Vec::as_slice);
-        assert_eq!(rows.len(), 1, "{id} has exactly one row");
-        &rows[0]
-    }
 }
 
 /// Past the test harness, which keeps what a passing test prints to itself.

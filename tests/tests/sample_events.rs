@@ -33,6 +33,10 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("chat-completions/wrong-content-type", 415, "application/json",        "it says what to send"),
     ("chat-completions/empty-messages",     400, r#""param":"messages""#,   "nothing to answer"),
     ("chat-completions/unknown-model",      404, "openai/gpt-4o-mini",      "it suggests a near name"),
+    ("embeddings/ok",                       200, r#""object":"embedding""#, "a vector for each input"),
+    ("embeddings/no-auth",                  401, "invalid_api_key",         "no key"),
+    ("embeddings/not-json",                 400, "invalid_json",            "not JSON"),
+    ("embeddings/unknown-model",            404, "openai/text-embedding-3-small", "it suggests a near name"),
     ("models/list",                         200, r#""object":"list""#,      "all models"),
     ("models/one",                          200, r#""id":"openai/gpt-4o-mini""#, "the one that the path names"),
     ("models/no-auth",                      401, "invalid_api_key",         "no key"),
@@ -93,9 +97,9 @@ fn every_row_has_a_file() {
 }
 
 #[tokio::test]
-async fn chat_completions_and_models_answer_each_event_as_its_name_says() {
+async fn chat_completions_embeddings_and_models_answer_each_event_as_its_name_says() {
     let app = App::start().await;
-    for function in ["chat-completions", "models"] {
+    for function in ["chat-completions", "embeddings", "models"] {
         for (case, event) in events(function) {
             let answer = app.send(request(&event, &app.api_key)).await;
             expect(&case, answer.status.as_u16(), &answer.text());
@@ -106,8 +110,9 @@ async fn chat_completions_and_models_answer_each_event_as_its_name_says() {
             }
         }
     }
-    let billed = events("chat-completions")
+    let billed = [events("chat-completions"), events("embeddings")]
         .iter()
+        .flatten()
         .filter(|(case, _)| ["ok", "base64", "stream"].iter().any(|name| case.ends_with(name)))
         .count();
     assert_eq!(app.usage_events().await.len(), billed, "only what reached a provider is in the ledger");

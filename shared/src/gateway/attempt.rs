@@ -19,6 +19,8 @@ use time::OffsetDateTime;
 const BYTES_PER_TOKEN: usize = 4;
 
 pub(super) struct Attempt {
+    /// From 1.
+    pub(super) number: i16,
     pub(super) candidate: Candidate,
     pub(super) clock: Arc<dyn Clock>,
     /// What the request was sent with, so that it can be struck out of what comes back.
@@ -33,6 +35,13 @@ pub(super) struct Attempt {
     /// Time spent waiting for the provider.
     waited: Duration,
     first_token: Option<Duration>,
+}
+
+/// What the caller asked for, as far as the ledger cares.
+pub(super) struct Asked<'a> {
+    pub(super) model: &'a str,
+    pub(super) streamed: bool,
+    pub(super) prompt_bytes: usize,
 }
 
 /// How an attempt ended.
@@ -53,30 +62,33 @@ pub(super) enum UsageFacts {
     Nothing,
 }
 
+impl<'a> From<&'a ChatRequest> for Asked<'a> {
+    fn from(request: &'a ChatRequest) -> Self {
+        let texts = request.messages.iter().filter_map(|message| message.content.as_ref());
+        let prompt_bytes = texts.flat_map(|content| content.texts()).map(str::len).sum();
+        Self { model: &request.model, streamed: request.streams(), prompt_bytes }
+    }
+}
+
 impl Attempt {
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         candidate: Candidate,
         grant: &Grant,
         request_id: RequestId,
-        request: &ChatRequest,
+        asked: impl Into<Asked<'a>>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
-        let prompt_bytes = request
-            .messages
-            .iter()
-            .filter_map(|message| message.content.as_ref())
-            .flat_map(|content| content.texts())
-            .map(str::len)
-            .sum();
+        let asked = asked.into();
         Self {
+            number: 1,
             candidate,
             clock: Arc::clone(clock),
             credential: None,
             grant: grant.clone(),
             request_id,
-            model_requested: request.model.clone(),
-            streamed: request.streams(),
-            prompt_bytes,
+            model_requested: asked.model.to_owned(),
+            streamed: asked.streamed,
+            prompt_bytes: asked.prompt_bytes,
             created_at: clock.now(),
             started: clock.monotonic(),
             waited: Duration::ZERO,
@@ -99,6 +111,11 @@ impl Attempt {
         if self.first_token.is_none() {
             self.first_token = Some(self.elapsed());
         }
+    }
+
+    /// How long the provider took so far.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Time that was ours: all of it so far, but for the time spent waiting for the provider.
@@ -144,7 +161,7 @@ impl Attempt {
         UsageEvent {
             tenant: self.grant.tenant(),
             request: self.request_id,
-            attempt: 1,
+            attempt: self.number,
             created_at: self.created_at,
             key: self.grant.key(),
             provider: self.provider(),

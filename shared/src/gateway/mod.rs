@@ -5,9 +5,11 @@ pub mod after_response;
 mod attempt;
 pub mod call;
 pub mod chat;
+pub mod embeddings;
 pub mod health;
 pub mod models;
 mod relay;
+mod upstream;
 
 use crate::{
     clock::Clock,
@@ -18,7 +20,7 @@ use crate::{
     tenancy::{Grant, Permission, auth::Authenticator, rbac},
 };
 use call::Call;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// What the functions that serve callers share, built once per cold start. Nothing is connected until it is needed.
 pub struct Gateway {
@@ -27,6 +29,7 @@ pub struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) upstreams: HashMap<&'static str, UpstreamConfig>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keep_alive: Duration,
 }
 
 impl Gateway {
@@ -42,6 +45,7 @@ impl Gateway {
             auth: Authenticator::new(db.clone(), config.pepper, Arc::clone(&clock)),
             upstream: Upstream::new(config.upstream_timeout).map_err(GatewayError::Internal)?,
             upstreams: config.upstreams,
+            keep_alive: config.keep_alive,
             clock,
             db,
         })

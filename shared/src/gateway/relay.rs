@@ -17,6 +17,7 @@ use crate::{
         events::{EventReader, Framing},
     },
     openai::{
+        ChatRequest,
         chunk::{self, ChunkHead, ChunkWriter},
         completion::FinishReason,
     },
@@ -65,6 +66,16 @@ pub(super) fn answer_error(attempt: &Attempt, error: AnswerError) -> GatewayErro
     }
 }
 
+/// Why a choice ended, for the caller: one that calls tools ended for that (Google says `STOP`), and a caller who offered `functions`
+/// hears of a function.
+pub(super) fn finish_reason(reason: FinishReason, calls_tools: bool, legacy_functions: bool) -> FinishReason {
+    match reason {
+        FinishReason::Stop | FinishReason::ToolCalls if calls_tools && legacy_functions => FinishReason::FunctionCall,
+        FinishReason::Stop if calls_tools => FinishReason::ToolCalls,
+        other => other,
+    }
+}
+
 /// How an attempt ended that ended with this.
 pub(super) fn ended_by(error: &GatewayError) -> Ended {
     match error {
@@ -74,11 +85,15 @@ pub(super) fn ended_by(error: &GatewayError) -> Ended {
     }
 }
 
+/// A comment: clients skip it, proxies see that the connection lives.
+const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+
 /// One stream and all that is known of it.
 pub(super) struct Relay {
     attempt: Attempt,
     request_id: RequestId,
     include_usage: bool,
+    legacy_functions: bool,
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
     reader: EventReader,
     translator: Box<dyn ChatStream>,
@@ -87,12 +102,15 @@ pub(super) struct Relay {
     writer: Option<ChunkWriter>,
     /// Which choices have content.
     begun: BTreeSet<u32>,
+    /// Which choices call tools.
+    calling: BTreeSet<u32>,
     /// Why each choice ended, by its index.
     finished: BTreeMap<u32, FinishReason>,
     model_served: Option<String>,
     usage: Option<Tokens>,
     answer_bytes: usize,
     until: Instant,
+    keep_alive: Duration,
     /// None while it runs.
     ended: Option<Ended>,
 }
@@ -103,23 +121,27 @@ impl Relay {
         answer: UpstreamAnswer,
         framing: Framing,
         call: &Call,
-        include_usage: bool,
+        request: &ChatRequest,
+        keep_alive: Duration,
     ) -> Self {
         let until = Instant::now() + time_left(&*attempt.clock, call.deadline);
         Self {
             request_id: call.request_id,
-            include_usage,
+            include_usage: request.wants_stream_usage(),
+            legacy_functions: request.legacy_functions,
             chunks: Box::pin(answer.chunks()),
             reader: EventReader::new(framing),
             translator: attempt.candidate.provider.chat_stream(),
             pieces: Vec::new(),
             writer: None,
             begun: BTreeSet::new(),
+            calling: BTreeSet::new(),
             finished: BTreeMap::new(),
             model_served: None,
             usage: None,
             answer_bytes: 0,
             until,
+            keep_alive,
             ended: None,
             attempt,
         }
@@ -135,7 +157,11 @@ impl Relay {
         }
         let mut out = Vec::new();
         while out.is_empty() && self.ended.is_none() {
-            let read = tokio::time::timeout_at(self.until, self.chunks.next()).await;
+            let patience = self.until.min(Instant::now() + self.keep_alive);
+            let read = tokio::time::timeout_at(patience, self.chunks.next()).await;
+            if read.is_err() && Instant::now() < self.until {
+                return Some(Bytes::from_static(KEEP_ALIVE));
+            }
             if let Err(error) = self.take(read, &mut out) {
                 self.fail(&error, &mut out);
             }
@@ -208,22 +234,41 @@ impl Relay {
                 self.writer_from(head).begin(out, 0);
             }
             Piece::Text(choice, text) => {
-                self.attempt.content_came();
-                self.answer_bytes += text.len();
-                self.begun.insert(choice);
+                self.content(choice, text.len());
                 self.writer().text(out, choice, &text);
             }
             Piece::Refusal(choice, text) => {
-                self.attempt.content_came();
-                self.answer_bytes += text.len();
-                self.begun.insert(choice);
+                self.content(choice, text.len());
                 self.writer().refusal(out, choice, &text);
             }
+            Piece::Reasoning(choice, text) => {
+                self.content(choice, text.len());
+                self.writer().reasoning(out, choice, &text);
+            }
+            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(out, choice, &detail),
+            Piece::ToolCall { choice, index, id, name } => {
+                self.content(choice, name.len());
+                self.calling.insert(choice);
+                self.writer().tool_call(out, choice, index, &id, &name);
+            }
+            Piece::ToolArguments { choice, index, text } => {
+                self.content(choice, text.len());
+                self.writer().tool_arguments(out, choice, index, &text);
+            }
+            Piece::Annotation(choice, annotation) => self.writer().annotation(out, choice, &annotation),
+            Piece::Logprobs(choice, logprobs) => self.writer().logprobs(out, choice, &logprobs),
             // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
             // more text, and a stream that breaks off after it has not finished.
             Piece::Finish(choice, reason) => drop(self.finished.insert(choice, reason)),
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }
+    }
+
+    /// Notes that content of a choice has come.
+    fn content(&mut self, choice: u32, bytes: usize) {
+        self.attempt.content_came();
+        self.answer_bytes += bytes;
+        self.begun.insert(choice);
     }
 
     fn writer(&mut self) -> &mut ChunkWriter {
@@ -240,7 +285,7 @@ impl Relay {
                 system_fingerprint: head.system_fingerprint,
                 service_tier: head.service_tier,
             };
-            ChunkWriter::new(head, self.include_usage)
+            ChunkWriter::new(head, self.include_usage, self.legacy_functions)
         })
     }
 
@@ -252,6 +297,7 @@ impl Relay {
         self.ended = Some(Ended::Complete);
         let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
         for (choice, reason) in std::mem::take(&mut self.finished) {
+            let reason = finish_reason(reason, self.calling.contains(&choice), self.legacy_functions);
             self.writer().finish(out, choice, reason);
         }
         self.writer().done(out, Some(&tokens.to_usage(Some(&cost))));

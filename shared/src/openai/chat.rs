@@ -1,6 +1,12 @@
 //! `POST /v1/chat/completions`: what a caller may ask.
 
-use super::{Invalid, content::Content, json};
+use super::{
+    Invalid,
+    content::{Content, PartBody},
+    format::ResponseFormat,
+    json,
+    tools::{Function, FunctionCall, Tool, ToolCall, ToolChoice},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -27,7 +33,18 @@ pub struct ChatRequest {
     pub stream: Option<bool>,
     /// Only with `stream`.
     pub stream_options: Option<StreamOptions>,
-    /// The rest of the dialect, which is refused (see [`REFUSED`]), passed to a provider that speaks it, or named as ignored.
+    /// What the model may call.
+    pub tools: Option<Vec<Tool>>,
+    /// What it must call.
+    pub tool_choice: Option<ToolChoice>,
+    /// The form of the answer.
+    pub response_format: Option<ResponseFormat>,
+    /// Whether what a model cannot honour is an error rather than left out and named. An extension.
+    pub require_parameters: Option<bool>,
+    /// Whether tools came as `functions`, their older form, so that calls go back in theirs.
+    #[serde(skip)]
+    pub legacy_functions: bool,
+    /// The rest of the dialect: passed to a provider that speaks it, or named as ignored.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -43,7 +60,19 @@ pub struct Message {
     pub name: Option<String>,
     /// What an assistant refused with, sent back.
     pub refusal: Option<String>,
-    /// Tool calls and the like.
+    /// What an assistant called, sent back.
+    pub tool_calls: Option<Vec<ToolCall>>,
+    /// The older form of one of them; a parsed request has it among `tool_calls`.
+    pub function_call: Option<FunctionCall>,
+    /// Of a tool's result: which call it answers.
+    pub tool_call_id: Option<String>,
+    /// What an assistant thought, sent back. An extension.
+    pub reasoning_content: Option<String>,
+    /// What a provider wants back of what an assistant thought, unchanged. An extension.
+    pub reasoning_details: Option<Vec<Value>>,
+    /// A mark for a provider's prompt cache. An extension.
+    pub cache_control: Option<Value>,
+    /// The rest.
     #[serde(flatten)]
     pub other: Map<String, Value>,
 }
@@ -95,18 +124,7 @@ pub struct StreamOptions {
 
 /// Fields that change what the answer is and are not translated yet: dropping one would be a wrong answer, so a request that uses it
 /// is refused. A null or an empty array asks for nothing and is let through.
-pub const REFUSED: &[&str] = &[
-    "audio",
-    "function_call",
-    "functions",
-    "modalities",
-    "models",
-    "prediction",
-    "response_format",
-    "tool_choice",
-    "tools",
-    "web_search_options",
-];
+pub const REFUSED: &[&str] = &["audio", "modalities", "models", "web_search_options"];
 
 impl ChatRequest {
     /// Reads and checks a body.
@@ -116,6 +134,7 @@ impl ChatRequest {
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
         let mut request: Self = json::parse_as(body)?;
         request.other.retain(|_, value| !value.is_null());
+        request.modernise()?;
         request.check()?;
         Ok(request)
     }
@@ -154,6 +173,49 @@ impl ChatRequest {
         self.messages.iter().filter(|message| !message.role.instructs())
     }
 
+    /// The tools that are offered, none if absent.
+    pub fn tools(&self) -> &[Tool] {
+        self.tools.as_deref().unwrap_or_default()
+    }
+
+    /// Brings the older form of tools (`functions`, `function_call`, the role `function`) into the newer, so that nobody else has to know it.
+    fn modernise(&mut self) -> Result<(), Invalid> {
+        if let Some(functions) = self.other.shift_remove("functions") {
+            let functions: Vec<Function> = serde_json::from_value(functions)
+                .map_err(|_| Invalid::value("functions", "must be an array of functions"))?;
+            self.legacy_functions = !functions.is_empty();
+            let tools = functions.into_iter().map(|function| Tool {
+                kind: "function".into(),
+                function: Some(function),
+                cache_control: None,
+                other: Map::new(),
+            });
+            self.tools.get_or_insert_default().extend(tools);
+        }
+        if let Some(choice) = self.other.shift_remove("function_call") {
+            let choice = serde_json::from_value(choice)
+                .map_err(|_| Invalid::value("function_call", "must be `none`, `auto` or name a function"))?;
+            self.tool_choice.get_or_insert(choice);
+        }
+        // The older form has no ids; a result answers the call before it.
+        let mut last_call = None;
+        for (i, message) in self.messages.iter_mut().enumerate() {
+            if let Some(call) = message.function_call.take() {
+                let id = format!("call_{i}");
+                last_call = Some(id.clone());
+                let call = ToolCall::function(id, call.name, call.arguments);
+                message.tool_calls.get_or_insert_default().push(call);
+            }
+            if message.role == Role::Function {
+                message.role = Role::Tool;
+                message.tool_call_id = last_call.clone();
+                // The function's, not a participant's: the call it answers has it.
+                message.name = None;
+            }
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         if self.model.trim().is_empty() {
             return Err(Invalid::value("model", "must name a model, as `openai/gpt-4o-mini`"));
@@ -177,7 +239,9 @@ impl ChatRequest {
         if self.stream_options.is_some() && !self.streams() {
             return Err(Invalid::value("stream_options", "is only allowed when `stream` is true"));
         }
+        self.response_format.as_ref().map_or(Ok(()), ResponseFormat::check)?;
         self.check_offered()?;
+        self.check_tools()?;
         self.messages.iter().enumerate().try_for_each(|(i, message)| message.check(&format!("messages[{i}]")))
     }
 
@@ -185,20 +249,37 @@ impl ChatRequest {
         for &name in REFUSED {
             let asks_for_text = |value: &Value| match name {
                 "modalities" => value.as_array().is_some_and(|all| all.iter().all(|one| one == "text")),
-                "response_format" => value.get("type").is_some_and(|kind| kind == "text"),
-                "tool_choice" | "function_call" => value == "none" || value == "auto",
                 _ => value.as_array().is_some_and(Vec::is_empty),
             };
             if self.other.get(name).is_some_and(|value| !asks_for_text(value)) {
-                return Err(Invalid::unsupported(name, "is not supported yet; only text chat is"));
+                return Err(Invalid::unsupported(name, "is not supported yet"));
             }
         }
         match self.other.get("logprobs") {
-            None | Some(Value::Bool(false)) => {}
-            Some(Value::Bool(true)) => return Err(Invalid::unsupported("logprobs", "is not supported yet")),
-            Some(_) => return Err(Invalid::value("logprobs", "expected a boolean")),
+            None | Some(Value::Bool(_)) => Ok(()),
+            Some(_) => Err(Invalid::value("logprobs", "expected a boolean")),
         }
-        Ok(())
+    }
+
+    fn check_tools(&self) -> Result<(), Invalid> {
+        let tools = self.tools();
+        if tools.len() > MAX_TOOLS {
+            return Err(Invalid::value("tools", format!("must be at most {MAX_TOOLS}")));
+        }
+        tools.iter().enumerate().try_for_each(|(i, tool)| tool.check(&format!("tools[{i}]")))?;
+        let known = |name: &str| tools.iter().any(|tool| tool.function.as_ref().is_some_and(|one| one.name == name));
+        let named = match &self.tool_choice {
+            Some(ToolChoice::Function(name)) => std::slice::from_ref(name),
+            Some(ToolChoice::Allowed { names, .. }) => names,
+            _ => &[],
+        };
+        match named.iter().find(|name| !known(name)) {
+            Some(_) => Err(Invalid::value("tool_choice", "names a function that is not among `tools`")),
+            None if tools.is_empty() && self.tool_choice == Some(ToolChoice::Required) => {
+                Err(Invalid::value("tool_choice", "is only allowed when `tools` are given"))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -212,38 +293,42 @@ impl Message {
         }
     }
 
+    /// The calls that an assistant made, none if absent.
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        self.tool_calls.as_deref().unwrap_or_default()
+    }
+
     fn check(&self, path: &str) -> Result<(), Invalid> {
-        if matches!(self.role, Role::Tool | Role::Function) {
-            return Err(Invalid::unsupported(format!("{path}.role"), "tool results are not supported yet"));
-        }
-        for name in ["tool_calls", "function_call", "audio"] {
-            let asks = |value: &Value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty());
-            if self.other.get(name).is_some_and(asks) {
-                return Err(Invalid::unsupported(format!("{path}.{name}"), "is not supported yet"));
-            }
-        }
         if let Some(Content::Parts(parts)) = &self.content {
-            if parts.is_empty() {
+            if parts.is_empty() && self.role != Role::Assistant {
                 return Err(Invalid::value(format!("{path}.content"), "must hold at least one part"));
             }
-            for (i, part) in parts.iter().enumerate() {
-                let path = format!("{path}.content[{i}]");
-                match part.kind.as_str() {
-                    "text" | "refusal" if part.as_text().is_some() => {}
-                    kind @ ("text" | "refusal") => return Err(Invalid::value(format!("{path}.{kind}"), "is required")),
-                    "image_url" | "input_audio" | "file" => {
-                        return Err(Invalid::unsupported(path, "only text parts are supported yet"));
-                    }
-                    _ => return Err(Invalid::value(format!("{path}.type"), "is not a kind of content part")),
-                }
+            parts.iter().enumerate().try_for_each(|(i, part)| part.check(&format!("{path}.content[{i}]")))?;
+            let only_text = |part: &PartBody<'_>| matches!(part, PartBody::Text(_) | PartBody::Refusal(_));
+            let mut bodies = parts.iter().filter_map(|part| part.body());
+            if matches!(self.role, Role::System | Role::Developer | Role::Assistant)
+                && !bodies.all(|body| only_text(&body))
+            {
+                return Err(Invalid::value(format!("{path}.content"), "takes only text in this role"));
+            }
+        }
+        for (i, call) in self.tool_calls().iter().enumerate() {
+            if call.kind == "function" && call.function.is_none() {
+                return Err(Invalid::value(format!("{path}.tool_calls[{i}].function"), "is required"));
             }
         }
         match (self.role, &self.content) {
+            (Role::Tool, _) if self.tool_call_id.is_none() => {
+                Err(Invalid::value(format!("{path}.tool_call_id"), "is required"))
+            }
             (Role::Assistant, _) | (_, Some(_)) => Ok(()),
             (_, None) => Err(Invalid::value(format!("{path}.content"), "is required")),
         }
     }
 }
+
+/// As many as OpenAI takes.
+const MAX_TOOLS: usize = 128;
 
 fn in_range(name: &str, value: Option<f64>, low: f64, high: f64) -> Result<(), Invalid> {
     match value {
@@ -275,12 +360,16 @@ mod tests {
             (messages(r#"[{"role":"user"}]"#),                            "messages[0].content", "a user must say something"),
             (messages(r#"[{"content":"a"}]"#),                            "messages[0].role",    "required, deep"),
             (messages(r#"[{"role":"wizard","content":"a"}]"#),            "messages[0].role",    "an unknown role"),
-            (messages(r#"[{"role":"tool","content":"a"}]"#),              "messages[0].role",    "not offered yet"),
+            (messages(r#"[{"role":"tool","content":"a"}]"#),              "messages[0].tool_call_id", "a result answers a call"),
+            (messages(r#"[{"role":"assistant","tool_calls":[{"type":"function"}]}]"#), "messages[0].tool_calls[0].id", "a call has an id"),
+            (messages(r#"[{"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]}]"#),
+                                                                          "messages[0].content[0].image_url.url", "neither https nor data"),
+            (messages(r#"[{"role":"system","content":[{"type":"image_url","image_url":{"url":"https://a"}}]}]"#),
+                                                                          "messages[0].content", "instructions are text"),
             (messages(r#"[{"role":"user","content":[]}]"#),               "messages[0].content", "no part"),
             (messages(r#"[{"role":"user","content":[{"type":"text"}]}]"#), "messages[0].content[0].text", "a text part without text"),
-            (messages(r#"[{"role":"user","content":["a"]}]"#),            "messages[0].content[0]", "a part is an object"),
-            (messages(r#"[{"role":"user","content":[{"type":"image_url"}]}]"#), "messages[0].content[0]", "images come later"),
-            (messages(r#"[{"role":"assistant","tool_calls":[{}]}]"#),     "messages[0].tool_calls", "tools come later"),
+            (messages(r#"[{"role":"user","content":[["text","a"]]}]"#),   "messages[0].content[0]", "a part is an object"),
+            (messages(r#"[{"role":"user","content":[{"type":"image_url"}]}]"#), "messages[0].content[0].image_url", "an image part without one"),
             (with(r#","temperature":2.1"#),                               "temperature",         "out of range"),
             (with(r#","temperature":"hot""#),                             "temperature",         "a wrong type"),
             (with(r#","top_p":-0.1"#),                                    "top_p",               "out of range"),
@@ -293,13 +382,38 @@ mod tests {
             (with(r#","stop":7"#),                                        "stop",                "a wrong type"),
             (with(r#","stream":"yes""#),                                  "stream",              "a wrong type"),
             (with(r#","stream_options":{"include_usage":true}"#),         "stream_options",      "without stream"),
-            (with(r#","tools":[{"type":"function"}]"#),                   "tools",               "not offered yet"),
-            (with(r#","response_format":{"type":"json_object"}"#),        "response_format",     "not offered yet"),
+            (with(r#","tools":[{"type":"function"}]"#),                   "tools[0].function",   "a function tool without one"),
+            (with(r#","tools":[{"type":"function","function":{"name":"a b"}}]"#), "tools[0].function.name", "a space"),
+            (with(r#","tools":[{"type":"web"}]"#),                        "tools[0].type",       "an unknown kind"),
+            (with(r#","tool_choice":{"type":"function","function":{"name":"x"}}"#), "tool_choice", "a function that is not there"),
+            (with(r#","tool_choice":"must""#),                            "tool_choice",         "an unknown word"),
+            (with(r#","response_format":{"type":"xml"}"#),                "response_format.type", "an unknown form"),
+            (with(r#","response_format":{"type":"json_schema"}"#),        "response_format.json_schema", "a schema is required"),
+            (with(r#","audio":{"voice":"alloy"}"#),                       "audio",               "not offered yet"),
         ];
         for (body, path, why) in table {
             let error = ChatRequest::parse(body.as_bytes()).expect_err(why);
             assert_eq!(error.param.as_deref(), Some(path), "{why}: {}", error.message);
         }
+    }
+
+    #[test]
+    fn functions_in_their_older_form_become_tools() {
+        let request = ChatRequest::parse(
+            br#"{"model":"m","functions":[{"name":"f","parameters":{"type":"object"}}],"function_call":{"name":"f"},"messages":[
+                {"role":"user","content":"a"},
+                {"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},
+                {"role":"function","name":"f","content":"1"}]}"#,
+        )
+        .expect("the older form");
+        assert!(request.legacy_functions);
+        assert_eq!(request.tools()[0].function.as_ref().map(|function| function.name.as_str()), Some("f"));
+        assert_eq!(request.tool_choice, Some(ToolChoice::Function("f".into())));
+        assert_eq!(request.messages[1].tool_calls()[0].id, "call_1");
+        assert_eq!(
+            (request.messages[2].role, request.messages[2].tool_call_id.as_deref()),
+            (Role::Tool, Some("call_1"))
+        );
     }
 
     #[test]
@@ -313,5 +427,8 @@ mod tests {
         ] {
             ChatRequest::parse(with(extra).as_bytes()).expect(extra);
         }
+        let loose = r#"{"model":"m","messages":[{"role":"assistant","content":[]},
+            {"role":"user","content":["a",{"type":"image_url","image_url":"https://a/b.png"}]}]}"#;
+        ChatRequest::parse(loose.as_bytes()).expect("what OpenAI takes though it does not say so");
     }
 }

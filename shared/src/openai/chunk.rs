@@ -6,6 +6,7 @@ use super::{
     usage::Usage,
 };
 use serde::Serialize;
+use serde_json::Value;
 
 #[derive(Serialize)]
 struct Chunk<'a> {
@@ -27,7 +28,7 @@ struct Chunk<'a> {
 struct ChunkChoice<'a> {
     index: u32,
     delta: Delta<'a>,
-    logprobs: Option<()>,
+    logprobs: Option<&'a Value>,
     finish_reason: Option<FinishReason>,
 }
 
@@ -39,6 +40,33 @@ struct Delta<'a> {
     content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_details: Option<[&'a Value; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<[CallDelta<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function_call: Option<FunctionDelta<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<[&'a Value; 1]>,
+}
+
+#[derive(Serialize)]
+struct CallDelta<'a> {
+    index: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    function: FunctionDelta<'a>,
+}
+
+#[derive(Serialize)]
+struct FunctionDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    arguments: &'a str,
 }
 
 /// What every chunk of one answer repeats.
@@ -62,14 +90,15 @@ pub struct ChunkHead {
 pub struct ChunkWriter {
     head: ChunkHead,
     include_usage: bool,
+    legacy_functions: bool,
     /// Which choices have begun; `n` is at most 128.
     begun: u128,
 }
 
 impl ChunkWriter {
     /// A writer for one answer.
-    pub fn new(head: ChunkHead, include_usage: bool) -> Self {
-        Self { head, include_usage, begun: 0 }
+    pub fn new(head: ChunkHead, include_usage: bool, legacy_functions: bool) -> Self {
+        Self { head, include_usage, legacy_functions, begun: 0 }
     }
 
     /// A piece of text.
@@ -82,6 +111,45 @@ impl ChunkWriter {
     pub fn refusal(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
         self.begin(out, choice);
         self.delta(out, choice, Delta { refusal: Some(text), ..Delta::default() }, None);
+    }
+
+    /// A piece of what the model thinks.
+    pub fn reasoning(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta { reasoning_content: Some(text), ..Delta::default() }, None);
+    }
+
+    /// Something the provider wants back of it.
+    pub fn reasoning_detail(&mut self, out: &mut Vec<u8>, choice: u32, detail: &Value) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta { reasoning_details: Some([detail]), ..Delta::default() }, None);
+    }
+
+    /// The beginning of a call.
+    pub fn tool_call(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, id: &str, name: &str) {
+        self.begin(out, choice);
+        let function = FunctionDelta { name: Some(name), arguments: "" };
+        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("function"), function });
+    }
+
+    /// A piece of a call's arguments.
+    pub fn tool_arguments(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, text: &str) {
+        self.begin(out, choice);
+        let function = FunctionDelta { name: None, arguments: text };
+        self.call(out, choice, CallDelta { index, id: None, kind: None, function });
+    }
+
+    /// Something the text is based on.
+    pub fn annotation(&mut self, out: &mut Vec<u8>, choice: u32, annotation: &Value) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta { annotations: Some([annotation]), ..Delta::default() }, None);
+    }
+
+    /// How likely the last tokens were.
+    pub fn logprobs(&mut self, out: &mut Vec<u8>, index: u32, logprobs: &Value) {
+        self.begin(out, index);
+        let choice = ChunkChoice { index, delta: Delta::default(), logprobs: Some(logprobs), finish_reason: None };
+        self.chunk(out, &[choice], None);
     }
 
     /// The end of a choice.
@@ -103,8 +171,18 @@ impl ChunkWriter {
         let bit = 1_u128.checked_shl(choice).unwrap_or(0);
         if self.begun & bit != bit {
             self.begun |= bit;
-            self.delta(out, choice, Delta { role: Some("assistant"), content: Some(""), refusal: None }, None);
+            self.delta(out, choice, Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, None);
         }
+    }
+
+    /// A caller who offered `functions` gets the one call in their form.
+    fn call(&self, out: &mut Vec<u8>, choice: u32, call: CallDelta<'_>) {
+        let delta = match self.legacy_functions {
+            true if call.index > 0 => return,
+            true => Delta { function_call: Some(call.function), ..Delta::default() },
+            false => Delta { tool_calls: Some([call]), ..Delta::default() },
+        };
+        self.delta(out, choice, delta, None);
     }
 
     fn delta(&self, out: &mut Vec<u8>, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) {

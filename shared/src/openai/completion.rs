@@ -1,7 +1,11 @@
 //! A whole answer: `chat.completion`.
 
-use super::usage::Usage;
+use super::{
+    tools::{FunctionCall, ToolCall},
+    usage::Usage,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A whole answer in OpenAI's shape.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,8 +38,8 @@ pub struct Choice {
     pub index: u32,
     /// What was said.
     pub message: AnswerMessage,
-    /// Not offered yet; the schema wants the field.
-    pub logprobs: Option<()>,
+    /// How likely each token was, if asked for. The schema wants the field.
+    pub logprobs: Option<Value>,
     /// Why it ended.
     pub finish_reason: FinishReason,
 }
@@ -49,13 +53,29 @@ pub struct AnswerMessage {
     pub content: Option<String>,
     /// The refusal, if the model refused.
     pub refusal: Option<String>,
+    /// What the model calls.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+    /// The older form of the one call, for a caller who offered `functions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_call: Option<FunctionCall>,
+    /// What the model thought. An extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_content: Option<String>,
+    /// What the provider wants back of what the model thought, unchanged, with the next request. An extension.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasoning_details: Vec<Value>,
+    /// What the answer is based on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub annotations: Vec<Value>,
 }
 
 /// Why an answer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
     /// It was complete, or met a stop sequence.
+    #[default]
     Stop,
     /// It met a token limit.
     Length,

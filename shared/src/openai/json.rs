@@ -52,7 +52,7 @@ fn not_json(error: &serde_json::Error) -> Invalid {
 }
 
 /// serde quotes the offending value (`invalid type: string "my prompt", expected f64`); an error must not repeat what a caller wrote.
-fn without_values(message: &str) -> String {
+pub(crate) fn without_values(message: &str) -> String {
     let Some((_, expected)) = message.rsplit_once("expected ") else { return message.to_owned() };
     let expected = match expected {
         "f64" => "a number",

@@ -1,12 +1,18 @@
 //! The fields of a request that have no type of their own (`seed`, `user`, `store` …). A provider takes those it knows under one name
 //! or another; what is left is named, never dropped silently.
 
+use super::options;
 use crate::openai::{
     ChatRequest, Invalid,
     chat::{Message, REFUSED},
+    format::{Effort, Reasoning},
+    json::without_values,
 };
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
+
+/// How many ignored names are kept.
+const MAX_IGNORED: usize = 64;
 
 /// What is left of a request's untyped fields. Serializes as those fields.
 #[derive(Debug)]
@@ -19,7 +25,8 @@ impl<'a> Extras<'a> {
     /// All of a request's untyped fields but those that ask for nothing.
     pub(crate) fn of(request: &'a ChatRequest) -> Self {
         let fields = request.other.iter().map(|(name, value)| (name.as_str(), value));
-        Self { left: fields.filter(|(name, value)| !asks_for_nothing(name, value)).collect(), ignored: Vec::new() }
+        let asks = |(name, value): &(&str, &Value)| !asks_for_nothing(name, value) && !options::is_for_a_provider(name);
+        Self { left: fields.filter(asks).collect(), ignored: Vec::new() }
     }
 
     /// Names all but these as ignored; these stay.
@@ -66,10 +73,42 @@ impl<'a> Extras<'a> {
         }
     }
 
+    /// Takes a boolean.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<Option<bool>, Invalid> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(value) => value.as_bool().map(Some).ok_or_else(|| Invalid::value(name, "must be a boolean")),
+        }
+    }
+
+    /// Takes a field as it is.
+    pub(crate) fn value(&mut self, name: &str) -> Option<&'a Value> {
+        self.take(name)
+    }
+
+    /// Takes how hard and how long to think: `reasoning`, and OpenAI's own `reasoning_effort`, which is the weaker word of the two.
+    pub(crate) fn thinking(&mut self) -> Result<Thinking, Invalid> {
+        let effort: Option<Effort> = read(self.take("reasoning_effort"), "reasoning_effort")?;
+        let reasoning: Option<Reasoning> = read(self.take("reasoning"), "reasoning")?;
+        Ok(match reasoning {
+            None => Thinking { effort, max_tokens: None, exclude: false },
+            Some(reasoning) => Thinking {
+                effort: match reasoning.enabled {
+                    Some(false) => Some(Effort::None),
+                    Some(true) => reasoning.effort.or(effort).or(Some(Effort::Medium)),
+                    None => reasoning.effort.or(effort),
+                },
+                max_tokens: reasoning.max_tokens,
+                exclude: reasoning.exclude.unwrap_or(false),
+            },
+        })
+    }
+
     /// Names a field that cannot be honoured as it was given.
     pub(crate) fn ignore(&mut self, name: impl Into<String>) {
         let name = name.into();
-        if !self.ignored.contains(&name) {
+        // Nobody reads more, and a hostile body could have thousands.
+        if self.ignored.len() < MAX_IGNORED && !self.ignored.contains(&name) {
             self.ignored.push(name);
         }
     }
@@ -94,6 +133,23 @@ impl<'a> Extras<'a> {
         let found = self.left.iter().position(|(candidate, _)| *candidate == name)?;
         Some(self.left.remove(found).1)
     }
+}
+
+/// How a caller wants a model to think.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Thinking {
+    /// How hard; none: as the model does by itself.
+    pub(crate) effort: Option<Effort>,
+    /// For how many tokens at most.
+    pub(crate) max_tokens: Option<u32>,
+    /// Whether the thoughts are left out of the answer.
+    pub(crate) exclude: bool,
+}
+
+fn read<T: DeserializeOwned>(value: Option<&Value>, name: &str) -> Result<Option<T>, Invalid> {
+    value
+        .map(|value| T::deserialize(value).map_err(|error| Invalid::value(name, without_values(&error.to_string()))))
+        .transpose()
 }
 
 impl Serialize for Extras<'_> {

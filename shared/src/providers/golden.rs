@@ -92,6 +92,11 @@ pub(crate) fn run(provider: &dyn Provider, file: &str, input: &str, wanted: &str
                     object([
                         ("text", json!(choice.text)),
                         ("refusal", json!(choice.refusal)),
+                        ("tool_calls", list(&choice.tool_calls)),
+                        ("reasoning", json!(choice.reasoning)),
+                        ("reasoning_details", list(&choice.reasoning_details)),
+                        ("annotations", list(&choice.annotations)),
+                        ("logprobs", json!(choice.logprobs)),
                         ("finish", json!(choice.finish)),
                     ])
                 });
@@ -167,6 +172,14 @@ fn piece(piece: &Piece) -> Value {
         Piece::Head(it) => json!({ "head": head(it) }),
         Piece::Text(choice, text) => json!({ "choice": choice, "text": text }),
         Piece::Refusal(choice, text) => json!({ "choice": choice, "refusal": text }),
+        Piece::Reasoning(choice, text) => json!({ "choice": choice, "reasoning": text }),
+        Piece::ReasoningDetail(choice, detail) => json!({ "choice": choice, "reasoning_detail": detail }),
+        Piece::ToolCall { choice, index, id, name } => {
+            json!({ "choice": choice, "call": index, "id": id, "name": name })
+        }
+        Piece::ToolArguments { choice, index, text } => json!({ "choice": choice, "call": index, "arguments": text }),
+        Piece::Annotation(choice, annotation) => json!({ "choice": choice, "annotation": annotation }),
+        Piece::Logprobs(choice, logprobs) => json!({ "choice": choice, "logprobs": logprobs }),
         Piece::Finish(choice, reason) => json!({ "choice": choice, "finish": reason }),
         Piece::Usage(usage) => json!({ "usage": tokens(usage) }),
     }
@@ -207,6 +220,11 @@ fn failure(failure: &Failure) -> Value {
 }
 
 /// Without what is absent.
+/// Null where there is nothing, so that it is left out.
+fn list<T: serde::Serialize>(items: &[T]) -> Value {
+    if items.is_empty() { Value::Null } else { json!(items) }
+}
+
 fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
     members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -8,22 +8,27 @@ mod mistral;
 mod openai;
 
 mod dialogue;
+pub mod embeddings;
 mod extras;
 mod failure;
 #[cfg(test)]
 pub(crate) mod golden;
+mod options;
 mod sse;
 
+pub use embeddings::Embedder;
 pub use failure::{Failure, FailureKind};
+pub use options::prepare_chat;
 pub use sse::Event;
 
 use crate::{
     crypto::ProviderKey,
-    openai::{ChatRequest, Invalid, completion::FinishReason},
+    openai::{ChatRequest, Invalid, completion::FinishReason, tools::ToolCall},
     usage::{ModelCard, Tokens},
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header::InvalidHeaderValue};
+use serde_json::Value;
 
 /// Every provider.
 pub static ALL: &[&dyn Provider] =
@@ -64,6 +69,11 @@ pub trait Provider: Sync {
     /// A translator for one streamed answer.
     fn chat_stream(&self) -> Box<dyn ChatStream>;
 
+    /// Its translator of embeddings, if it has such models.
+    fn embeddings(&self) -> Option<&dyn Embedder> {
+        None
+    }
+
     /// What an error answer means. Never fails: a body that cannot be read still has a status.
     fn failure(&self, status: u16, body: &[u8]) -> Failure;
 }
@@ -85,6 +95,17 @@ pub struct Prepared {
     pub body: Bytes,
     /// Fields of the request that this provider cannot honour as they were given, and that were left out or brought into its range.
     pub ignored: Vec<String>,
+}
+
+impl Prepared {
+    /// A request without headers of its own.
+    ///
+    /// # Errors
+    /// [`Invalid`] when it cannot be written, which no request that was read can cause.
+    pub(crate) fn json(path: String, body: &impl serde::Serialize, ignored: Vec<String>) -> Result<Self, Invalid> {
+        let body = serde_json::to_vec(body).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
+        Ok(Self { path, headers: Vec::new(), body: body.into(), ignored })
+    }
 }
 
 /// What the provider says about a whole answer besides its content.
@@ -132,12 +153,22 @@ pub struct Answer {
 }
 
 /// One of a whole answer's choices.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AnswerChoice {
     /// What was said; none where nothing was.
     pub text: Option<String>,
     /// What was said instead.
     pub refusal: Option<String>,
+    /// What the model calls, in order.
+    pub tool_calls: Vec<ToolCall>,
+    /// What the model thought.
+    pub reasoning: Option<String>,
+    /// What the provider wants back of what the model thought.
+    pub reasoning_details: Vec<Value>,
+    /// What the answer is based on, in OpenAI's form.
+    pub annotations: Vec<Value>,
+    /// How likely each token was, in OpenAI's form.
+    pub logprobs: Option<Value>,
     /// Why it ended.
     pub finish: FinishReason,
 }
@@ -151,6 +182,34 @@ pub enum Piece {
     Text(u32, String),
     /// More of a choice's refusal.
     Refusal(u32, String),
+    /// More of what a choice's model thinks.
+    Reasoning(u32, String),
+    /// Something the provider wants back of it.
+    ReasoningDetail(u32, Value),
+    /// A choice calls a tool; `index` counts its calls from 0.
+    ToolCall {
+        /// Of which choice.
+        choice: u32,
+        /// Which of its calls.
+        index: u32,
+        /// Pairs it with its result.
+        id: String,
+        /// Which function.
+        name: String,
+    },
+    /// More of a call's arguments, as text.
+    ToolArguments {
+        /// Of which choice.
+        choice: u32,
+        /// Which of its calls.
+        index: u32,
+        /// A piece of JSON.
+        text: String,
+    },
+    /// Something a choice's text is based on, in OpenAI's form.
+    Annotation(u32, Value),
+    /// How likely a choice's last tokens were, in OpenAI's form.
+    Logprobs(u32, Value),
     /// A choice ended. Google may send more text of it, and another reason, which then holds.
     Finish(u32, FinishReason),
     /// What was used so far; a later one replaces it.

@@ -1,8 +1,9 @@
 //! The candidates for a request, in order. So far the one that the caller names; fallbacks become further ones.
 
 use crate::{
+    openai::Invalid,
     providers::{self, Provider},
-    usage::ModelCard,
+    usage::{ModelCard, ModelKind},
 };
 
 /// How alike two names must be for one to be suggested for the other, from 0 to 1.
@@ -52,6 +53,48 @@ impl Candidate {
     pub fn name(&self) -> String {
         format!("{}/{}", self.provider.id(), self.model.id)
     }
+
+    /// The same, if its model makes that.
+    ///
+    /// # Errors
+    /// [`Invalid`] that names the route for this model, and models for this route: the provider's own, or where it has none others'.
+    pub fn of_kind(self, kind: ModelKind) -> Result<Self, Invalid> {
+        if self.model.kind == kind {
+            return Ok(self);
+        }
+        let (is, route) = match self.model.kind {
+            ModelKind::Chat => ("a chat model", "/v1/chat/completions"),
+            ModelKind::Embedding => ("an embedding model", "/v1/embeddings"),
+        };
+        let wanted = match kind {
+            ModelKind::Chat => "chat models",
+            ModelKind::Embedding => "embedding models",
+        };
+        let fits = |one: &Self| one.model.kind == kind && one.model.deprecated_on.is_none();
+        let own = catalogue().filter(|one| one.provider.id() == self.provider.id()).filter(fits);
+        let mut names: Vec<String> = own.map(|one| one.name()).collect();
+        let provider = self.provider.id();
+        let other = if names.is_empty() {
+            let mut seen = Vec::new();
+            let first = |one: &Self| {
+                !seen.contains(&one.provider.id()) && {
+                    seen.push(one.provider.id());
+                    true
+                }
+            };
+            names = catalogue().filter(fits).filter(first).map(|one| one.name()).collect();
+            format!("; {provider} has no {wanted}")
+        } else {
+            names.truncate(MAX_SUGGESTIONS);
+            String::new()
+        };
+        let problem = format!(
+            "`{}` is {is}, for POST {route}{other}; {wanted} are `{}` and others of GET /v1/models",
+            self.name(),
+            names.join("`, `")
+        );
+        Err(Invalid { code: "model_not_supported", ..Invalid::value("model", problem) })
+    }
 }
 
 fn unknown(name: &str) -> UnknownModel {
@@ -83,6 +126,32 @@ mod tests {
         for name in ["openai/gpt-4o-mini", "gpt-4o-mini"] {
             let candidate = resolve(name).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(candidate.name(), "openai/gpt-4o-mini");
+        }
+    }
+
+    #[test]
+    fn a_model_of_another_kind_is_told_which_fit() {
+        use ModelKind::{Chat, Embedding};
+        #[rustfmt::skip]
+        let table = [
+            ("openai/gpt-4o-mini",            Embedding, "`openai/text-embedding-3-large`", "the provider's own"),
+            ("openai/text-embedding-3-small", Chat,      "for POST /v1/embeddings",         "where it belongs"),
+            ("anthropic/claude-haiku-4-5",    Embedding, "anthropic has no embedding models", "it has none"),
+            ("anthropic/claude-haiku-4-5",    Embedding, "`mistral/codestral-embed`",       "so others' are named"),
+        ];
+        for (name, kind, says, why) in table {
+            let candidate = resolve(name).unwrap_or_else(|error| panic!("{error}"));
+            let error = candidate.of_kind(kind).err().expect(why);
+            assert!(error.message.contains(says), "{why}: {error}");
+            assert_eq!(error.param.as_deref(), Some("model"));
+        }
+    }
+
+    #[test]
+    fn who_has_embedding_models_can_translate_embeddings() {
+        for provider in providers::ALL {
+            let has_models = provider.models().iter().any(|model| model.kind == ModelKind::Embedding);
+            assert_eq!(has_models, provider.embeddings().is_some(), "{}", provider.id());
         }
     }
 

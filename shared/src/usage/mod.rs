@@ -3,4 +3,4 @@
 pub mod ledger;
 pub mod pricing;
 
-pub use pricing::{Cost, ModelCard, Nanos, Rates, Tier, Tokens};
+pub use pricing::{Cost, ModelCard, ModelKind, Nanos, Rates, Tier, Tokens};

@@ -15,11 +15,22 @@ impl Nanos {
     }
 }
 
+/// What a model makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelKind {
+    /// Answers.
+    Chat,
+    /// Vectors.
+    Embedding,
+}
+
 /// A model as its provider's price list has it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ModelCard {
     /// The provider's name for it.
     pub id: &'static str,
+    /// What it makes.
+    pub kind: ModelKind,
     /// The longest prompt, in tokens.
     pub context_tokens: Option<u32>,
     /// The longest answer, in tokens.
@@ -151,6 +162,31 @@ impl ModelCard {
     }
 }
 
+impl Cost {
+    /// The sum of both, each as it was rounded: what the ledger's rows add up to.
+    #[must_use]
+    pub fn plus(&self, other: &Self) -> Self {
+        let add = |a: Nanos, b: Nanos| Nanos(a.0.saturating_add(b.0));
+        Self {
+            total: add(self.total, other.total),
+            input: add(self.input, other.input),
+            cached_input: add(self.cached_input, other.cached_input),
+            cache_write: add(self.cache_write, other.cache_write),
+            output: add(self.output, other.output),
+        }
+    }
+
+    /// In OpenAI's place for it, in US dollars.
+    pub fn details(&self) -> CostDetails {
+        CostDetails {
+            input_cost: self.input.as_usd(),
+            cached_input_cost: self.cached_input.as_usd(),
+            cache_write_cost: self.cache_write.as_usd(),
+            output_cost: self.output.as_usd(),
+        }
+    }
+}
+
 impl Tokens {
     /// The same in OpenAI's terms, with its cost if it is known.
     pub fn to_usage(self, cost: Option<&Cost>) -> Usage {
@@ -165,12 +201,7 @@ impl Tokens {
             prompt_tokens_details: PromptDetails { cached_tokens: self.cached_input, cache_write_tokens: cache_write },
             completion_tokens_details: CompletionDetails { reasoning_tokens: self.reasoning },
             cost: cost.map(|cost| cost.total.as_usd()),
-            cost_details: cost.map(|cost| CostDetails {
-                input_cost: cost.input.as_usd(),
-                cached_input_cost: cost.cached_input.as_usd(),
-                cache_write_cost: cost.cache_write.as_usd(),
-                output_cost: cost.output.as_usd(),
-            }),
+            cost_details: cost.map(Cost::details),
         }
     }
 }
@@ -190,6 +221,7 @@ mod tests {
 
     const SONNET: ModelCard = ModelCard {
         id: "sonnet",
+        kind: ModelKind::Chat,
         context_tokens: None,
         max_output_tokens: None,
         deprecated_on: None,

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::answer::{Answer, Asked, Finish, Usage};
+use super::embeddings::{AskedVectors, texts};
 use super::fault::{Fault, Refusal, bearer, check_credential, dotted};
 use super::fields::{Fields, Messages};
 use super::json::{Json, object};
@@ -78,6 +79,44 @@ impl Provider for Cohere {
             max_tokens: body.count("max_tokens", 1)?,
             choices: 0,
         })
+    }
+
+    fn embeds(&self, path: &str) -> Option<Call> {
+        (path == "/v2/embed").then(Call::default)
+    }
+
+    fn read_embeddings(&self, _call: &Call, body: &Value) -> Result<AskedVectors, Fault> {
+        const MOST: usize = 96;
+        let body = Fields::of(body, "")?;
+        body.only(&[&[
+            "model",
+            "texts",
+            "input_type",
+            "embedding_types",
+            "output_dimension",
+            "truncate",
+            "max_tokens",
+        ]])?;
+        let model = body.needed_text("model")?;
+        let allowed = &["search_document", "search_query", "classification", "clustering"];
+        let given = body.needed_text("input_type")?;
+        if !allowed.contains(&given.as_str()) {
+            return Err(Fault::NotOneOf { path: "input_type".to_owned(), given, allowed });
+        }
+        let dimensions = body.count("output_dimension", 1)?;
+        Ok(AskedVectors::of_texts(model, texts(&body, "texts", MOST)?, dimensions))
+    }
+
+    fn vectors(&self, asked: &AskedVectors, id: u128) -> String {
+        let billed = object! { "input_tokens": asked.tokens, "image_tokens": 0_u64 };
+        object! {
+            "id": uuid(id),
+            "texts": asked.texts.iter().map(|text| Json::from(text.as_str())).collect::<Vec<_>>(),
+            "embeddings": object! { "float": asked.vectors() },
+            "meta": object! { "api_version": object! { "version": "2" }, "billed_units": billed },
+            "response_type": "embeddings_by_type",
+        }
+        .compact()
     }
 
     fn refuse(&self, fault: &Fault, id: u128) -> Refusal {

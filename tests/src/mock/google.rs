@@ -5,6 +5,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Asked, Finish, Turn};
+use super::embeddings::AskedVectors;
 use super::fault::{Fault, Refusal, bearer, check_credential};
 use super::fields::{Conversation, Fields};
 use super::json::{Json, object};
@@ -111,6 +112,42 @@ impl Provider for Google {
             max_tokens: config.count("maxOutputTokens", 1)?,
             choices: config.count("candidateCount", 1)?.unwrap_or(0).min(8),
         })
+    }
+
+    fn embeds(&self, path: &str) -> Option<Call> {
+        let model = path.strip_prefix("/v1beta/models/")?.strip_suffix(":batchEmbedContents")?;
+        Some(Call { model: Some(model.to_owned()), ..Call::default() })
+    }
+
+    fn read_embeddings(&self, call: &Call, body: &Value) -> Result<AskedVectors, Fault> {
+        const MOST: usize = 100;
+        let body = &in_camel_case(body);
+        let body = Fields::of(body, "")?;
+        body.only(&[&["requests"]])?;
+        let requests = body.needed_list("requests")?;
+        let wrong = |path: String, message: &str| Fault::Value { path, message: message.to_owned() };
+        if requests.len() > MOST {
+            return Err(wrong("requests".to_owned(), "at most 100 requests can be in one batch"));
+        }
+        let model = call.model.clone().unwrap_or_default();
+        let (mut texts, mut dimensions) = (Vec::new(), None);
+        for (index, request) in requests.iter().enumerate() {
+            let request = Fields::of(request, &format!("requests[{index}]"))?;
+            request.only(&[&["content", "model", "outputDimensionality", "taskType", "title"]])?;
+            if request.needed_text("model")? != format!("models/{model}") {
+                return Err(wrong(request.path("model"), "must be the model of the path"));
+            }
+            let content = request.get("content").ok_or_else(|| Fault::Missing(request.path("content")))?;
+            texts.push(parts(&Fields::of(content, &request.path("content"))?)?.concat());
+            dimensions = request.count("outputDimensionality", 1)?;
+        }
+        Ok(AskedVectors::of_texts(model, texts, dimensions))
+    }
+
+    /// No count of tokens, as the real one.
+    fn vectors(&self, asked: &AskedVectors, _id: u128) -> String {
+        let embeddings = asked.vectors().into_iter().map(|vector| object! { "values": vector });
+        object! { "embeddings": embeddings.collect::<Vec<_>>() }.pretty() + "\n"
     }
 
     fn refuse(&self, fault: &Fault, _id: u128) -> Refusal {

@@ -4,6 +4,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::answer::{Answer, Asked, CREATED, Finish};
+use super::embeddings::{AskedVectors, texts};
 use super::fault::{Fault, Refusal, bearer, check_credential, dotted};
 use super::fields::{Fields, Messages};
 use super::json::{Json, object};
@@ -80,6 +81,45 @@ impl Provider for Mistral {
             max_tokens: body.count("max_tokens", 0)?,
             choices: body.count("n", 1)?.unwrap_or(0).min(128),
         })
+    }
+
+    fn embeds(&self, path: &str) -> Option<Call> {
+        (path == "/v1/embeddings").then(Call::default)
+    }
+
+    fn read_embeddings(&self, _call: &Call, body: &Value) -> Result<AskedVectors, Fault> {
+        const MOST_TOKENS: u64 = 16_384;
+        let body = Fields::of(body, "")?;
+        body.only(&[&["model", "input", "output_dimension", "output_dtype", "encoding_format", "metadata"]])?;
+        let model = body.needed_text("model")?;
+        let dimensions = body.count("output_dimension", 1)?;
+        if dimensions.is_some() && model.starts_with("mistral-embed") {
+            let message = "This model does not support output_dimension.".to_owned();
+            return Err(Fault::Value { path: "output_dimension".to_owned(), message });
+        }
+        let texts = match body.get("input") {
+            Some(Value::String(text)) => vec![text.clone()],
+            _ => texts(&body, "input", usize::MAX)?,
+        };
+        let asked = AskedVectors::of_texts(model, texts, dimensions);
+        if asked.tokens > MOST_TOKENS {
+            let message = "Too many tokens overall, split into more batches.".to_owned();
+            return Err(Fault::Value { path: "input".to_owned(), message });
+        }
+        Ok(asked)
+    }
+
+    fn vectors(&self, asked: &AskedVectors, id: u128) -> String {
+        let item = |(index, vector)| object! { "object": "embedding", "embedding": vector, "index": index };
+        let usage = object! { "prompt_tokens": asked.tokens, "total_tokens": asked.tokens, "completion_tokens": 0_u64 };
+        object! {
+            "id": format!("{id:032x}"),
+            "object": "list",
+            "data": (0_u64..).zip(asked.vectors()).map(item).collect::<Vec<_>>(),
+            "model": asked.model.as_str(),
+            "usage": usage,
+        }
+        .compact()
     }
 
     fn refuse(&self, fault: &Fault, _id: u128) -> Refusal {

@@ -12,6 +12,9 @@
 //! | cohere | `/cohere/v2/chat` |
 //! | mistral | `/mistral/v1/chat/completions` |
 //!
+//! Embeddings are at `/openai/v1/embeddings`, `/google/v1beta/models/{model}:batchEmbedContents`, `/cohere/v2/embed` and
+//! `/mistral/v1/embeddings`: [`embeddings`].
+//!
 //! - What is said and how tokens are counted: [`answer`]. The same request has the same bytes as its answer, ids included.
 //! - What a prompt can ask the mock to do, such as `mock:status=429`: [`directives`].
 //! - The credential `bad-key` is refused, every other one is taken; the model `no-such-model` does not exist, every other one does.
@@ -30,6 +33,7 @@ use tokio::task::JoinSet;
 
 pub mod answer;
 pub mod directives;
+pub mod embeddings;
 pub mod journal;
 
 mod anthropic;

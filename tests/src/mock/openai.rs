@@ -4,6 +4,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::answer::{Answer, Asked, CREATED, Finish};
+use super::embeddings::{AskedVectors, texts};
 use super::fault::{Fault, Refusal, bearer, check_credential};
 use super::fields::{Fields, Messages};
 use super::json::{Json, object};
@@ -105,6 +106,49 @@ impl Provider for OpenAi {
         };
         refuse_sampling_of_reasoning_models(&asked)?;
         Ok(asked)
+    }
+
+    fn embeds(&self, path: &str) -> Option<Call> {
+        (path == "/v1/embeddings").then(Call::default)
+    }
+
+    fn read_embeddings(&self, _call: &Call, body: &Value) -> Result<AskedVectors, Fault> {
+        const MOST: usize = 2048;
+        let body = Fields::of(body, "")?;
+        body.only(&[&["model", "input", "dimensions", "encoding_format", "user"]])?;
+        let model = body.needed_text("model")?;
+        let tokens =
+            |value: &Value| Some(value.as_array()?.iter().map(Value::as_u64).collect::<Option<Vec<_>>>()?.len());
+        let input = body.get("input").unwrap_or(&Value::Null);
+        let lists: Vec<&Value> = match input.as_array() {
+            Some(items) if items.first().is_some_and(Value::is_array) => items.iter().collect(),
+            Some(items) if items.first().is_some_and(Value::is_number) => vec![input],
+            _ => Vec::new(),
+        };
+        let mut asked = match (input, lists.is_empty()) {
+            (Value::String(text), _) => AskedVectors::of_texts(model, vec![text.clone()], None),
+            (_, true) => AskedVectors::of_texts(model, texts(&body, "input", MOST)?, None),
+            (_, false) => {
+                let wrong = || Fault::Type { path: "input".to_owned(), expected: "an array of tokens" };
+                let count = lists.iter().map(|list| tokens(list)).sum::<Option<usize>>().ok_or_else(wrong)?;
+                let texts = lists.iter().map(ToString::to_string).collect();
+                AskedVectors { tokens: count as u64, ..AskedVectors::of_texts(model, texts, None) }
+            }
+        };
+        asked.dimensions = body.count("dimensions", 1)?;
+        asked.base64 = body.text("encoding_format")? == Some("base64");
+        Ok(asked)
+    }
+
+    fn vectors(&self, asked: &AskedVectors, _id: u128) -> String {
+        let item = |(index, vector)| object! { "object": "embedding", "index": index, "embedding": vector };
+        object! {
+            "object": "list",
+            "data": (0_u64..).zip(asked.vectors()).map(item).collect::<Vec<_>>(),
+            "model": asked.model.as_str(),
+            "usage": object! { "prompt_tokens": asked.tokens, "total_tokens": asked.tokens },
+        }
+        .pretty()
     }
 
     fn refuse(&self, fault: &Fault, _id: u128) -> Refusal {

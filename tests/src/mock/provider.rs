@@ -4,6 +4,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::answer::{Answer, Asked, Usage};
+use super::embeddings::AskedVectors;
 use super::fault::{Fault, Refusal};
 
 /// What the path itself says: only Google puts the model and the way of answering there.
@@ -30,6 +31,21 @@ pub trait Provider: Sync {
 
     /// Reads a request, as strictly as the provider.
     fn read(&self, call: &Call, body: &Value) -> Result<Asked, Fault>;
+
+    /// Whether the provider makes vectors at `path`.
+    fn embeds(&self, _path: &str) -> Option<Call> {
+        None
+    }
+
+    /// Reads a request for vectors, as strictly as the provider.
+    fn read_embeddings(&self, _call: &Call, _body: &Value) -> Result<AskedVectors, Fault> {
+        Err(Fault::NoRoute)
+    }
+
+    /// The body of an answer with vectors.
+    fn vectors(&self, _asked: &AskedVectors, _id: u128) -> String {
+        String::new()
+    }
 
     /// The provider's own words and status for what is wrong.
     fn refuse(&self, fault: &Fault, id: u128) -> Refusal;

@@ -54,15 +54,18 @@ async fn ask(State(journal): State<Arc<Journal>>, request: Request) -> Result<Re
     };
     let body = to_bytes(body, MOST_BYTES).await;
     let id = id(&path, body.as_deref().unwrap_or_default());
-    let wanted = match &body {
-        Ok(body) => understand(provider, &path, &head, body),
+    let replied = match &body {
+        Ok(body) => match provider.embeds(&path) {
+            Some(call) => embed(provider, &call, &head, body, id),
+            None => understand(provider, &path, &head, body).map(|(call, asked, directives)| {
+                let reply = reply(provider, &call, &asked, &directives, id);
+                (directives, reply)
+            }),
+        },
         Err(_) => Err(Fault::TooLarge),
     };
-    let (directives, reply) = match wanted {
-        Ok((call, asked, directives)) => {
-            let reply = reply(provider, &call, &asked, &directives, id);
-            (directives, reply)
-        }
+    let (directives, reply) = match replied {
+        Ok(replied) => replied,
         Err(fault) => (Directives::default(), refusal(provider, &fault, id, Billed::default())),
     };
     let billed = Billed { provider: provider.name().to_owned(), ..reply.billed };
@@ -92,12 +95,7 @@ fn understand(
     body: &[u8],
 ) -> Result<(Call, Asked, Directives), Fault> {
     let call = provider.call(path).filter(|_| head.method == Method::POST).ok_or(Fault::NoRoute)?;
-    provider.credential(&head.headers, head.uri.query().unwrap_or_default())?;
-    let labelled = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !labelled.is_some_and(|value| value.trim().to_ascii_lowercase().starts_with("application/json")) {
-        return Err(Fault::NotJson);
-    }
-    let body = serde_json::from_slice(body).map_err(|_| Fault::NotJson)?;
+    let body = read_json(provider, head, body)?;
     let asked = provider.read(&call, &body)?;
     if asked.model == NO_SUCH_MODEL {
         return Err(Fault::NoModel(asked.model));
@@ -105,6 +103,45 @@ fn understand(
     let directives =
         Directives::read(asked.heard()).map_err(|message| Fault::Value { path: "messages".to_owned(), message })?;
     Ok((call, asked, directives))
+}
+
+fn read_json(provider: &dyn Provider, head: &Parts, body: &[u8]) -> Result<serde_json::Value, Fault> {
+    provider.credential(&head.headers, head.uri.query().unwrap_or_default())?;
+    let labelled = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !labelled.is_some_and(|value| value.trim().to_ascii_lowercase().starts_with("application/json")) {
+        return Err(Fault::NotJson);
+    }
+    serde_json::from_slice(body).map_err(|_| Fault::NotJson)
+}
+
+/// Answers a request for vectors; directives stand in any of its texts.
+fn embed(
+    provider: &dyn Provider,
+    call: &Call,
+    head: &Parts,
+    body: &[u8],
+    id: u128,
+) -> Result<(Directives, Reply), Fault> {
+    if head.method != Method::POST {
+        return Err(Fault::NoRoute);
+    }
+    let asked = provider.read_embeddings(call, &read_json(provider, head, body)?)?;
+    if asked.model == NO_SUCH_MODEL {
+        return Err(Fault::NoModel(asked.model));
+    }
+    let directives = Directives::read(&asked.texts.join("\n"))
+        .map_err(|message| Fault::Value { path: "input".to_owned(), message })?;
+    let billed = Billed { model: asked.model.clone(), ..Billed::default() };
+    if let Some(status) = directives.status {
+        let fault = Fault::Asked { status, retry_after_s: directives.retry_after_s.unwrap_or(2) };
+        let reply = refusal(provider, &fault, id, billed);
+        return Ok((directives, reply));
+    }
+    let ended = if directives.malformed { Ended::Malformed } else { Ended::Complete };
+    let (input_tokens, billed_input_tokens) = (asked.tokens, asked.tokens);
+    let billed = Billed { input_tokens, billed_input_tokens, status: 200, ended, ..billed };
+    let (headers, body) = plain(provider.vectors(&asked, id), &directives);
+    Ok((directives, Reply { content_type: provider.json_type(), headers, body, billed }))
 }
 
 struct Reply {

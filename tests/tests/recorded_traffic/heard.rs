@@ -3,12 +3,20 @@
 use serde_json::Value;
 use supergate_tests::app::Answer;
 
-use super::said::{Counts, Said};
+use super::{
+    calls::Calls,
+    said::{Counts, Said},
+};
 
 /// One answer.
 #[derive(Debug, Default)]
 pub struct Heard {
     pub said: Said,
+    /// Annotations.
+    pub citations: usize,
+    /// What is wrong with its calls.
+    pub odd_calls: bool,
+    calls: Calls,
     /// None where there is no usage.
     pub counts: Option<Counts>,
     /// US dollars.
@@ -29,7 +37,7 @@ impl Heard {
         let body = answer.json();
         let mut heard = Self { error: body["error"]["code"].clone(), ..Self::default() };
         heard.hear(&body, "message");
-        heard
+        heard.settle()
     }
 
     fn of_stream(answer: &Answer) -> Self {
@@ -42,14 +50,24 @@ impl Heard {
             head.shift_remove("created");
             heard.chunks.push(chunk);
         }
-        heard
+        heard.settle()
+    }
+
+    fn settle(mut self) -> Self {
+        self.odd_calls |= !self.calls.have_ids();
+        self.calls.settle(&mut self.said);
+        self
     }
 
     fn hear(&mut self, body: &Value, message: &str) {
         for choice in body["choices"].as_array().into_iter().flatten() {
-            let said = self.said.entry(choice["index"].as_u64().expect("an index")).or_default();
+            let index = choice["index"].as_u64().expect("an index");
+            self.hear_calls(index, &choice[message]);
+            self.citations += choice[message]["annotations"].as_array().map_or(0, Vec::len);
+            let said = self.said.entry(index).or_default();
             said.text += choice[message]["content"].as_str().unwrap_or_default();
             said.refusal += choice[message]["refusal"].as_str().unwrap_or_default();
+            said.reasoning += choice[message]["reasoning_content"].as_str().unwrap_or_default();
             if let Some(reason) = choice["finish_reason"].as_str() {
                 reason.clone_into(&mut said.finish);
             }
@@ -69,5 +87,27 @@ impl Heard {
             });
             self.cost = usage["cost"].as_f64().expect("dollars");
         }
+    }
+
+    fn hear_calls(&mut self, choice: u64, message: &Value) {
+        for (place, call) in (0..).zip(message["tool_calls"].as_array().into_iter().flatten()) {
+            let index = call["index"].as_u64().unwrap_or(place);
+            // A new call has all of this, more of one nothing but arguments.
+            let (id, kind, name) = (call["id"].as_str(), call["type"].as_str(), call["function"]["name"].as_str());
+            match (id, kind, name) {
+                (Some(id), Some("function"), Some(name)) => {
+                    self.odd_calls |= index != self.calls.next(choice);
+                    self.calls.begin(choice, index, id, name);
+                }
+                (None, None, None) => self.odd_calls |= index + 1 != self.calls.next(choice),
+                _ => self.odd_calls = true,
+            }
+            self.calls.more(choice, index, call["function"]["arguments"].as_str().expect("text"));
+        }
+        let function = &message["function_call"];
+        if let Some(name) = function["name"].as_str() {
+            self.calls.begin(choice, 0, "function_call", name);
+        }
+        self.calls.more(choice, 0, function["arguments"].as_str().unwrap_or_default());
     }
 }

@@ -4,6 +4,7 @@ use std::{env, fs, path::PathBuf, sync::LazyLock};
 
 use serde::Deserialize;
 use serde_json::Value;
+use supergate::usage::ModelKind;
 
 /// Where they are; none where nobody has them, which a line on the terminal says.
 pub static FOLDER: LazyLock<Option<Folder>> = LazyLock::new(|| {
@@ -14,8 +15,15 @@ pub static FOLDER: LazyLock<Option<Folder>> = LazyLock::new(|| {
     folder
 });
 
-/// Every successful chat row, once for all tests of this file.
-pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| FOLDER.as_ref().map(Folder::read).unwrap_or_default());
+/// Every chat row that has an answer, once for all tests of this file.
+pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| read(|status| status == 200));
+/// Every chat row whose status is an error.
+pub static ERRORS: LazyLock<Vec<Row>> = LazyLock::new(|| read(|status| status >= 400));
+
+fn read(wanted: impl Fn(u16) -> bool) -> Vec<Row> {
+    let rows = FOLDER.as_ref().map(Folder::read).unwrap_or_default();
+    rows.into_iter().filter(|row| wanted(row.status)).collect()
+}
 
 /// A folder of recordings.
 pub struct Folder {
@@ -46,7 +54,7 @@ impl Folder {
         let texts = files.iter().map(|file| fs::read_to_string(file).expect("UTF-8"));
         let rows = texts
             .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect::<Vec<Row>>());
-        rows.filter(|row| row.status == 200 && row.is_chat()).collect()
+        rows.filter(Row::is_chat).collect()
     }
 }
 
@@ -57,8 +65,10 @@ pub struct Row {
     pub provider: String,
     endpoint: String,
     model: Option<String>,
-    status: u16,
+    pub status: u16,
     pub streaming: bool,
+    #[serde(default)]
+    features: Vec<String>,
     stream_format: Option<String>,
     #[serde(rename = "response_body")]
     pub body: String,
@@ -75,10 +85,11 @@ impl Row {
         }
     }
 
-    /// What to ask the gateway for: the row's own model if the catalogue has it, else one of the same provider.
+    /// What to ask the gateway for: the row's own model if the catalogue has it and it chats, else one of the same provider.
     pub fn model(&self) -> String {
         let provider = supergate::providers::ALL.iter().find(|provider| provider.id() == self.provider);
-        let known = |name: &&str| supergate::providers::model(*provider.expect("a provider"), name).is_some();
+        let card = |name: &str| supergate::providers::model(*provider.expect("a provider"), name);
+        let known = |name: &&str| card(name).is_some_and(|card| card.kind == ModelKind::Chat);
         match self.model.as_deref().filter(known) {
             Some(own) => format!("{}/{own}", self.provider),
             None => supergate_tests::app::MODELS
@@ -87,6 +98,15 @@ impl Row {
                 .expect("a model of each provider")
                 .to_owned(),
         }
+    }
+
+    pub fn has(&self, feature: &str) -> bool {
+        self.features.iter().any(|one| one == feature)
+    }
+
+    /// Whether a stream was asked for; a refusal is none.
+    pub fn asks_for_stream(&self) -> bool {
+        self.streaming || self.has("stream_request_error")
     }
 
     /// Whether its stream is JSON objects and not server-sent events.

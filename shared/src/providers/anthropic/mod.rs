@@ -1,9 +1,18 @@
 //! Anthropic by Messages: <https://platform.claude.com/docs/en/api/messages>.
 
+mod citations;
 mod failure;
+mod format;
+mod messages;
+mod parts;
+mod reasoning;
 mod request;
 mod response;
+mod rules;
+mod schema;
 mod stream;
+mod thinking;
+mod tools;
 mod wire;
 
 use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};

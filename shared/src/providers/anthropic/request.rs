@@ -1,24 +1,24 @@
-//! A request: instructions apart, turns of alternating roles, and the rules that Anthropic enforces with a 400.
+//! A request: what is asked, in the fields that the model takes.
 
-use super::wire::{Block, Message, Metadata, Request};
+use super::{
+    format,
+    messages::Conversation,
+    rules::Rules,
+    thinking::{Obstacles, Plan},
+    tools,
+    wire::{Metadata, OutputConfig, Request, ToolChoice},
+};
 use crate::{
     openai::{ChatRequest, Invalid},
-    providers::{
-        Prepared,
-        dialogue::{Dialogue, Speaker, Turn},
-        extras::Extras,
-    },
+    providers::{Prepared, extras::Extras},
     usage::ModelCard,
 };
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
+use serde_json::Value;
 
 /// <https://platform.claude.com/docs/en/api/versioning>
 const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
-
-/// `max_tokens` is required here and optional in the dialect. The model's own maximum would be the faithful default, but Anthropic
-/// warns against plain requests that may run for ten minutes (about 21,000 tokens), and older models count it against the context.
-const DEFAULT_MAX_TOKENS: u32 = 16_384;
 
 pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
     if request.n.is_some_and(|n| n > 1) {
@@ -26,25 +26,35 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     }
     let rules = Rules::of(model.id);
     let mut extras = Extras::of(request);
-    let mut dialogue = Dialogue::of(request)?;
-    dialogue.begin_with_user();
-    if !rules.continues_an_answer {
-        dialogue.end_with_user();
-    }
-    let (temperature, top_p) = rules.sampling.choose(request, &mut extras);
+    let mut conversation = Conversation::of(request, &mut extras)?;
+    let (tools, tool_choice) = tools::offered(request, &conversation, &rules, &mut extras)?;
+    let wish = extras.thinking()?;
+    let obstacles = Obstacles {
+        call_is_forced: matches!(tool_choice, Some(ToolChoice::Any { .. } | ToolChoice::Tool { .. })),
+        thought_is_missing: conversation.lacks_a_thought(),
+    };
+    let plan = Plan::of(model, &rules, request, wish, obstacles, &mut extras);
+    let format = format::of(request, &rules, &mut conversation.system, &mut extras);
+    // Neither a thought nor an answer that must fit a schema can begin with what is there already.
+    conversation.end(rules.continues_an_answer && !plan.thinks() && format.is_none());
+    let (temperature, top_p) = rules.sampling.choose(plan.thinks(), request, &mut extras);
     let wire = Request {
         model: model.id,
-        max_tokens: request
-            .output_limit()
-            .unwrap_or_else(|| model.max_output_tokens.unwrap_or(u32::MAX).min(DEFAULT_MAX_TOKENS)),
-        system: dialogue.instructions.iter().flatten().map(|text| Block::Text { text }).collect(),
-        messages: messages(&dialogue.turns),
+        max_tokens: plan.max_tokens,
+        system: conversation.system,
+        tools,
+        tool_choice,
+        messages: conversation.turns,
         temperature,
         top_p,
         stop_sequences: stop_sequences(request, &mut extras),
+        output_config: (plan.effort.is_some() || format.is_some())
+            .then_some(OutputConfig { effort: plan.effort, format }),
+        thinking: plan.thinking,
         stream: request.streams(),
         metadata: user_id(&mut extras)?.map(|user_id| Metadata { user_id }),
         service_tier: service_tier(&mut extras)?,
+        cache_control: cache_control(&mut extras)?,
     };
     let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
     Ok(Prepared {
@@ -53,29 +63,6 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         body: Bytes::from(body),
         ignored: extras.into_ignored(request),
     })
-}
-
-/// Consecutive turns of one role become one. A last assistant turn is the beginning of the answer (a prefill), which is refused with
-/// white space at its end.
-fn messages<'a>(turns: &[Turn<'a>]) -> Vec<Message<'a>> {
-    let mut out: Vec<Message<'a>> = Vec::new();
-    for turn in turns {
-        let role = match turn.speaker {
-            Speaker::User => "user",
-            Speaker::Assistant => "assistant",
-        };
-        let blocks = turn.texts.iter().map(|text| Block::Text { text });
-        match out.last_mut().filter(|message| message.role == role) {
-            Some(message) => message.content.extend(blocks),
-            None => out.push(Message { role, content: blocks.collect() }),
-        }
-    }
-    if let Some(Block::Text { text }) =
-        out.last_mut().filter(|message| message.role == "assistant").and_then(|message| message.content.last_mut())
-    {
-        *text = text.trim_end();
-    }
-    out
 }
 
 /// A sequence of white space alone is refused; an empty one asks for nothing.
@@ -106,71 +93,10 @@ fn service_tier(extras: &mut Extras<'_>) -> Result<Option<&'static str>, Invalid
     }
 }
 
-/// What differs between generations of models.
-struct Rules {
-    sampling: Sampling,
-    /// Whether a last assistant turn is continued. Newer models refuse it: "The conversation must end with a user message".
-    continues_an_answer: bool,
-}
-
-/// Which of `temperature` and `top_p` a model takes; the others are answered with a 400.
-enum Sampling {
-    Both,
-    /// From Opus 4.1 on: "cannot both be specified".
-    One,
-    /// From Opus 4.7 on: "deprecated for this model".
-    Neither,
-}
-
-impl Rules {
-    /// By name. The newest generation is the default, so that a model that is added tomorrow is not refused for what it dropped.
-    /// <https://platform.claude.com/docs/en/about-claude/models/migration-guide>
-    fn of(model: &str) -> Self {
-        const FIRST: &[&str] = &["claude-3", "claude-4-", "claude-opus-4-2", "claude-sonnet-4-2"];
-        const SECOND: &[&str] = &["claude-opus-4-1", "claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5"];
-        const THIRD: &[&str] = &["claude-opus-4-6", "claude-sonnet-4-6"];
-        let is_of = |generation: &[&str]| generation.iter().any(|prefix| model.starts_with(prefix));
-        let (sampling, continues_an_answer) = match () {
-            () if is_of(FIRST) => (Sampling::Both, true),
-            () if is_of(SECOND) => (Sampling::One, true),
-            () if is_of(THIRD) => (Sampling::One, false),
-            () => (Sampling::Neither, false),
-        };
-        Self { sampling, continues_an_answer }
-    }
-}
-
-impl Sampling {
-    /// What is sent of temperature and `top_p`; what is not is named, unless it is 1, which is the default of both.
-    fn choose(&self, request: &ChatRequest, extras: &mut Extras<'_>) -> (Option<f64>, Option<f64>) {
-        // The dialect goes to 2, Anthropic to 1.
-        let temperature = request.temperature.map(|given| {
-            if given > 1.0 {
-                extras.ignore("temperature");
-            }
-            given.min(1.0)
-        });
-        let is_asked = |value: &f64| *value < 1.0;
-        match self {
-            Self::Both => (temperature, request.top_p),
-            Self::One => match (temperature.filter(is_asked), request.top_p.filter(is_asked)) {
-                (Some(temperature), top_p) => {
-                    if top_p.is_some() {
-                        extras.ignore("top_p");
-                    }
-                    (Some(temperature), None)
-                }
-                (None, Some(top_p)) => (None, Some(top_p)),
-                (None, None) => (temperature, None),
-            },
-            Self::Neither => {
-                for (name, value) in [("temperature", temperature), ("top_p", request.top_p)] {
-                    if value.is_some_and(|value| is_asked(&value)) {
-                        extras.ignore(name);
-                    }
-                }
-                (None, None)
-            }
-        }
+/// A mark for the prompt cache on the whole request: <https://platform.claude.com/docs/en/build-with-claude/prompt-caching>.
+fn cache_control<'a>(extras: &mut Extras<'a>) -> Result<Option<&'a Value>, Invalid> {
+    match extras.value("cache_control") {
+        Some(mark) if !mark.is_object() => Err(Invalid::value("cache_control", "must be an object")),
+        mark => Ok(mark),
     }
 }

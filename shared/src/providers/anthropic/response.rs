@@ -1,26 +1,66 @@
 //! A whole answer, and what it shares with a stream.
 
-use super::wire::{Response, Usage};
+use super::{
+    citations,
+    reasoning::{self, Place},
+    wire::{AnswerBlock, Response, StopDetails, Usage},
+};
 use crate::{
-    openai::completion::FinishReason,
+    openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
     usage::Tokens,
 };
+use serde_json::Value;
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
-    let response: Response = read(body)?;
-    let choice = AnswerChoice {
-        text: text(&response),
-        refusal: None,
+    let mut response: Response = read(body)?;
+    let mut choice = AnswerChoice {
         finish: finish_reason(response.stop_reason.as_deref().unwrap_or("end_turn")),
+        refusal: response.stop_details.take().and_then(explanation),
+        ..AnswerChoice::default()
     };
+    let mut place = Place::default();
+    for block in std::mem::take(&mut response.content) {
+        add(block, &mut place, &mut choice);
+    }
     Ok(Answer { usage: tokens(&response.usage), head: head(response), choices: vec![choice] })
 }
 
 /// Text blocks follow one another without a break: a citation splits a sentence into several.
-fn text(response: &Response) -> Option<String> {
-    let texts = response.content.iter().filter(|block| block.kind == "text").filter_map(|block| block.text.as_deref());
-    texts.fold(None, |all: Option<String>, text| Some(all.unwrap_or_default() + text))
+fn add(block: AnswerBlock, place: &mut Place, choice: &mut AnswerChoice) {
+    match block {
+        AnswerBlock::Text { text, citations } => {
+            let start = place.chars;
+            place.chars += text.chars().count();
+            choice.text.get_or_insert_default().push_str(&text);
+            let given = citations.unwrap_or_default();
+            choice.annotations.extend(given.iter().filter_map(|one| citations::annotation(one, start, place.chars)));
+        }
+        AnswerBlock::Thinking { thinking, signature } => {
+            choice.reasoning_details.push(reasoning::signed(&thinking, &signature, *place));
+            if !thinking.is_empty() {
+                choice.reasoning.get_or_insert_default().push_str(&thinking);
+            }
+        }
+        AnswerBlock::RedactedThinking { data } => {
+            choice.reasoning_details.push(reasoning::encrypted(&data, *place));
+        }
+        AnswerBlock::ToolUse { id, name, input } => {
+            place.calls += 1;
+            choice.tool_calls.push(ToolCall::function(id, name, arguments(&input)));
+        }
+        AnswerBlock::Other => {}
+    }
+}
+
+/// As text; an object even where there is nothing.
+pub(super) fn arguments(input: &Value) -> String {
+    if input.is_null() { "{}".into() } else { input.to_string() }
+}
+
+/// The words of a refusal, where there are some.
+pub(super) fn explanation(details: StopDetails) -> Option<String> {
+    details.explanation.filter(|text| !text.is_empty())
 }
 
 pub(super) fn head(response: Response) -> Head {

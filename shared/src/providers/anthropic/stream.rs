@@ -2,17 +2,44 @@
 //! <https://platform.claude.com/docs/en/build-with-claude/streaming>
 
 use super::{
-    failure,
-    response::{finish_reason, head, tokens},
-    wire::{self, Usage},
+    citations, failure,
+    reasoning::{self, Place},
+    response::{arguments, explanation, finish_reason, head, tokens},
+    wire::{self, AnswerBlock, Delta, Usage},
 };
 use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, read};
+use serde_json::Value;
 
 #[derive(Default)]
 pub(super) struct Stream {
     begun: bool,
     done: bool,
     usage: Usage,
+    /// What was said so far.
+    place: Place,
+    open: Open,
+}
+
+/// The block that is being sent; one at a time.
+#[derive(Default)]
+enum Open {
+    /// None, or one that is not for the caller.
+    #[default]
+    Nothing,
+    Text {
+        start: usize,
+        citations: Vec<Value>,
+    },
+    Thinking {
+        text: String,
+        signature: String,
+    },
+    ToolUse {
+        index: u32,
+        /// What it would be called with if nothing followed.
+        input: Value,
+        has_spoken: bool,
+    },
 }
 
 impl ChatStream for Stream {
@@ -33,15 +60,22 @@ impl ChatStream for Stream {
                 }
             }
             "content_block_start" => {
-                say(event.content_block.filter(|block| block.kind == "text").and_then(|block| block.text), out);
+                self.close(out);
+                if let Some(block) = event.content_block {
+                    self.begin(block, out);
+                }
             }
             "content_block_delta" => {
-                let delta = event.delta.filter(|delta| delta.kind.as_deref() == Some("text_delta"));
-                say(delta.and_then(|delta| delta.text), out);
+                if let Some(delta) = event.delta {
+                    self.go_on(delta, out);
+                }
             }
+            "content_block_stop" => self.close(out),
             "message_delta" => {
-                if let Some(reason) = event.delta.and_then(|delta| delta.stop_reason) {
-                    out.push(Piece::Finish(0, finish_reason(&reason)));
+                self.close(out);
+                if let Some(delta) = event.delta {
+                    out.extend(delta.stop_details.and_then(explanation).map(|text| Piece::Refusal(0, text)));
+                    out.extend(delta.stop_reason.map(|reason| Piece::Finish(0, finish_reason(&reason))));
                 }
                 if let Some(usage) = event.usage {
                     self.count(usage, out);
@@ -49,7 +83,7 @@ impl ChatStream for Stream {
             }
             "message_stop" => self.done = true,
             "error" => return Err(AnswerError::Failed(failure::of_error(200, event.error))),
-            // `ping`, `content_block_stop`, and what Anthropic adds.
+            // `ping`, and what Anthropic adds.
             _ => {}
         }
         Ok(())
@@ -75,8 +109,83 @@ impl Stream {
         };
         out.extend(tokens(&self.usage).map(Piece::Usage));
     }
+
+    fn begin(&mut self, block: AnswerBlock, out: &mut Vec<Piece>) {
+        self.open = match block {
+            AnswerBlock::Text { text, citations } => {
+                let start = self.place.chars;
+                self.say(text, out);
+                Open::Text { start, citations: citations.unwrap_or_default() }
+            }
+            AnswerBlock::Thinking { thinking: text, signature } => {
+                think(text.clone(), out);
+                Open::Thinking { text, signature }
+            }
+            AnswerBlock::RedactedThinking { data } => {
+                out.push(Piece::ReasoningDetail(0, reasoning::encrypted(&data, self.place)));
+                Open::Nothing
+            }
+            AnswerBlock::ToolUse { id, name, input } => {
+                let index = self.place.calls;
+                self.place.calls += 1;
+                out.push(Piece::ToolCall { choice: 0, index, id, name });
+                Open::ToolUse { index, input, has_spoken: false }
+            }
+            AnswerBlock::Other => Open::Nothing,
+        };
+    }
+
+    fn go_on(&mut self, delta: Delta, out: &mut Vec<Piece>) {
+        match (&mut self.open, delta.kind.as_deref()) {
+            (Open::Text { .. }, Some("text_delta")) => self.say(delta.text.unwrap_or_default(), out),
+            (Open::Text { citations, .. }, Some("citations_delta")) => citations.extend(delta.citation),
+            (Open::Thinking { text, .. }, Some("thinking_delta")) => {
+                let more = delta.thinking.unwrap_or_default();
+                text.push_str(&more);
+                think(more, out);
+            }
+            (Open::Thinking { signature, .. }, Some("signature_delta")) => {
+                signature.push_str(&delta.signature.unwrap_or_default());
+            }
+            (Open::ToolUse { index, has_spoken, .. }, Some("input_json_delta")) => {
+                if let Some(text) = delta.partial_json.filter(|text| !text.is_empty()) {
+                    *has_spoken = true;
+                    out.push(Piece::ToolArguments { choice: 0, index: *index, text });
+                }
+            }
+            // Arguments of the provider's own tools, and what Anthropic adds.
+            _ => {}
+        }
+    }
+
+    /// What is known only at the end of a block: where a cited text ends, what a thought is signed with, that a call has no arguments.
+    fn close(&mut self, out: &mut Vec<Piece>) {
+        match std::mem::take(&mut self.open) {
+            Open::Text { start, citations } => {
+                let annotations =
+                    citations.iter().filter_map(|one| citations::annotation(one, start, self.place.chars));
+                out.extend(annotations.map(|annotation| Piece::Annotation(0, annotation)));
+            }
+            Open::Thinking { text, signature } => {
+                out.push(Piece::ReasoningDetail(0, reasoning::signed(&text, &signature, self.place)));
+            }
+            Open::ToolUse { index, input, has_spoken: false } => {
+                out.push(Piece::ToolArguments { choice: 0, index, text: arguments(&input) });
+            }
+            Open::ToolUse { .. } | Open::Nothing => {}
+        }
+    }
+
+    fn say(&mut self, text: String, out: &mut Vec<Piece>) {
+        if !text.is_empty() {
+            self.place.chars += text.chars().count();
+            out.push(Piece::Text(0, text));
+        }
+    }
 }
 
-fn say(text: Option<String>, out: &mut Vec<Piece>) {
-    out.extend(text.filter(|text| !text.is_empty()).map(|text| Piece::Text(0, text)));
+fn think(text: String, out: &mut Vec<Piece>) {
+    if !text.is_empty() {
+        out.push(Piece::Reasoning(0, text));
+    }
 }

@@ -1,7 +1,9 @@
-//! The wire format, as far as text chat uses it. Unknown fields and unknown types of blocks and events are skipped, as Anthropic asks:
+//! The wire format, as far as chat uses it. Unknown fields and unknown types of blocks and events are skipped, as Anthropic asks:
 //! <https://platform.claude.com/docs/en/api/versioning>.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -10,6 +12,10 @@ pub(super) struct Request<'a> {
     pub(super) max_tokens: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) system: Vec<Block<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
     pub(super) messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) temperature: Option<f64>,
@@ -17,12 +23,19 @@ pub(super) struct Request<'a> {
     pub(super) top_p: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) stop_sequences: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thinking: Option<Thinking>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) output_config: Option<OutputConfig>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) metadata: Option<Metadata<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) service_tier: Option<&'static str>,
+    /// Marks the last block that can be cached, wherever it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_control: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
@@ -32,9 +45,135 @@ pub(super) struct Message<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct Block<'a> {
+    #[serde(flatten)]
+    pub(super) body: Body<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_control: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Block<'a> {
-    Text { text: &'a str },
+pub(super) enum Body<'a> {
+    Text {
+        text: Cow<'a, str>,
+    },
+    Image {
+        source: Source<'a>,
+    },
+    Document {
+        source: Source<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        title: Option<&'a str>,
+    },
+    ToolUse {
+        id: Cow<'a, str>,
+        name: &'a str,
+        input: Map<String, Value>,
+    },
+    ToolResult {
+        tool_use_id: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        content: Vec<Block<'a>>,
+    },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    RedactedThinking {
+        data: &'a str,
+    },
+}
+
+/// Of an image or a document; `text` only of a document.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Source<'a> {
+    Base64 { media_type: &'a str, data: &'a str },
+    Url { url: &'a str },
+    Text { media_type: &'static str, data: String },
+}
+
+impl<'a> Block<'a> {
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::from(Body::Text { text: text.into() })
+    }
+
+    pub(super) fn is_blank(&self) -> bool {
+        matches!(&self.body, Body::Text { text } if text.trim().is_empty())
+    }
+}
+
+impl<'a> From<Body<'a>> for Block<'a> {
+    fn from(body: Body<'a>) -> Self {
+        Self { body, cache_control: None }
+    }
+}
+
+impl Body<'_> {
+    pub(super) fn is_thought(&self) -> bool {
+        matches!(self, Self::Thinking { .. } | Self::RedactedThinking { .. })
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct Tool<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    pub(super) input_schema: Value,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) strict: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cache_control: Option<&'a Value>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ToolChoice<'a> {
+    None,
+    Auto {
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        disable_parallel_tool_use: bool,
+    },
+    Any {
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        disable_parallel_tool_use: bool,
+    },
+    Tool {
+        name: &'a str,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        disable_parallel_tool_use: bool,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Thinking {
+    Adaptive {
+        display: &'static str,
+    },
+    Enabled {
+        budget_tokens: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        display: Option<&'static str>,
+    },
+    Disabled,
+}
+
+#[derive(Serialize)]
+pub(super) struct OutputConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) effort: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) format: Option<Format>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Format {
+    #[serde(rename = "type")]
+    pub(super) kind: &'static str,
+    pub(super) schema: Value,
 }
 
 #[derive(Serialize)]
@@ -49,16 +188,37 @@ pub(super) struct Response {
     pub(super) model: Option<String>,
     pub(super) content: Vec<AnswerBlock>,
     pub(super) stop_reason: Option<String>,
+    pub(super) stop_details: Option<StopDetails>,
     #[serde(default)]
     pub(super) usage: Usage,
 }
 
 #[derive(Deserialize)]
-pub(super) struct AnswerBlock {
-    #[serde(rename = "type")]
-    pub(super) kind: String,
-    /// Of a `text` block.
-    pub(super) text: Option<String>,
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum AnswerBlock {
+    Text {
+        #[serde(default)]
+        text: String,
+        citations: Option<Vec<Value>>,
+    },
+    Thinking {
+        #[serde(default)]
+        thinking: String,
+        #[serde(default)]
+        signature: String,
+    },
+    RedactedThinking {
+        data: String,
+    },
+    ToolUse {
+        id: String,
+        name: String,
+        #[serde(default)]
+        input: Value,
+    },
+    /// Tools that the provider runs itself, and what it adds.
+    #[serde(other)]
+    Other,
 }
 
 /// Every count may be absent: `message_delta` repeats only some, older models know only two.
@@ -102,14 +262,24 @@ pub(super) struct Event {
     pub(super) error: Option<Error>,
 }
 
+/// Of `content_block_delta`, whose `type` says which of the fields it has, and of `message_delta`, which has the last two.
 #[derive(Deserialize)]
 pub(super) struct Delta {
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
-    /// Of a `text_delta`.
     pub(super) text: Option<String>,
-    /// Of a `message_delta`.
+    pub(super) thinking: Option<String>,
+    pub(super) signature: Option<String>,
+    pub(super) partial_json: Option<String>,
+    pub(super) citation: Option<Value>,
     pub(super) stop_reason: Option<String>,
+    pub(super) stop_details: Option<StopDetails>,
+}
+
+/// Why a model refused.
+#[derive(Deserialize)]
+pub(super) struct StopDetails {
+    pub(super) explanation: Option<String>,
 }
 
 #[derive(Deserialize)]

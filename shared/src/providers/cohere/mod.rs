@@ -1,12 +1,18 @@
 //! Cohere by v2 chat: <https://docs.cohere.com/reference/chat>.
 
+mod embeddings;
 mod failure;
+mod messages;
+mod parts;
+mod reasoning;
 mod request;
 mod response;
+mod schema;
 mod stream;
+mod tools;
 mod wire;
 
-use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};
+use super::{Answer, AnswerError, ChatStream, Embedder, Failure, Prepared, Provider};
 use crate::{
     crypto::ProviderKey,
     openai::{ChatRequest, Invalid},
@@ -50,6 +56,10 @@ impl Provider for Cohere {
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {
         Box::new(stream::Stream::default())
+    }
+
+    fn embeddings(&self) -> Option<&dyn Embedder> {
+        Some(&embeddings::CohereEmbeddings)
     }
 
     fn failure(&self, status: u16, body: &[u8]) -> Failure {

@@ -1,13 +1,9 @@
 //! A request: OpenAI's messages, and parameters of other names and narrower ranges.
 
-use super::wire::{Content, Message, Part, Request};
+use super::{messages::messages, reasoning, tools, wire::Request};
 use crate::{
     openai::{ChatRequest, Invalid},
-    providers::{
-        Prepared,
-        dialogue::{Dialogue, Speaker},
-        extras::Extras,
-    },
+    providers::{Prepared, extras::Extras},
     usage::ModelCard,
 };
 use bytes::Bytes;
@@ -17,10 +13,13 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         return Err(Invalid::unsupported("n", "Cohere gives one answer; send the request several times"));
     }
     let mut extras = Extras::of(request);
-    let dialogue = Dialogue::of(request)?;
+    let offer = tools::offer(model, request, &mut extras)?;
+    let response_format = tools::response_format(request, &offer, &mut extras)?;
+    let thinking = reasoning::asked(model, request, &mut extras)?;
+    tools::name_cache_marks(request, &mut extras);
     let wire = Request {
         model: model.id,
-        messages: messages(&dialogue),
+        messages: messages(request, reasoning::thinks(model))?,
         temperature: request.temperature.map(|value| within(&mut extras, "temperature", value)),
         // 0 and 1 are the dialect's ends of the range and often sent; the nearest that Cohere takes mean the same.
         p: request.top_p.map(|top_p| top_p.clamp(0.01, 0.99)),
@@ -31,6 +30,13 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         seed: extras.whole("seed")?.map(i64::unsigned_abs),
         frequency_penalty: penalty(&mut extras, "frequency_penalty")?,
         presence_penalty: penalty(&mut extras, "presence_penalty")?,
+        tools: offer.tools,
+        strict_tools: offer.strict,
+        tool_choice: offer.choice,
+        response_format,
+        thinking,
+        // Of the tokens that were chosen; `top_logprobs`, of the others, is left and so named.
+        logprobs: extras.flag("logprobs")?.unwrap_or(false),
         stream: request.streams(),
     };
     let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
@@ -52,21 +58,4 @@ fn within(extras: &mut Extras<'_>, name: &str, value: f64) -> f64 {
         extras.ignore(name);
     }
     value.clamp(0.0, 1.0)
-}
-
-fn messages<'a>(dialogue: &Dialogue<'a>) -> Vec<Message<'a>> {
-    let instructions = dialogue.instructions.iter().map(|texts| message("system", texts));
-    let turns = dialogue.turns.iter().map(|turn| match turn.speaker {
-        Speaker::User => message("user", &turn.texts),
-        Speaker::Assistant => message("assistant", &turn.texts),
-    });
-    instructions.chain(turns).collect()
-}
-
-fn message<'a>(role: &'static str, texts: &[&'a str]) -> Message<'a> {
-    let content = match texts {
-        [text] => Content::Text(text),
-        texts => Content::Parts(texts.iter().map(|text| Part::Text { text }).collect()),
-    };
-    Message { role, content }
 }

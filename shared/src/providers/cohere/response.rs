@@ -1,8 +1,12 @@
 //! A whole answer, and what it shares with a stream.
 
-use super::wire::{Response, Usage};
+use super::{
+    parts,
+    reasoning::{THINKING, TOOL_PLAN, detail},
+    wire::{AnswerMessage, Response, Usage},
+};
 use crate::{
-    openai::completion::FinishReason,
+    openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, AnswerError, Failure, FailureKind, Head, read},
     usage::{Tokens, pricing::Billed},
 };
@@ -11,13 +15,38 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
     let response: Response = read(body)?;
     let finish = finish_reason(&response.finish_reason)
         .ok_or_else(|| AnswerError::Failed(Failure::new(FailureKind::Server, 200, None, None)))?;
-    let parts = response.message.content.unwrap_or_default().into_iter();
-    let said = parts.filter(|part| part.kind == "text").filter_map(|part| part.text);
+    let logprobs = response.logprobs.as_ref().map(parts::logprobs);
     Ok(Answer {
         head: Head { id: response.id, ..Head::default() },
-        choices: vec![AnswerChoice { text: said.reduce(|all, text| all + &text), refusal: None, finish }],
         usage: response.usage.as_ref().and_then(tokens),
+        choices: vec![AnswerChoice { finish, logprobs, ..choice(response.message) }],
     })
+}
+
+fn choice(message: AnswerMessage) -> AnswerChoice {
+    let (mut text, mut thoughts) = (None::<String>, Vec::new());
+    for part in message.content.unwrap_or_default() {
+        match (part.kind.as_str(), part.text, part.thinking) {
+            ("text", Some(more), _) => text.get_or_insert_default().push_str(&more),
+            ("thinking", _, Some(thought)) => thoughts.push((THINKING, thought)),
+            _ => {}
+        }
+    }
+    thoughts.extend(message.tool_plan.map(|plan| (TOOL_PLAN, plan)));
+    thoughts.retain(|(_, thought)| !thought.is_empty());
+    let calls = message.tool_calls.unwrap_or_default().into_iter().enumerate().map(|(i, call)| {
+        let function = call.function.unwrap_or_default();
+        let arguments = function.arguments.filter(|text| !text.is_empty()).unwrap_or_else(|| "{}".into());
+        ToolCall::function(parts::call_id(call.id, i), function.name.unwrap_or_default(), arguments)
+    });
+    AnswerChoice {
+        text,
+        tool_calls: calls.collect(),
+        reasoning_details: thoughts.iter().map(|(kind, thought)| detail(kind, thought)).collect(),
+        reasoning: thoughts.into_iter().map(|(_, thought)| thought).reduce(|all, thought| all + &thought),
+        annotations: message.citations.unwrap_or_default().iter().flat_map(parts::annotations).collect(),
+        ..AnswerChoice::default()
+    }
 }
 
 /// None where the answer broke off: what came before must not pass for a whole one.

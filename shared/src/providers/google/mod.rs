@@ -1,12 +1,24 @@
 //! Google by generateContent: <https://ai.google.dev/api/generate-content>.
 
+mod candidate;
+mod embeddings;
 mod failure;
+mod logprobs;
+mod media;
+mod messages;
+mod models;
+mod partial;
 mod request;
 mod response;
+mod schema;
+mod signatures;
+mod sources;
 mod stream;
+mod thinking;
+mod tools;
 mod wire;
 
-use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};
+use super::{Answer, AnswerError, ChatStream, Embedder, Failure, Prepared, Provider};
 use crate::{
     crypto::ProviderKey,
     openai::{ChatRequest, Invalid},
@@ -50,6 +62,10 @@ impl Provider for Google {
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {
         Box::new(stream::Stream::default())
+    }
+
+    fn embeddings(&self) -> Option<&dyn Embedder> {
+        Some(&embeddings::GoogleEmbeddings)
     }
 
     fn failure(&self, status: u16, body: &[u8]) -> Failure {

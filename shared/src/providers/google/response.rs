@@ -1,9 +1,12 @@
 //! A whole answer, and what it shares with an event of a stream.
 
-use super::wire::{AnswerContent, PromptFeedback, Response, Usage};
+use super::{
+    candidate::Reader,
+    wire::{Candidate, PromptFeedback, Response, Usage},
+};
 use crate::{
-    openai::completion::FinishReason,
-    providers::{Answer, AnswerChoice, Head, Unreadable, read},
+    openai::{completion::FinishReason, tools::ToolCall},
+    providers::{Answer, AnswerChoice, Head, Piece, Unreadable, read},
     usage::Tokens,
 };
 use serde_json::Value;
@@ -11,25 +14,39 @@ use serde_json::Value;
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let mut response: Response = read(body)?;
     let candidates = response.candidates.take().unwrap_or_default();
-    let choices: Vec<_> = if !candidates.is_empty() {
-        let choice = |(text, finish): (Option<String>, Option<Value>)| AnswerChoice {
-            text,
-            refusal: None,
-            finish: finish.as_ref().map_or(FinishReason::Stop, finish_reason),
-        };
-        candidates.into_iter().map(|candidate| choice((text(candidate.content), candidate.finish_reason))).collect()
+    let choices = if !candidates.is_empty() {
+        (0..).zip(candidates).map(|(position, candidate)| choice(position, candidate)).collect::<Result<_, _>>()?
     } else if is_blocked(response.prompt_feedback.as_ref()) {
-        vec![AnswerChoice { text: None, refusal: None, finish: FinishReason::ContentFilter }]
+        vec![AnswerChoice { finish: FinishReason::ContentFilter, ..AnswerChoice::default() }]
     } else {
         return Err(Unreadable("neither candidates nor a reason why there are none".into()));
     };
     Ok(Answer { head: head(&response), choices, usage: response.usage_metadata.as_ref().map(tokens) })
 }
 
-/// The text parts follow one another without a break. Thoughts are not part of the answer.
-pub(super) fn text(content: AnswerContent) -> Option<String> {
-    let said = content.parts.into_iter().filter(|part| !part.thought).filter_map(|part| part.text);
-    said.reduce(|all, text| all + &text)
+fn choice(position: u32, candidate: Candidate) -> Result<AnswerChoice, Unreadable> {
+    let (mut reader, mut pieces) = (Reader::new(candidate.index.unwrap_or(position)), Vec::new());
+    reader.read(candidate, &mut pieces)?;
+    // An answer without a reason is whole.
+    reader.end(reader.finish.or(Some(FinishReason::Stop)), &mut pieces);
+    let mut choice = AnswerChoice::default();
+    for piece in pieces {
+        match piece {
+            Piece::Text(_, text) => choice.text.get_or_insert_default().push_str(&text),
+            Piece::Reasoning(_, text) => choice.reasoning.get_or_insert_default().push_str(&text),
+            Piece::ReasoningDetail(_, detail) => choice.reasoning_details.push(detail),
+            Piece::ToolCall { id, name, .. } => choice.tool_calls.push(ToolCall::function(id, name, String::new())),
+            Piece::ToolArguments { text, .. } => {
+                let function = choice.tool_calls.last_mut().and_then(|call| call.function.as_mut());
+                function.into_iter().for_each(|function| function.arguments.push_str(&text));
+            }
+            Piece::Annotation(_, annotation) => choice.annotations.push(annotation),
+            Piece::Logprobs(_, logprobs) => choice.logprobs = Some(logprobs),
+            Piece::Finish(_, finish) => choice.finish = finish,
+            Piece::Head(_) | Piece::Refusal(..) | Piece::Usage(_) => {}
+        }
+    }
+    Ok(choice)
 }
 
 /// A blocked prompt gets an answer without candidates: <https://ai.google.dev/api/generate-content#PromptFeedback>.

@@ -1,8 +1,9 @@
 //! A streamed answer: whole answers, each with what is new. There is no last word; the stream may end once every candidate has.
 
 use super::{
+    candidate::Reader,
     failure,
-    response::{finish_reason, head, is_blocked, text, tokens},
+    response::{head, is_blocked, tokens},
     wire::Response,
 };
 use crate::{
@@ -14,8 +15,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Stream {
     begun: bool,
-    /// The candidates seen so far, and why they ended if they did and said no more.
-    candidates: BTreeMap<u32, Option<FinishReason>>,
+    /// The candidates seen so far.
+    candidates: BTreeMap<u32, Reader>,
 }
 
 impl ChatStream for Stream {
@@ -35,37 +36,20 @@ impl ChatStream for Stream {
         if candidates.is_empty() && is_blocked(response.prompt_feedback.as_ref()) {
             // The prompt is blocked, before a word or after some.
             self.candidates.entry(0).or_default();
-            for (&index, known) in self.candidates.iter_mut().filter(|(_, known)| known.is_none()) {
-                finish(index, Some(FinishReason::ContentFilter), known, out);
+            for reader in self.candidates.values_mut().filter(|reader| reader.finish.is_none()) {
+                reader.end(Some(FinishReason::ContentFilter), out);
             }
         }
         for (position, candidate) in (0..).zip(candidates) {
             let index = candidate.index.unwrap_or(position);
-            let reason = candidate.finish_reason.as_ref().map(finish_reason);
-            let known = self.candidates.entry(index).or_default();
-            if let Some(text) = text(candidate.content).filter(|text| !text.is_empty()) {
-                // Tools that Google runs end the answer in between: `STOP`, more text, `STOP`.
-                if reason.is_none() {
-                    *known = None;
-                }
-                out.push(Piece::Text(index, text));
-            }
-            finish(index, reason, known, out);
+            self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, out)?;
         }
         out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage))));
         Ok(())
     }
 
     fn progress(&self) -> Progress {
-        let may_end = !self.candidates.is_empty() && self.candidates.values().all(Option::is_some);
+        let may_end = !self.candidates.is_empty() && self.candidates.values().all(|reader| reader.finish.is_some());
         if may_end { Progress::MayEnd } else { Progress::Running }
-    }
-}
-
-/// Some models say `STOP` in every event, so a reason is passed on only when it is new.
-fn finish(index: u32, reason: Option<FinishReason>, known: &mut Option<FinishReason>, out: &mut Vec<Piece>) {
-    if let Some(reason) = reason.filter(|reason| *known != Some(*reason)) {
-        *known = Some(reason);
-        out.push(Piece::Finish(index, reason));
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     providers::{Provider, golden},
     usage::ModelCard,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn every_fixture_translates_as_written() {
@@ -64,4 +64,107 @@ fn a_delay_is_rounded_up_and_nonsense_is_none() {
             json!({ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED", "details": [{ "retryDelay": delay }] } });
         assert_eq!(Google.failure(429, body.to_string().as_bytes()).retry_after_s, seconds, "{delay}");
     }
+}
+
+fn prepared(model: &str, extra: &Value) -> (Value, Vec<String>) {
+    let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": "hi" }] });
+    body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
+    let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
+    let card = crate::providers::model(&Google, model).expect("a model");
+    let prepared = Google.chat_request(card, &request).expect("a request that Google takes");
+    (serde_json::from_slice(&prepared.body).expect("JSON"), prepared.ignored)
+}
+
+#[test]
+fn each_model_is_told_in_its_own_way_how_to_think() {
+    #[rustfmt::skip]
+    let table = [
+        ("gemini-2.5-flash",        json!({ "reasoning_effort": "none" }),           json!({ "thinkingBudget": 0 }),                                 &[][..],                   "it can be turned off"),
+        ("gemini-2.5-pro",          json!({ "reasoning_effort": "none" }),           json!({ "thinkingBudget": 128 }),                               &["reasoning_effort"],     "it cannot"),
+        ("gemini-2.5-flash-lite",   json!({ "reasoning": { "max_tokens": 100 } }),   json!({ "thinkingBudget": 512, "includeThoughts": true }),      &["reasoning"],            "below its bounds"),
+        ("gemini-2.5-pro",          json!({ "reasoning_effort": "max" }),            json!({ "thinkingBudget": 32768, "includeThoughts": true }),    &[],                       "as much as there is"),
+        ("gemini-3.6-flash",        json!({ "reasoning_effort": "minimal" }),        json!({ "thinkingLevel": "minimal", "includeThoughts": true }), &[],                       "it has the level"),
+        ("gemini-3.1-pro-preview",  json!({ "reasoning_effort": "none" }),           json!({ "thinkingLevel": "low" }),                              &["reasoning_effort"],     "its lowest"),
+        ("gemini-3-pro-preview",    json!({ "reasoning": { "enabled": true } }),     json!({ "thinkingLevel": "high", "includeThoughts": true }),    &["reasoning"],            "it has no middle"),
+        ("gemini-3-flash-preview",  json!({ "reasoning": { "max_tokens": 100 } }),   json!({ "thinkingBudget": 100, "includeThoughts": true }),      &[],                       "a budget is still taken"),
+        ("gemini-3-flash-preview",  json!({ "reasoning": { "max_tokens": 9, "effort": "low", "exclude": true } }), json!({ "thinkingLevel": "low" }), &["reasoning.max_tokens"], "never both"),
+        ("gemini-2.5-flash",        json!({ "reasoning": { "exclude": true } }),     json!(null),                                                    &[],                       "no thoughts come unasked"),
+        ("gemini-2.0-flash",        json!({ "reasoning_effort": "high" }),           json!(null),                                                    &["reasoning_effort"],     "it does not think"),
+        ("gemini-2.0-flash",        json!({ "reasoning_effort": "none" }),           json!(null),                                                    &[],                       "nor was it asked to"),
+    ];
+    for (model, extra, config, named, why) in table {
+        let (body, ignored) = prepared(model, &extra);
+        assert_eq!(body["generationConfig"]["thinkingConfig"], config, "{model}: {why}");
+        assert_eq!(ignored, named, "{model}: {why}");
+    }
+}
+
+#[test]
+fn a_property_may_be_called_like_a_keyword() {
+    let schema = json!({
+        "type": "object",
+        "properties": { "const": { "type": "string" }, "$ref": { "const": null }, "definitions": { "const": 7 }, "enum": { "const": true } },
+    });
+    let tools = json!({ "tools": [{ "type": "function", "function": { "name": "f", "parameters": schema } }] });
+    let (body, _) = prepared("gemini-2.5-flash", &tools);
+    let properties = &body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]["properties"];
+    let wanted = json!({
+        "const": { "type": "string" }, "$ref": { "type": "null" },
+        "definitions": { "type": "integer", "enum": [7] }, "enum": { "type": "boolean", "const": true },
+    });
+    assert_eq!(*properties, wanted);
+}
+
+#[test]
+fn what_google_signed_comes_back_to_it_on_the_same_parts() {
+    let parts = json!([
+        { "text": "I thought.", "thought": true, "thoughtSignature": "s0" },
+        { "text": "Grüße, " },
+        { "text": "Ada.", "thoughtSignature": "s1" },
+        { "text": " One moment." },
+        { "text": "", "thoughtSignature": "s2" },
+        { "functionCall": { "name": "f", "args": { "b": 1, "a": 2 } }, "thoughtSignature": "s3" },
+        { "functionCall": { "name": "g", "args": {} } },
+        { "functionCall": { "id": "h0", "name": "h", "args": {} }, "thoughtSignature": "s4" },
+    ]);
+    let body = json!({ "candidates": [{ "content": { "role": "model", "parts": parts } }] });
+    let answer = Google.chat_answer(body.to_string().as_bytes()).expect("an answer");
+    let choice = &answer.choices[0];
+    let said = json!({
+        "role": "assistant", "content": choice.text, "reasoning_content": choice.reasoning,
+        "tool_calls": choice.tool_calls, "reasoning_details": choice.reasoning_details,
+    });
+    let (body, ignored) =
+        prepared("gemini-3-flash-preview", &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
+    assert_eq!(body["contents"][1]["parts"], parts);
+    assert!(ignored.is_empty());
+}
+
+#[test]
+fn a_signature_whose_text_was_shortened_is_left_out() {
+    let detail = json!({ "type": "reasoning.encrypted", "provider": "google", "format": "google-thought-signature-v1", "data": "s", "start": 0, "end": 9 });
+    let said = json!({ "role": "assistant", "content": "Short.", "reasoning_details": [detail] });
+    let (body, _) = prepared("gemini-2.5-flash", &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
+    assert_eq!(body["contents"][1]["parts"], json!([{ "text": "Short." }]));
+}
+
+#[test]
+fn an_argument_that_leaves_a_gap_is_unreadable() {
+    for path in ["$", "steps", "$[0]", "$.steps[1]", "$.steps[x]"] {
+        let part =
+            json!({ "functionCall": { "name": "f", "partialArgs": [{ "jsonPath": path, "stringValue": "a" }] } });
+        let body = json!({ "candidates": [{ "content": { "parts": [part] } }] });
+        assert!(Google.chat_answer(body.to_string().as_bytes()).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn only_a_model_that_gives_them_is_asked_for_probabilities() {
+    let (body, ignored) = prepared("gemini-2.5-flash", &json!({ "logprobs": true }));
+    assert_eq!((&body["generationConfig"]["responseLogprobs"], ignored.len()), (&json!(true), 0));
+    let (body, ignored) = prepared("gemini-3.1-pro-preview", &json!({ "logprobs": true, "top_logprobs": 2 }));
+    assert_eq!(
+        (&body["generationConfig"], ignored),
+        (&json!(null), vec!["logprobs".to_owned(), "top_logprobs".to_owned()])
+    );
 }

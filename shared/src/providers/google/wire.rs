@@ -1,8 +1,9 @@
-//! The wire format, as far as text chat uses it. Google writes camelCase and adds enum values without notice, so enums are read as
-//! text and unknown fields are skipped.
+//! The wire format. Google writes camelCase and adds enum values without notice, so enums are read as text and unknown fields are
+//! skipped.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -10,6 +11,10 @@ pub(super) struct Request<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) system_instruction: Option<Content<'a>>,
     pub(super) contents: Vec<Content<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tools<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
     pub(super) generation_config: GenerationConfig<'a>,
 }
@@ -22,8 +27,87 @@ pub(super) struct Content<'a> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Part<'a> {
-    pub(super) text: &'a str,
+    #[serde(flatten)]
+    pub(super) body: Body<'a>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) thought: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thought_signature: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Body<'a> {
+    Text(&'a str),
+    InlineData(Blob<'a>),
+    FileData(FileData<'a>),
+    FunctionCall(FunctionCall<'a>),
+    FunctionResponse(FunctionResponse<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Blob<'a> {
+    pub(super) mime_type: Cow<'a, str>,
+    pub(super) data: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileData<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) mime_type: Option<&'static str>,
+    pub(super) file_uri: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct FunctionCall<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<&'a str>,
+    pub(super) name: &'a str,
+    pub(super) args: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+pub(super) struct FunctionResponse<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<&'a str>,
+    pub(super) name: &'a str,
+    pub(super) response: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<Part<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Tools<'a> {
+    pub(super) function_declarations: Vec<Declaration<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Declaration<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameters_json_schema: Option<Cow<'a, Value>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ToolConfig<'a> {
+    pub(super) function_calling_config: CallingConfig<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallingConfig<'a> {
+    pub(super) mode: &'static str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub(super) allowed_function_names: &'a [String],
 }
 
 #[derive(Default, PartialEq, Serialize)]
@@ -45,6 +129,42 @@ pub(super) struct GenerationConfig<'a> {
     pub(super) presence_penalty: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response_mime_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response_json_schema: Option<Cow<'a, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thinking_config: Option<ThinkingConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response_logprobs: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) logprobs: Option<i64>,
+}
+
+/// A level or a budget, never both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ThinkingConfig {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thinking_level: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) thinking_budget: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(super) include_thoughts: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl<'a> Part<'a> {
+    pub(super) fn of(body: Body<'a>) -> Self {
+        Self { body, thought: false, thought_signature: None }
+    }
+
+    pub(super) fn text(text: &'a str) -> Self {
+        Self::of(Body::Text(text))
+    }
 }
 
 impl GenerationConfig<'_> {
@@ -75,6 +195,10 @@ pub(super) struct Candidate {
     pub(super) content: AnswerContent,
     /// Text, but a number where a proxy passes on the enum's value.
     pub(super) finish_reason: Option<Value>,
+    /// Read apart: what an answer is based on never makes it unreadable.
+    pub(super) grounding_metadata: Option<Value>,
+    pub(super) citation_metadata: Option<Value>,
+    pub(super) logprobs_result: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -83,12 +207,40 @@ pub(super) struct AnswerContent {
     pub(super) parts: Vec<AnswerPart>,
 }
 
+/// What is none of these was run by Google itself: code, a search.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct AnswerPart {
     pub(super) text: Option<String>,
     /// Whether the text is a summary of the model's reasoning and not its answer.
     #[serde(default)]
     pub(super) thought: bool,
+    pub(super) function_call: Option<AnswerCall>,
+    /// To be sent back on this very part.
+    pub(super) thought_signature: Option<String>,
+}
+
+/// Whole, or the first of several pieces (with a name), or a later one (without).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnswerCall {
+    pub(super) id: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) args: Option<Map<String, Value>>,
+    #[serde(default)]
+    pub(super) partial_args: Vec<PartialArg>,
+    #[serde(default)]
+    pub(super) will_continue: bool,
+}
+
+/// A value, or more of a text, at a path as `$.steps[0].name`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PartialArg {
+    pub(super) json_path: String,
+    pub(super) string_value: Option<String>,
+    pub(super) number_value: Option<serde_json::Number>,
+    pub(super) bool_value: Option<bool>,
 }
 
 #[derive(Deserialize)]

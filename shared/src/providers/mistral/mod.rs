@@ -1,12 +1,17 @@
 //! Mistral by chat completions, which are OpenAI's in outline: <https://docs.mistral.ai/api/endpoint/chat>.
 
+mod embeddings;
 mod failure;
+mod ids;
+mod messages;
+mod reasoning;
 mod request;
 mod response;
 mod stream;
+mod tools;
 mod wire;
 
-use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};
+use super::{Answer, AnswerError, ChatStream, Embedder, Failure, Prepared, Provider};
 use crate::{
     crypto::ProviderKey,
     openai::{ChatRequest, Invalid},
@@ -50,6 +55,10 @@ impl Provider for Mistral {
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {
         Box::new(stream::Stream::default())
+    }
+
+    fn embeddings(&self) -> Option<&dyn Embedder> {
+        Some(&embeddings::MistralEmbeddings)
     }
 
     fn failure(&self, status: u16, body: &[u8]) -> Failure {

@@ -1,13 +1,13 @@
 //! A request: OpenAI's in outline, with stricter rules for the order of messages and some other names.
 
-use super::wire::{Content, Message, Part, Request};
+use super::{
+    messages::{is_prefix, messages},
+    reasoning, tools,
+    wire::Request,
+};
 use crate::{
-    openai::{ChatRequest, Invalid},
-    providers::{
-        Prepared,
-        dialogue::{Dialogue, Speaker},
-        extras::Extras,
-    },
+    openai::{ChatRequest, Invalid, chat::Role},
+    providers::{Prepared, extras::Extras},
     usage::ModelCard,
 };
 use bytes::Bytes;
@@ -17,12 +17,11 @@ const MAX_TEMPERATURE: f64 = 1.5;
 
 pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
     let mut extras = Extras::of(request);
-    let mut dialogue = Dialogue::of(request)?;
-    // "Expected last role User or Tool (or Assistant with prefix True)". With `prefix` the answer would repeat the assistant's words.
-    dialogue.end_with_user();
+    let offer = tools::offer(request, &mut extras)?;
+    tools::name_cache_marks(request, &mut extras);
     let wire = Request {
         model: model.id,
-        messages: messages(&dialogue),
+        messages: messages(model, request)?,
         temperature: request.temperature.map(|value| temperature(&mut extras, value)),
         // "top_p must be 1 when using greedy sampling": it would choose among one.
         top_p: request.top_p.filter(|_| request.temperature != Some(0.0)),
@@ -34,6 +33,13 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         presence_penalty: extras.number("presence_penalty", -2.0, 2.0)?,
         frequency_penalty: extras.number("frequency_penalty", -2.0, 2.0)?,
         prompt_cache_key: extras.text("prompt_cache_key")?,
+        tools: offer.tools,
+        tool_choice: offer.choice,
+        parallel_tool_calls: offer.parallel,
+        response_format: tools::response_format(request),
+        reasoning_effort: reasoning::effort(model, request, &mut extras)?,
+        prediction: tools::prediction(&mut extras)?,
+        metadata: extras.value("metadata"),
         // The last chunk always carries the usage; there are no stream options.
         stream: request.streams(),
     };
@@ -42,7 +48,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         path: "/v1/chat/completions".into(),
         headers: Vec::new(),
         body: Bytes::from(body),
-        ignored: extras.into_ignored(request),
+        ignored: ignored(extras, request),
     })
 }
 
@@ -54,19 +60,21 @@ fn temperature(extras: &mut Extras<'_>, value: f64) -> f64 {
     value.min(MAX_TEMPERATURE)
 }
 
-fn messages<'a>(dialogue: &Dialogue<'a>) -> Vec<Message<'a>> {
-    let instructions = dialogue.instructions.iter().map(|texts| message("system", texts));
-    let turns = dialogue.turns.iter().map(|turn| match turn.speaker {
-        Speaker::User => message("user", &turn.texts),
-        Speaker::Assistant => message("assistant", &turn.texts),
-    });
-    instructions.chain(turns).collect()
-}
-
-fn message<'a>(role: &'static str, texts: &[&'a str]) -> Message<'a> {
-    let content = match texts {
-        [text] => Content::Text(text),
-        texts => Content::Parts(texts.iter().map(|text| Part::Text { text }).collect()),
-    };
-    Message { role, content }
+/// A tool's name and the last assistant's `prefix` are sent, so they are not named where there are no others.
+fn ignored(extras: Extras<'_>, request: &ChatRequest) -> Vec<String> {
+    let mut named = extras.into_ignored(request);
+    if request.messages.iter().all(|message| message.name.is_none() || message.role == Role::Tool) {
+        named.retain(|name| name != "messages[].name");
+    }
+    let says_prefix = |value: &serde_json::Value| !value.is_null() && value != false;
+    let before = request.messages.split_last().map_or(&[][..], |(_, before)| before);
+    let elsewhere = before.iter().any(|message| message.other.get("prefix").is_some_and(says_prefix));
+    let at_the_end = request
+        .messages
+        .last()
+        .is_some_and(|last| is_prefix(last) || !last.other.get("prefix").is_some_and(says_prefix));
+    if !elsewhere && at_the_end {
+        named.retain(|name| name != "messages[].prefix");
+    }
+    named
 }

@@ -1,7 +1,11 @@
 //! The fixtures, and what an error may repeat.
 
-use super::Mistral;
-use crate::providers::{Provider, golden};
+use super::{Mistral, ids};
+use crate::{
+    openai::ChatRequest,
+    providers::{Provider, golden, model},
+};
+use serde_json::{Value, json};
 
 #[test]
 fn every_fixture_translates_as_written() {
@@ -25,4 +29,57 @@ fn the_front_ends_words_are_read_too() {
             Some("no Route matched with those values")
         );
     }
+}
+
+fn wire(model_id: &str, messages: &Value) -> Value {
+    let body = json!({ "model": model_id, "messages": messages });
+    let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
+    let prepared = Mistral.chat_request(model(&Mistral, model_id).expect("a model"), &request).expect("a request");
+    serde_json::from_slice(&prepared.body).expect("JSON")
+}
+
+#[test]
+fn an_id_of_another_provider_becomes_one_of_mistrals() {
+    assert_eq!(ids::for_mistral("a1B2c3D4e"), "a1B2c3D4e", "Mistral's own");
+    let foreign = ["call_1", "call_2", "toolu_01A09q90qw90lq917835lq9", "", "a1B2c3D4\u{e9}", "call-1234"];
+    let mut made: Vec<_> = foreign.map(ids::for_mistral).into();
+    assert_eq!(made, foreign.map(ids::for_mistral), "always the same");
+    assert!(made.iter().all(|id| id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric())), "{made:?}");
+    made.sort();
+    made.dedup();
+    assert_eq!(made.len(), foreign.len(), "different ones stay different");
+}
+
+#[test]
+fn between_a_tool_and_a_person_older_models_say_something() {
+    let messages = json!([
+        { "role": "user", "content": "a" },
+        { "role": "assistant", "tool_calls": [{ "id": "call_1", "type": "function", "function": { "name": "f", "arguments": "{}" } }] },
+        { "role": "tool", "tool_call_id": "call_1", "content": "r" },
+        { "role": "user", "content": "b" },
+    ]);
+    let roles = |id: &str| {
+        let wire = wire(id, &messages);
+        let roles = wire["messages"].as_array().expect("messages").iter().map(|one| one["role"].clone());
+        roles.collect::<Vec<_>>()
+    };
+    assert_eq!(roles("mistral-large-latest"), ["user", "assistant", "tool", "assistant", "user"]);
+    assert_eq!(roles("mistral-small-latest"), ["user", "assistant", "tool", "user"]);
+    let wire = wire("mistral-large-latest", &messages);
+    assert_eq!(wire["messages"][1]["tool_calls"][0]["id"], wire["messages"][2]["tool_call_id"]);
+}
+
+#[test]
+fn thoughts_go_back_only_to_a_model_that_thinks() {
+    let messages = json!([
+        { "role": "user", "content": "a" },
+        { "role": "assistant", "content": "b", "reasoning_content": "t" },
+        { "role": "user", "content": "c" },
+    ]);
+    let parts = json!([
+        { "type": "thinking", "thinking": [{ "type": "text", "text": "t" }] },
+        { "type": "text", "text": "b" },
+    ]);
+    assert_eq!(wire("magistral-medium-latest", &messages)["messages"][1]["content"], parts);
+    assert_eq!(wire("mistral-large-latest", &messages)["messages"][1]["content"], "b");
 }

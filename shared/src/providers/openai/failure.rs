@@ -1,6 +1,6 @@
 //! `{"error": {"message", "type", "param", "code"}}`: <https://platform.openai.com/docs/guides/error-codes>.
 
-use super::wire::{Error, ErrorBody};
+use super::wire_answer::{Error, ErrorBody};
 use crate::providers::{Failure, FailureKind, read as parse};
 
 pub(super) fn read(status: u16, body: &[u8]) -> Failure {
@@ -14,10 +14,12 @@ pub(super) fn of_error(status: u16, error: &Error<'_>) -> Failure {
     let code = error.code.as_ref().map(|code| code.as_str().map_or_else(|| code.to_string(), str::to_owned));
     let kind = match (code.as_deref(), error.kind.as_deref()) {
         (Some("context_length_exceeded"), _) => FailureKind::ContextLength,
+        (Some("server_is_overloaded" | "slow_down"), _) => FailureKind::Overloaded,
         (Some("insufficient_quota"), _) | (_, Some("insufficient_quota")) => FailureKind::Quota,
         (Some("rate_limit_exceeded"), _) => FailureKind::RateLimited,
         (Some("model_not_found"), _) => FailureKind::ModelNotFound,
         (Some("invalid_api_key"), _) => FailureKind::Credential,
+        (_, Some("invalid_request_error")) if status == 200 => FailureKind::BadRequest,
         // Inside a stream the status says nothing.
         _ if status == 200 => FailureKind::Server,
         _ => FailureKind::of_status(status),

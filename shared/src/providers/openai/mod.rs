@@ -1,12 +1,18 @@
 //! OpenAI by chat completions: <https://platform.openai.com/docs/api-reference/chat>.
 
+mod abilities;
+mod calls;
+mod embeddings;
 mod failure;
+mod messages;
 mod request;
 mod response;
 mod stream;
+mod tools;
 mod wire;
+mod wire_answer;
 
-use super::{Answer, AnswerError, ChatStream, Failure, Prepared, Provider};
+use super::{Answer, AnswerError, ChatStream, Embedder, Failure, Prepared, Provider};
 use crate::{
     crypto::ProviderKey,
     openai::{ChatRequest, Invalid},
@@ -50,6 +56,10 @@ impl Provider for OpenAi {
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {
         Box::new(stream::Stream::default())
+    }
+
+    fn embeddings(&self) -> Option<&dyn Embedder> {
+        Some(&embeddings::OpenAiEmbeddings)
     }
 
     fn failure(&self, status: u16, body: &[u8]) -> Failure {

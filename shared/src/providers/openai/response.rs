@@ -1,11 +1,15 @@
 //! A whole answer, and what it shares with a chunk.
 
-use super::wire::{Response, Usage};
+use super::{
+    calls::made_up_id,
+    wire_answer::{self, Choice, FunctionCall, Response, Usage},
+};
 use crate::{
-    openai::completion::FinishReason,
+    openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
     usage::Tokens,
 };
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
@@ -15,12 +19,47 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     }
     let head = head(&response);
     let usage = response.usage.as_ref().map(tokens);
-    let choices = response.choices.into_iter().map(|choice| AnswerChoice {
-        text: choice.delta.content.map(Cow::into_owned),
-        refusal: choice.delta.refusal.map(Cow::into_owned),
+    let choices = response.choices.into_iter().map(choice).collect::<Result<_, _>>()?;
+    Ok(Answer { head, choices, usage })
+}
+
+fn choice(choice: Choice<'_>) -> Result<AnswerChoice, Unreadable> {
+    let message = choice.delta;
+    let whole = |text: Option<Cow<'_, str>>| text.map(Cow::into_owned);
+    let calls = message.tool_calls.unwrap_or_default().into_iter().chain(message.function_call.map(older));
+    let tool_calls = (0..).zip(calls).map(|(i, one)| call(one, choice.index, i)).collect::<Result<_, _>>()?;
+    Ok(AnswerChoice {
+        text: whole(message.content),
+        refusal: whole(message.refusal),
+        tool_calls,
+        reasoning: whole(message.reasoning_content).filter(|text| !text.is_empty()),
+        reasoning_details: Vec::new(),
+        annotations: message.annotations.unwrap_or_default(),
+        logprobs: choice.logprobs.filter(says_something),
         finish: finish_reason(choice.finish_reason.as_deref().unwrap_or("stop")),
-    });
-    Ok(Answer { head, choices: choices.collect(), usage })
+    })
+}
+
+fn call(call: wire_answer::ToolCall<'_>, choice: u32, index: u32) -> Result<ToolCall, Unreadable> {
+    let id = call.id.filter(|id| !id.is_empty()).map_or_else(|| made_up_id(choice, index), Cow::into_owned);
+    if let Some(custom) = call.custom {
+        let other = Map::from_iter([("custom".to_owned(), custom)]);
+        return Ok(ToolCall { id, kind: "custom".into(), function: None, other });
+    }
+    let named = call.function.and_then(|function| Some((function.name?, function.arguments.unwrap_or_default())));
+    let (name, arguments) = named.ok_or_else(|| Unreadable("a call without a name".into()))?;
+    Ok(ToolCall::function(id, name.into_owned(), arguments.into_owned()))
+}
+
+/// The older form of a call, which has no id.
+pub(super) fn older(function: FunctionCall<'_>) -> wire_answer::ToolCall<'_> {
+    wire_answer::ToolCall { index: None, id: None, function: Some(function), custom: None }
+}
+
+/// OpenAI fills the field with empty lists where nobody asked.
+pub(super) fn says_something(logprobs: &Value) -> bool {
+    let filled = |name| logprobs.get(name).and_then(Value::as_array).is_some_and(|all| !all.is_empty());
+    filled("content") || filled("refusal")
 }
 
 pub(super) fn head(response: &Response<'_>) -> Head {

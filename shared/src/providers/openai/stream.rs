@@ -1,17 +1,19 @@
 //! A streamed answer: chunks, the usage in a chunk without choices, then `[DONE]`.
 
 use super::{
+    calls::Calls,
     failure,
-    response::{finish_reason, head, tokens},
-    wire::Response,
+    response::{finish_reason, head, older, says_something, tokens},
+    wire_answer::{Choice, Response},
 };
-use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, read};
+use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, Unreadable, read};
 use std::borrow::Cow;
 
 #[derive(Default)]
 pub(super) struct Stream {
     begun: bool,
     done: bool,
+    calls: Calls,
 }
 
 impl ChatStream for Stream {
@@ -32,15 +34,7 @@ impl ChatStream for Stream {
             out.push(Piece::Head(head(&chunk)));
         }
         for choice in chunk.choices {
-            if let Some(text) = choice.delta.content.filter(|text| !text.is_empty()) {
-                out.push(Piece::Text(choice.index, Cow::into_owned(text)));
-            }
-            if let Some(text) = choice.delta.refusal.filter(|text| !text.is_empty()) {
-                out.push(Piece::Refusal(choice.index, Cow::into_owned(text)));
-            }
-            if let Some(reason) = choice.finish_reason {
-                out.push(Piece::Finish(choice.index, finish_reason(&reason)));
-            }
+            self.choice(choice, out)?;
         }
         if let Some(usage) = &chunk.usage {
             out.push(Piece::Usage(tokens(usage)));
@@ -50,5 +44,25 @@ impl ChatStream for Stream {
 
     fn progress(&self) -> Progress {
         if self.done { Progress::Ended } else { Progress::Running }
+    }
+}
+
+impl Stream {
+    fn choice(&mut self, choice: Choice<'_>, out: &mut Vec<Piece>) -> Result<(), Unreadable> {
+        let (index, delta) = (choice.index, choice.delta);
+        let some = |text: Option<Cow<'_, str>>| text.filter(|text| !text.is_empty()).map(Cow::into_owned);
+        out.extend(some(delta.reasoning_content).map(|text| Piece::Reasoning(index, text)));
+        out.extend(some(delta.content).map(|text| Piece::Text(index, text)));
+        out.extend(some(delta.refusal).map(|text| Piece::Refusal(index, text)));
+        for call in delta.tool_calls.unwrap_or_default().into_iter().chain(delta.function_call.map(older)) {
+            self.calls.push(index, call, out)?;
+        }
+        out.extend(delta.annotations.unwrap_or_default().into_iter().map(|one| Piece::Annotation(index, one)));
+        out.extend(choice.logprobs.filter(says_something).map(|logprobs| Piece::Logprobs(index, logprobs)));
+        if let Some(reason) = choice.finish_reason {
+            self.calls.end(index)?;
+            out.push(Piece::Finish(index, finish_reason(&reason)));
+        }
+        Ok(())
     }
 }

@@ -1,9 +1,11 @@
-//! The wire format, as far as text chat uses it. Unknown fields are skipped: OpenAI adds some every month.
+//! A request in the wire format.
 
-use crate::{openai::chat::Role, providers::extras::Extras};
-use serde::{Deserialize, Serialize};
+use crate::{
+    openai::{chat::Role, tools::FunctionCall},
+    providers::extras::Extras,
+};
+use serde::Serialize;
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -23,6 +25,17 @@ pub(super) struct Request<'a> {
     pub(super) stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) stream_options: Option<Map<String, Value>>,
+    /// An empty array is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tools: Vec<Tool<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_choice: Option<ToolChoice<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parallel_tool_calls: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) response_format: Option<ResponseFormat<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reasoning_effort: Option<&'static str>,
     #[serde(flatten)]
     pub(super) other: Extras<'a>,
 }
@@ -36,6 +49,11 @@ pub(super) struct Message<'a> {
     pub(super) name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) refusal: Option<&'a str>,
+    /// An empty array is refused.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) tool_calls: Vec<ToolCall<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tool_call_id: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -50,6 +68,108 @@ pub(super) enum Content<'a> {
 pub(super) enum Part<'a> {
     Text { text: &'a str },
     Refusal { refusal: &'a str },
+    ImageUrl { image_url: Image<'a> },
+    InputAudio { input_audio: Audio<'a> },
+    File { file: File<'a> },
+}
+
+#[derive(Serialize)]
+pub(super) struct Image<'a> {
+    pub(super) url: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) detail: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Audio<'a> {
+    pub(super) data: &'a str,
+    pub(super) format: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct File<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file_data: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) file_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) filename: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub(super) struct ToolCall<'a> {
+    pub(super) id: &'a str,
+    #[serde(flatten)]
+    pub(super) called: Called<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Called<'a> {
+    Function { function: &'a FunctionCall },
+    Custom { custom: &'a Value },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Tool<'a> {
+    Function { function: FunctionDefinition<'a> },
+    Custom { custom: &'a Value },
+}
+
+#[derive(Serialize)]
+pub(super) struct FunctionDefinition<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parameters: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict: Option<bool>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum ToolChoice<'a> {
+    Word(&'static str),
+    Named(Named<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum Named<'a> {
+    Function { function: Name<'a> },
+    Custom { custom: Name<'a> },
+    AllowedTools { allowed_tools: AllowedTools<'a> },
+}
+
+#[derive(Serialize)]
+pub(super) struct Name<'a> {
+    pub(super) name: &'a str,
+}
+
+#[derive(Serialize)]
+pub(super) struct AllowedTools<'a> {
+    pub(super) mode: &'static str,
+    pub(super) tools: Vec<Named<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(super) enum ResponseFormat<'a> {
+    JsonObject,
+    JsonSchema { json_schema: JsonSchema<'a> },
+}
+
+#[derive(Serialize)]
+pub(super) struct JsonSchema<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) schema: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) strict: Option<bool>,
 }
 
 pub(super) fn role(role: Role) -> &'static str {
@@ -61,81 +181,4 @@ pub(super) fn role(role: Role) -> &'static str {
         Role::Tool => "tool",
         Role::Function => "function",
     }
-}
-
-/// A whole answer and a chunk differ only in `message` and `delta`.
-#[derive(Deserialize)]
-pub(super) struct Response<'a> {
-    #[serde(borrow)]
-    pub(super) id: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(super) model: Option<Cow<'a, str>>,
-    pub(super) created: Option<i64>,
-    #[serde(borrow)]
-    pub(super) system_fingerprint: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(super) service_tier: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub(super) choices: Vec<Choice<'a>>,
-    pub(super) usage: Option<Usage>,
-    /// An error inside a stream.
-    #[serde(borrow)]
-    pub(super) error: Option<Error<'a>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Choice<'a> {
-    #[serde(default)]
-    pub(super) index: u32,
-    #[serde(borrow, alias = "message", default)]
-    pub(super) delta: Delta<'a>,
-    #[serde(borrow)]
-    pub(super) finish_reason: Option<Cow<'a, str>>,
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct Delta<'a> {
-    #[serde(borrow)]
-    pub(super) content: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(super) refusal: Option<Cow<'a, str>>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Usage {
-    #[serde(default)]
-    pub(super) prompt_tokens: u64,
-    #[serde(default)]
-    pub(super) completion_tokens: u64,
-    pub(super) prompt_tokens_details: Option<PromptDetails>,
-    pub(super) completion_tokens_details: Option<CompletionDetails>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct PromptDetails {
-    pub(super) cached_tokens: Option<u64>,
-    pub(super) cache_write_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct CompletionDetails {
-    pub(super) reasoning_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct ErrorBody<'a> {
-    #[serde(borrow)]
-    pub(super) error: Error<'a>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Error<'a> {
-    #[serde(borrow)]
-    pub(super) message: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
-    pub(super) kind: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pub(super) param: Option<Cow<'a, str>>,
-    /// Usually a string; a few old errors have a number.
-    pub(super) code: Option<Value>,
 }

@@ -1,0 +1,166 @@
+//! `POST /v1/embeddings`. A provider takes so many inputs at once: more are sent in several calls and come back as one answer.
+
+use super::{
+    Gateway,
+    attempt::{Asked, Attempt, Outcome, UsageFacts},
+    call::{Call, Reply},
+    upstream::{self, Failed},
+};
+use crate::{
+    error::GatewayError,
+    openai::{
+        EmbeddingsRequest, Invalid,
+        embeddings::{Embedding, EmbeddingList, EmbeddingUsage, Encoding, Input, Vector},
+    },
+    providers::{Embedder, Head, Prepared, Unreadable, embeddings::Embeddings},
+    routing::plan::Candidate,
+    tenancy::{Grant, Permission},
+    usage::{Cost, ModelKind, Tokens, ledger::Ended},
+};
+use futures_util::future::join_all;
+use http::StatusCode;
+use std::time::Duration;
+
+/// How many calls of one request are at a provider at a time: more would meet its limits on requests.
+const AT_A_TIME: usize = 4;
+
+/// Answers an embeddings request.
+///
+/// # Errors
+/// [`GatewayError`]; the caller's own mistakes come before any provider is called.
+pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
+    let grant = gateway.authorize(&call, Permission::Infer).await?;
+    let request = EmbeddingsRequest::parse(call.json_body()?)?;
+    let candidate = upstream::resolve(&request.model, ModelKind::Embedding)?;
+    // The catalogue has no embedding model of a provider that cannot translate for it; a test says so.
+    let missing = || GatewayError::Internal("an embedding model without a translator".into());
+    let embedder = candidate.provider.embeddings().ok_or_else(missing)?;
+    let batches = prepare(candidate, embedder, &request)?;
+    let ignored = batches.first().map_or(&[][..], |batch| &batch.prepared.ignored);
+    let ignored = upstream::check_ignored(ignored, request.require_parameters)?;
+
+    let started = gateway.clock.monotonic();
+    let asker = Asker { gateway, call: &call, grant: &grant, encoding: request.encoding, candidate, embedder };
+    let (parts, waited) = asker.ask_all(&request.model, batches).await?;
+    let cost = parts.iter().fold(Cost::default(), |sum, part| sum.plus(&part.cost));
+    let attempts = parts.len();
+    let mut reply = Reply::json(StatusCode::OK, &join(parts, candidate, &cost))?;
+    let overhead = gateway.clock.monotonic().saturating_sub(started).saturating_sub(waited);
+    upstream::describe(&mut reply, &candidate, attempts, overhead);
+    upstream::tell_cost(&mut reply, cost.total);
+    upstream::tell_ignored(&mut reply, &ignored);
+    Ok(reply)
+}
+
+/// One call to be made.
+struct Batch<'a> {
+    number: i16,
+    input: &'a [Input],
+    prepared: Prepared,
+}
+
+/// All of the calls, before the first is made: a fault in the last input costs nothing.
+fn prepare<'a>(
+    candidate: Candidate,
+    embedder: &dyn Embedder,
+    request: &'a EmbeddingsRequest,
+) -> Result<Vec<Batch<'a>>, Invalid> {
+    let batches = embedder.batch_limit(request).split(&request.input);
+    let prepare = |(number, input)| {
+        let prepared = embedder.request(candidate.model, request, input)?;
+        Ok(Batch { number, input, prepared })
+    };
+    (1..).zip(batches).map(prepare).collect()
+}
+
+/// What one call brought. Its row is written.
+struct Part {
+    model: Option<String>,
+    vectors: Vec<Vector>,
+    tokens: Tokens,
+    cost: Cost,
+    waited: Duration,
+}
+
+/// What the calls of one request have in common.
+struct Asker<'a> {
+    gateway: &'a Gateway,
+    call: &'a Call,
+    grant: &'a Grant,
+    encoding: Encoding,
+    candidate: Candidate,
+    embedder: &'a dyn Embedder,
+}
+
+impl Asker<'_> {
+    /// Makes the calls, a few at a time, and says how long all of them took.
+    async fn ask_all(&self, model: &str, batches: Vec<Batch<'_>>) -> Result<(Vec<Part>, Duration), GatewayError> {
+        let (mut parts, mut waited) = (Vec::with_capacity(batches.len()), Duration::ZERO);
+        let mut left = batches.into_iter();
+        while left.len() > 0 {
+            let wave: Vec<_> = left.by_ref().take(AT_A_TIME).map(|batch| self.ask(model, batch)).collect();
+            // All of a wave are waited for, also when one fails: what the others used is billed, so it must be in the ledger.
+            let wave: Vec<Part> = join_all(wave).await.into_iter().collect::<Result<_, _>>()?;
+            waited += wave.iter().map(|part| part.waited).max().unwrap_or_default();
+            parts.extend(wave);
+        }
+        Ok((parts, waited))
+    }
+
+    /// Makes one call, which leaves one row whichever way it ends.
+    async fn ask(&self, model: &str, batch: Batch<'_>) -> Result<Part, GatewayError> {
+        let (gateway, call) = (self.gateway, self.call);
+        let prompt_bytes = batch.input.iter().map(Input::text_bytes).sum();
+        let asked = Asked { model, streamed: false, prompt_bytes };
+        let mut attempt = Attempt::new(self.candidate, self.grant, call.request_id, asked, &gateway.clock);
+        attempt.number = batch.number;
+        match self.vectors(&mut attempt, batch).await {
+            Ok(Embeddings { model, vectors, usage }) => {
+                let usage = usage.map_or(UsageFacts::Counted { answer_bytes: 0, reported: None }, UsageFacts::Reported);
+                let (tokens, _, cost) = attempt.price(&usage);
+                let outcome = Outcome { status: 200, ended: Ended::Complete, model_served: model.clone(), usage };
+                upstream::record(&attempt, outcome, &gateway.db, &call.after);
+                Ok(Part { model, vectors, tokens, cost, waited: attempt.waited() })
+            }
+            Err(failed) => Err(failed.settle(&attempt, &gateway.db, &call.after)),
+        }
+    }
+
+    async fn vectors(&self, attempt: &mut Attempt, batch: Batch<'_>) -> Result<Embeddings, Failed> {
+        let answer = upstream::send(self.gateway, self.call, attempt, batch.prepared).await?;
+        let read = upstream::read(self.gateway, self.call, attempt, answer, |_, body| self.embedder.answer(body));
+        let Embeddings { model, vectors, usage } = read.await?;
+        let model = Head { model, ..Head::default() }.bounded().model;
+        // A vector too few would give every later input its neighbour's.
+        let (came, asked) = (vectors.len(), batch.input.len());
+        let written: Option<Vec<Vector>> = vectors.into_iter().map(|vector| vector.written_as(self.encoding)).collect();
+        let problem = match written {
+            Some(vectors) if came == asked => return Ok(Embeddings { model, vectors, usage }),
+            Some(_) => format!("{came} vectors for {asked} inputs"),
+            None => "a vector that is no base 64 of 32-bit numbers".to_owned(),
+        };
+        let source = Unreadable(problem).into();
+        Err(Failed {
+            error: GatewayError::BadAnswer { provider: attempt.provider(), source },
+            usage: UsageFacts::Counted { answer_bytes: 0, reported: usage },
+        })
+    }
+}
+
+/// One answer of the parts, in their order.
+fn join(parts: Vec<Part>, candidate: Candidate, cost: &Cost) -> EmbeddingList {
+    let model = parts.iter().find_map(|part| part.model.clone()).unwrap_or_else(|| candidate.model.id.to_owned());
+    let tokens = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.tokens.input));
+    let vectors = parts.into_iter().flat_map(|part| part.vectors).enumerate();
+    EmbeddingList {
+        object: "list",
+        data: vectors.map(|(index, embedding)| Embedding { object: "embedding", index, embedding }).collect(),
+        model,
+        usage: EmbeddingUsage {
+            prompt_tokens: tokens,
+            total_tokens: tokens,
+            cost: cost.total.as_usd(),
+            cost_details: cost.details(),
+        },
+    }
+}

@@ -1,0 +1,95 @@
+//! Google's answers.
+//! <https://ai.google.dev/api/generate-content#v1beta.GenerateContentResponse>
+
+use serde_json::Value;
+
+use super::{Reading, has_some, list};
+
+impl Reading<'_> {
+    pub(super) fn take_content(&mut self, event: &Value) {
+        let blocked = !event["promptFeedback"]["blockReason"].is_null();
+        let says_nothing = if self.streamed {
+            ["candidates", "promptFeedback", "usageMetadata"].iter().all(|key| event[key].is_null())
+        } else {
+            !blocked && !has_some(&event["candidates"])
+        };
+        self.failed |= says_nothing || !event["error"].is_null();
+        if blocked && !has_some(&event["candidates"]) {
+            self.say(0, None);
+            for (index, said) in &mut self.said {
+                if !self.over.insert(*index, true).unwrap_or(false) {
+                    "content_filter".clone_into(&mut said.finish);
+                }
+            }
+        }
+        for (position, candidate) in (0..).zip(list(&event["candidates"])) {
+            let index = candidate["index"].as_u64().unwrap_or(position);
+            self.say(index, None);
+            list(&candidate["content"]["parts"]).for_each(|part| self.take_candidate_part(index, part));
+            let grounding = &candidate["groundingMetadata"];
+            self.cites |= has_some(&grounding["groundingSupports"]) || has_some(&grounding["groundingChunks"]);
+            self.cites |= has_some(&candidate["citationMetadata"]["citationSources"]);
+            self.cites |= has_some(&candidate["citationMetadata"]["citations"]);
+            let reason = &candidate["finishReason"];
+            let over = self.over.entry(index).or_default();
+            *over |= !reason.is_null();
+            let said = self.said.entry(index).or_default();
+            if !reason.is_null() || !self.streamed {
+                google_finish(reason).clone_into(&mut said.finish);
+            }
+        }
+        if event["usageMetadata"].is_object() {
+            self.count(&event["usageMetadata"]);
+        }
+    }
+
+    fn take_candidate_part(&mut self, index: u64, part: &Value) {
+        let text = part["text"].as_str().filter(|text| !text.is_empty());
+        match part["thought"] == true {
+            true => self.think(index, text),
+            false if text.is_some() => {
+                self.say(index, text);
+                self.over.insert(index, false);
+            }
+            false => {}
+        }
+        if part["functionCall"].is_object() {
+            self.take_function_call(index, &part["functionCall"]);
+            self.over.insert(index, false);
+        }
+        if !part["inlineData"].is_null() || !part["fileData"].is_null() {
+            self.more = Some("media");
+        }
+        // What else there is are tools that Google ran itself.
+    }
+
+    /// With `streamFunctionCallArguments` a call comes as its name, then its arguments by their paths, then an empty one.
+    fn take_function_call(&mut self, choice: u64, call: &Value) {
+        if let Some(name) = call["name"].as_str().filter(|name| !name.is_empty()) {
+            let index = self.calls.next(choice);
+            self.calls.begin(choice, index, call["id"].as_str().unwrap_or_default(), name);
+            if call["args"].is_object() {
+                self.calls.more(choice, index, &call["args"].to_string());
+            }
+        }
+        for piece in list(&call["partialArgs"]) {
+            let mut values =
+                ["stringValue", "numberValue", "boolValue", "nullValue"].iter().map(|kind| (kind, &piece[*kind]));
+            let (kind, value) = values.find(|(_, value)| !value.is_null()).unwrap_or((&"nullValue", &Value::Null));
+            let value = if *kind == "nullValue" { &Value::Null } else { value };
+            self.calls.put(choice, piece["jsonPath"].as_str().expect("a path"), value);
+        }
+    }
+}
+
+/// <https://ai.google.dev/api/generate-content#FinishReason>; a proxy may pass on the number of the enumeration.
+fn google_finish(reason: &Value) -> &'static str {
+    match (reason.as_str().unwrap_or_default(), reason.as_u64().unwrap_or_default()) {
+        ("MAX_TOKENS", _) | (_, 2) => "length",
+        ("SAFETY" | "RECITATION" | "LANGUAGE" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII", _) | (_, 3 | 4) => {
+            "content_filter"
+        }
+        (image, _) if image.starts_with("IMAGE_") && image != "IMAGE_OTHER" => "content_filter",
+        _ => "stop",
+    }
+}
