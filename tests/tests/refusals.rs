@@ -108,6 +108,8 @@ async fn a_bad_request_is_refused_before_any_provider_is_called() {
         (messages(r#"[{"role":"user","content":"a"},{"role":"user","content":"b"},{"role":"user","content":3}]"#),
                                                         400, "invalid_value",     "messages[2].content", "a wrong type"),
         (messages(r#"[{"role":"wizard","content":"a"}]"#), 400, "invalid_value",  "messages[0].role",    "an unknown role"),
+        (messages(r#"[{"role":"user","content":[{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}}]}]"#),
+                                                        400, "unsupported_parameter", "messages[0].content[0]", "a price of its own"),
         (with(r#","n":0"#),                             400, "invalid_value",     "n",                   "n out of range"),
         (with(r#","n":1000"#),                          400, "invalid_value",     "n",                   "n out of range"),
         (large,                                         413, "request_too_large", "",                    "more than 6 MB"),

@@ -11,7 +11,7 @@ use crate::{
     error::GatewayError,
     http::{client::UpstreamAnswer, events::Framing},
     openai::{
-        ChatRequest,
+        ChatRequest, Invalid,
         completion::{AnswerMessage, ChatCompletion, Choice},
         usage::Usage,
     },
@@ -28,6 +28,10 @@ use http::{StatusCode, header};
 pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
+    // Its tokens have a price of their own, which the price lists do not have yet: an unknown price is an error before the call.
+    if let Some(path) = request.first_audio() {
+        return Err(Invalid::unsupported(path, "sound is not priced yet").into());
+    }
     let candidate = upstream::resolve(&request.model, ModelKind::Chat)?;
     let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;

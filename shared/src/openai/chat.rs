@@ -173,6 +173,15 @@ impl ChatRequest {
         self.messages.iter().filter(|message| !message.role.instructs())
     }
 
+    /// Where the first sound is in the messages, as `messages[0].content[1]`.
+    pub fn first_audio(&self) -> Option<String> {
+        self.messages.iter().enumerate().find_map(|(i, message)| {
+            let Some(Content::Parts(parts)) = &message.content else { return None };
+            let j = parts.iter().position(|part| matches!(part.body(), Some(PartBody::Audio(_))))?;
+            Some(format!("messages[{i}].content[{j}]"))
+        })
+    }
+
     /// The tools that are offered, none if absent.
     pub fn tools(&self) -> &[Tool] {
         self.tools.as_deref().unwrap_or_default()
