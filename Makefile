@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test traffic-report check bench clean python
+.PHONY: help run test traffic-report check fuzz bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 	PATH="$(abspath $(STATE))/bin:$$PATH" cargo deny --offline check bans licenses sources
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
 	$(STATE)/bin/cfn-lint infra/template.yaml
+
+fuzz: ## any bytes into the readers of what providers send, for some minutes (CASES, 100000)
+	PROPTEST_CASES=$(or $(CASES),100000) cargo test -p supergate --lib -- robustness http::events --nocapture
 
 bench: python ## the figures of the design, measured on this machine
 	cargo build --release

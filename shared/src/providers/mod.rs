@@ -14,6 +14,8 @@ mod failure;
 #[cfg(test)]
 pub(crate) mod golden;
 mod options;
+#[cfg(test)]
+mod robustness;
 mod sse;
 
 pub use embeddings::Embedder;
