@@ -52,7 +52,7 @@ pub enum GatewayError {
         /// How long to wait, in seconds, if it says so.
         retry_after_s: Option<u64>,
     },
-    /// The provider could not be reached; nothing was sent.
+    /// The provider could not be reached, or the connection broke before its answer began.
     #[error("{provider} cannot be reached")]
     Unreachable {
         /// Which.

@@ -134,7 +134,7 @@ where
         request_id: RequestId,
     ) -> Response<ReplyBody> {
         let begun = self.clock.monotonic();
-        let call = call(request, after, request_id);
+        let call = call(request, after, request_id, begun);
         let answered = if self.methods.contains(&call.method) {
             // A panic must not end the process, nor leave the caller without a request id.
             let answered = AssertUnwindSafe(async { (self.handler)(call).await }).catch_unwind().await;
@@ -174,7 +174,7 @@ where
 /// Lambda's deadline is a moment, in milliseconds since 1970. `cargo lambda watch` 1.9 sends a duration in its place, which is none.
 const EARLIEST_DEADLINE_MS: u64 = 1_000_000_000_000;
 
-fn call(request: lambda_http::Request, after: AfterResponse, request_id: RequestId) -> Call {
+fn call(request: lambda_http::Request, after: AfterResponse, request_id: RequestId, received: Duration) -> Call {
     let deadline_ms =
         request.lambda_context_ref().map(|context| context.deadline).filter(|ms| *ms > EARLIEST_DEADLINE_MS);
     let path = request.uri().path().to_owned();
@@ -186,6 +186,7 @@ fn call(request: lambda_http::Request, after: AfterResponse, request_id: Request
     };
     Call {
         request_id,
+        received,
         method: parts.method,
         path,
         headers: parts.headers,

@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use std::time::Duration;
 use supergate_tests::app::{App, MODELS};
 
 fn ask(model: &str, text: &str) -> Value {
@@ -308,4 +309,25 @@ async fn models_are_listed_and_described() {
     }
     let unknown = app.get("/v1/models/openai/nothing").await;
     assert_eq!((unknown.status.as_u16(), unknown.error_code().as_str()), (404, "model_not_found"));
+}
+
+#[tokio::test]
+async fn the_time_that_is_ours_begins_when_the_request_comes_and_not_when_the_provider_is_asked() {
+    let app = App::start().await;
+    let keys_are_away = app.database.superuser().await;
+    keys_are_away.batch_execute("begin; lock table api_keys").await.expect("a lock");
+    let watcher = app.database.superuser().await;
+    let body = ask(MODELS[0], "hello");
+    let release = async {
+        let waits = "select 1 from pg_locks where not granted and relation = 'api_keys'::regclass";
+        while watcher.query(waits, &[]).await.expect("the locks").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        app.clock.advance(Duration::from_secs(5));
+        keys_are_away.batch_execute("commit").await.expect("the end of the lock");
+    };
+    let (answer, ()) = futures_util::join!(app.chat(&body), release);
+    let overhead_ms: f64 = answer.header("x-supergate-overhead-ms").parse().expect("milliseconds");
+    assert!(overhead_ms >= 5000.0, "checking the key is our time: {overhead_ms}");
+    assert!(app.usage_events().await[0]["latency_ms"].as_i64() >= Some(5000), "and the caller waited for it");
 }

@@ -1,5 +1,6 @@
 //! One try at one provider: what is known of it from the start, and the ledger's event that it becomes whichever way it ends.
 
+use super::call::Call;
 use crate::{
     clock::Clock,
     crypto::ProviderKey,
@@ -31,7 +32,7 @@ pub(super) struct Attempt {
     streamed: bool,
     prompt_bytes: usize,
     created_at: OffsetDateTime,
-    started: Duration,
+    received: Duration,
     /// Time spent waiting for the provider.
     waited: Duration,
     first_token: Option<Duration>,
@@ -74,7 +75,7 @@ impl Attempt {
     pub(super) fn new<'a>(
         candidate: Candidate,
         grant: &Grant,
-        request_id: RequestId,
+        call: &Call,
         asked: impl Into<Asked<'a>>,
         clock: &Arc<dyn Clock>,
     ) -> Self {
@@ -85,12 +86,12 @@ impl Attempt {
             clock: Arc::clone(clock),
             credential: None,
             grant: grant.clone(),
-            request_id,
+            request_id: call.request_id,
             model_requested: asked.model.to_owned(),
             streamed: asked.streamed,
             prompt_bytes: asked.prompt_bytes,
             created_at: clock.now(),
-            started: clock.monotonic(),
+            received: call.received,
             waited: Duration::ZERO,
             first_token: None,
         }
@@ -180,7 +181,7 @@ impl Attempt {
     }
 
     fn elapsed(&self) -> Duration {
-        self.clock.monotonic().saturating_sub(self.started)
+        self.clock.monotonic().saturating_sub(self.received)
     }
 }
 

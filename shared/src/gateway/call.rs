@@ -15,6 +15,8 @@ pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 pub struct Call {
     /// Ours, not the caller's.
     pub request_id: RequestId,
+    /// When it came, by the monotonic clock: from here on the time is ours.
+    pub received: Duration,
     /// GET, POST …
     pub method: Method,
     /// Without the stage, still percent-encoded.

@@ -36,7 +36,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 
-    let mut attempt = Attempt::new(candidate, &grant, call.request_id, &request, &gateway.clock);
+    let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => return Err(failed.settle(&attempt, &gateway.db, &call.after)),

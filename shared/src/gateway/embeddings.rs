@@ -39,13 +39,12 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let ignored = batches.first().map_or(&[][..], |batch| &batch.prepared.ignored);
     let ignored = upstream::check_ignored(ignored, request.require_parameters)?;
 
-    let started = gateway.clock.monotonic();
     let asker = Asker { gateway, call: &call, grant: &grant, encoding: request.encoding, candidate, embedder };
     let (parts, waited) = asker.ask_all(&request.model, batches).await?;
     let cost = parts.iter().fold(Cost::default(), |sum, part| sum.plus(&part.cost));
     let attempts = parts.len();
     let mut reply = Reply::json(StatusCode::OK, &join(parts, candidate, &cost))?;
-    let overhead = gateway.clock.monotonic().saturating_sub(started).saturating_sub(waited);
+    let overhead = gateway.clock.monotonic().saturating_sub(call.received).saturating_sub(waited);
     upstream::describe(&mut reply, &candidate, attempts, overhead);
     upstream::tell_cost(&mut reply, cost.total);
     upstream::tell_ignored(&mut reply, &ignored);
@@ -112,7 +111,7 @@ impl Asker<'_> {
         let (gateway, call) = (self.gateway, self.call);
         let prompt_bytes = batch.input.iter().map(Input::text_bytes).sum();
         let asked = Asked { model, streamed: false, prompt_bytes };
-        let mut attempt = Attempt::new(self.candidate, self.grant, call.request_id, asked, &gateway.clock);
+        let mut attempt = Attempt::new(self.candidate, self.grant, call, asked, &gateway.clock);
         attempt.number = batch.number;
         match self.vectors(&mut attempt, batch).await {
             Ok(Embeddings { model, vectors, usage }) => {
