@@ -1,7 +1,10 @@
 //! Configuration: read once, complained about once. The only file that knows the names of the variables.
 
 use crate::{
-    crypto::{ProviderKey, secret::Pepper},
+    crypto::{
+        ProviderKey,
+        secret::{Pepper, Peppers},
+    },
     providers::{self, Provider},
 };
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
@@ -21,7 +24,7 @@ pub struct Config {
     /// Postgres, as the functions' role.
     pub database: DatabaseConfig,
     /// Under which API keys are hashed.
-    pub pepper: Pepper,
+    pub peppers: Peppers,
     /// Where each provider is and with which key, by provider id.
     pub upstreams: HashMap<&'static str, UpstreamConfig>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
@@ -85,13 +88,22 @@ pub struct HealthConfig {
     pub kms_key: Option<String>,
 }
 
+/// What the functions that administer need.
+#[derive(Debug)]
+pub struct OfficeConfig {
+    /// Postgres, as their role.
+    pub database: DatabaseConfig,
+    /// Under which API keys are hashed.
+    pub peppers: Peppers,
+}
+
 /// What the migrate function needs.
 #[derive(Debug)]
 pub struct MigrateConfig {
     /// Postgres, as a role that may create roles.
     pub database: DatabaseConfig,
     /// Under which the first key of a tenant is hashed.
-    pub pepper: Pepper,
+    pub peppers: Peppers,
 }
 
 /// The environment, for `main`.
@@ -108,13 +120,13 @@ impl Config {
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
         let database = reader.database("DATABASE_URL");
-        let pepper = reader.pepper();
+        let peppers = reader.peppers();
         let upstreams = providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
-        match (database, pepper) {
-            (Some(database), Some(pepper)) if reader.wrong.is_empty() => {
-                Ok(Self { database, pepper, upstreams, upstream_timeout, keep_alive })
+        match (database, peppers) {
+            (Some(database), Some(peppers)) if reader.wrong.is_empty() => {
+                Ok(Self { database, peppers, upstreams, upstream_timeout, keep_alive })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -136,6 +148,20 @@ impl HealthConfig {
     }
 }
 
+impl OfficeConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Every fault, not only the first.
+    pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(vars);
+        match (reader.database("DATABASE_URL"), reader.peppers()) {
+            (Some(database), Some(peppers)) if reader.wrong.is_empty() => Ok(Self { database, peppers }),
+            _ => Err(ConfigError(reader.wrong)),
+        }
+    }
+}
+
 impl MigrateConfig {
     /// Reads the variables.
     ///
@@ -143,8 +169,8 @@ impl MigrateConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        match (reader.database("DATABASE_MIGRATION_URL"), reader.pepper()) {
-            (Some(database), Some(pepper)) if reader.wrong.is_empty() => Ok(Self { database, pepper }),
+        match (reader.database("DATABASE_MIGRATION_URL"), reader.peppers()) {
+            (Some(database), Some(peppers)) if reader.wrong.is_empty() => Ok(Self { database, peppers }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -199,10 +225,23 @@ impl<'a> Reader<'a> {
         Some(DatabaseConfig { url, auth, connect_timeout, ca_file: self.optional("DATABASE_CA_FILE") })
     }
 
-    fn pepper(&mut self) -> Option<Pepper> {
-        let pepper = Pepper::new(self.required("SUPERGATE_KEY_PEPPER")?.into_bytes());
+    /// The current pepper, and the one before it while its keys are still about.
+    fn peppers(&mut self) -> Option<Peppers> {
+        let current = self.required("SUPERGATE_KEY_PEPPER").and_then(|text| self.pepper("SUPERGATE_KEY_PEPPER", text));
+        let previous = self.optional("SUPERGATE_KEY_PEPPER_PREVIOUS");
+        let previous = previous.and_then(|text| self.pepper("SUPERGATE_KEY_PEPPER_PREVIOUS", text));
+        let version = self.optional("SUPERGATE_KEY_PEPPER_VERSION").map_or(Some(1), |text| text.parse().ok());
+        let Some(version) = version.filter(|version: &i16| *version >= 1) else {
+            self.wrong.push("SUPERGATE_KEY_PEPPER_VERSION must be a whole number from 1, one more with each new pepper".into());
+            return None;
+        };
+        Some(Peppers::new(version, current?, previous))
+    }
+
+    fn pepper(&mut self, name: &str, text: String) -> Option<Pepper> {
+        let pepper = Pepper::new(text.into_bytes());
         if pepper.is_none() {
-            self.wrong.push(format!("SUPERGATE_KEY_PEPPER must have at least {} characters", Pepper::MIN_BYTES));
+            self.wrong.push(format!("{name} must have at least {} characters", Pepper::MIN_BYTES));
         }
         pepper
     }

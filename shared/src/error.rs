@@ -8,7 +8,10 @@ use crate::{
         error::{ErrorBody, ErrorDetail},
     },
     providers::{Failure, FailureKind},
-    tenancy::{auth::AuthError, rbac::Denied},
+    tenancy::{
+        auth::AuthError,
+        rbac::{Denied, ModelDenied},
+    },
 };
 use http::StatusCode;
 
@@ -18,6 +21,12 @@ pub enum GatewayError {
     /// The request is wrong.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// The body of an administrative request is wrong, with every fault.
+    #[error("{}", faults(.0))]
+    InvalidBody(Vec<Invalid>),
+    /// It is there already.
+    #[error("{0}")]
+    Conflict(String),
     /// The body is longer than [`crate::gateway::call::MAX_BODY_BYTES`].
     #[error("the body is larger than 6 MB")]
     TooLarge,
@@ -30,6 +39,9 @@ pub enum GatewayError {
     /// The key may not do that.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The caller may not use that model.
+    #[error(transparent)]
+    ModelDenied(#[from] ModelDenied),
     /// No such model.
     #[error("{0}")]
     UnknownModel(String),
@@ -117,9 +129,15 @@ impl GatewayError {
             Self::Invalid(error) => {
                 OnTheWire { param: error.param.as_deref(), ..plain(StatusCode::BAD_REQUEST, invalid, error.code) }
             }
+            Self::InvalidBody(faults) => {
+                let param = faults.first().and_then(|fault| fault.param.as_deref());
+                OnTheWire { param, ..plain(StatusCode::BAD_REQUEST, invalid, "invalid_value") }
+            }
+            Self::Conflict(_) => plain(StatusCode::CONFLICT, invalid, "conflict"),
             Self::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, invalid, "request_too_large"),
             Self::NotJson => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid, "unsupported_media_type"),
             Self::Auth(AuthError::Invalid) => plain(StatusCode::UNAUTHORIZED, invalid, "invalid_api_key"),
+            Self::Auth(AuthError::Several) => plain(StatusCode::BAD_REQUEST, invalid, "several_credentials"),
             Self::Auth(AuthError::Unavailable(db::Error::Unavailable(_))) | Self::Unavailable(_) => {
                 plain(StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable")
             }
@@ -127,6 +145,9 @@ impl GatewayError {
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error")
             }
             Self::Denied(_) => plain(StatusCode::FORBIDDEN, invalid, "permission_denied"),
+            Self::ModelDenied(_) => {
+                OnTheWire { param: Some("model"), ..plain(StatusCode::FORBIDDEN, invalid, "permission_denied") }
+            }
             Self::UnknownModel(_) => {
                 OnTheWire { param: Some("model"), ..plain(StatusCode::NOT_FOUND, invalid, "model_not_found") }
             }
@@ -157,6 +178,11 @@ impl GatewayError {
         // Three strings and a null cannot fail to serialize; an empty body would still carry the status.
         self.with_detail(|error| serde_json::to_vec(&ErrorBody { error })).unwrap_or_default()
     }
+}
+
+/// All of them in one message, a line each.
+fn faults(faults: &[Invalid]) -> String {
+    faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("\n")
 }
 
 /// What a provider's failure is for the caller. A credential is ours to mend, so it is never a 401: the caller's own key is good.

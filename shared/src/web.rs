@@ -17,7 +17,7 @@ use crate::{
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt as _, future::BoxFuture};
 use http::{Method, Response};
-use lambda_http::{RequestExt as _, service_fn};
+use lambda_http::{RequestExt as _, request::RequestContext, service_fn};
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime};
 use std::{
     convert::Infallible,
@@ -178,6 +178,8 @@ fn call(request: lambda_http::Request, after: AfterResponse, request_id: Request
     let deadline_ms =
         request.lambda_context_ref().map(|context| context.deadline).filter(|ms| *ms > EARLIEST_DEADLINE_MS);
     let path = request.uri().path().to_owned();
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    let address = request.request_context_ref().and_then(source_address);
     let (parts, body) = request.into_parts();
     let body = match body {
         lambda_http::Body::Text(text) => Bytes::from(text),
@@ -189,10 +191,21 @@ fn call(request: lambda_http::Request, after: AfterResponse, request_id: Request
         received,
         method: parts.method,
         path,
+        query,
+        address,
         headers: parts.headers,
         body,
         deadline: deadline_ms.map(Duration::from_millis),
         after,
+    }
+}
+
+/// Whence API Gateway got the request.
+fn source_address(context: &RequestContext) -> Option<String> {
+    match context {
+        RequestContext::ApiGatewayV1(context) => context.identity.source_ip.clone(),
+        RequestContext::ApiGatewayV2(context) => context.http.source_ip.clone(),
+        _ => None,
     }
 }
 

@@ -63,6 +63,40 @@ impl Pepper {
     }
 }
 
+/// The pepper under which new keys are hashed, and the one before it, under which older rows still are.
+#[derive(Debug)]
+pub struct Peppers {
+    version: i16,
+    current: Pepper,
+    previous: Option<Pepper>,
+}
+
+impl Peppers {
+    /// `previous` has the version before `version`.
+    pub fn new(version: i16, current: Pepper, previous: Option<Pepper>) -> Self {
+        Self { version, current, previous }
+    }
+
+    /// For new keys.
+    pub fn current(&self) -> &Pepper {
+        &self.current
+    }
+
+    /// Of [`Self::current`], as rows carry it.
+    pub fn version(&self) -> i16 {
+        self.version
+    }
+
+    /// The one that a row was hashed under; none if that is neither of the two.
+    pub fn of_version(&self, version: i16) -> Option<&Pepper> {
+        match self.version.checked_sub(version) {
+            Some(0) => Some(&self.current),
+            Some(1) => self.previous.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Debug for Pepper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pepper(***)")

@@ -2,14 +2,16 @@
 #![expect(clippy::disallowed_types, reason = "this folder is the one place that holds connections")]
 
 pub mod api_keys;
+pub mod audit;
 mod connect;
 mod iam;
 pub mod migrations;
+mod standing;
 pub mod tenants;
 mod tx;
 pub mod usage_events;
 
-pub use tx::TenantTx;
+pub use tx::{PersonTx, TenantTx};
 
 use crate::config::DatabaseConfig;
 use deadpool_postgres::{
@@ -30,6 +32,9 @@ pub enum Error {
     /// The database cannot be reached, or cannot serve now.
     #[error("the database is not available")]
     Unavailable(#[source] crate::causes::BoxError),
+    /// What is to be stored is there already.
+    #[error("it exists already")]
+    Exists(#[source] tokio_postgres::Error),
     /// The database refused the statement: a fault of ours.
     #[error("the database refused a statement")]
     Refused(#[source] tokio_postgres::Error),
@@ -119,6 +124,10 @@ impl From<tokio_postgres::Error> for Error {
                     || *code == SqlState::READ_ONLY_SQL_TRANSACTION
             }
         };
-        if unavailable { Self::Unavailable(error.into()) } else { Self::Refused(error) }
+        match unavailable {
+            true => Self::Unavailable(error.into()),
+            false if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Self::Exists(error),
+            false => Self::Refused(error),
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! The ledger's table.
 
 use super::{Database, Error, TenantTx};
-use crate::usage::ledger::UsageEvent;
+use crate::{
+    tenancy::{KeyId, PersonId},
+    usage::ledger::UsageEvent,
+};
 use tokio_postgres::types::Type;
 
 const INSERT: &str = "\
     insert into usage_events (tenant_id, request_id, attempt, created_at, key_id, provider, model_requested, model, model_served, \
     streamed, status, ended, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, usage_source, \
-    cost_nanos, first_token_ms, latency_ms) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+    cost_nanos, first_token_ms, latency_ms, person_id) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
     on conflict (tenant_id, request_id, attempt) do nothing";
 
 /// Appends an event, once: the same event again changes nothing.
@@ -16,6 +19,7 @@ const INSERT: &str = "\
 /// # Errors
 /// [`Error`] when it was not stored.
 pub(crate) async fn insert(db: &Database, event: &UsageEvent) -> Result<(), Error> {
+    let (key, person) = (event.actor.key(), event.actor.person());
     let tokens = &event.tokens;
     let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
     let (input, output) = (count(tokens.input), count(tokens.output));
@@ -38,7 +42,7 @@ pub(crate) async fn insert(db: &Database, event: &UsageEvent) -> Result<(), Erro
             (event.request.as_uuid(), Type::UUID),
             (&event.attempt, Type::INT2),
             (&event.created_at, Type::TIMESTAMPTZ),
-            (event.key.as_uuid(), Type::UUID),
+            (&key.as_ref().map(KeyId::as_uuid), Type::UUID),
             (&event.provider, Type::TEXT),
             (&event.model_requested, Type::TEXT),
             (&event.model, Type::TEXT),
@@ -55,6 +59,7 @@ pub(crate) async fn insert(db: &Database, event: &UsageEvent) -> Result<(), Erro
             (&event.cost.0, Type::INT8),
             (&first_token, Type::INT4),
             (&latency, Type::INT4),
+            (&person.as_ref().map(PersonId::as_uuid), Type::UUID),
         ],
     )
     .await?;

@@ -164,7 +164,7 @@ impl Attempt {
             request: self.request_id,
             attempt: self.number,
             created_at: self.created_at,
-            key: self.grant.key(),
+            actor: self.grant.actor(),
             provider: self.provider(),
             model_requested: self.model_requested.clone(),
             model: self.candidate.model.id,

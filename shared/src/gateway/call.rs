@@ -21,6 +21,10 @@ pub struct Call {
     pub method: Method,
     /// Without the stage, still percent-encoded.
     pub path: String,
+    /// What follows the question mark, still percent-encoded; empty where nothing does.
+    pub query: String,
+    /// The caller's address as API Gateway saw it; never what a header claims.
+    pub address: Option<String>,
     /// As sent.
     pub headers: HeaderMap,
     /// As sent, decoded from the event's base 64 if it came so.
@@ -50,15 +54,6 @@ pub enum ReplyBody {
 }
 
 impl Call {
-    /// The value of the one `Authorization` header. Bytes that are no text are no key, and of two headers nobody knows which counts.
-    pub fn authorization(&self) -> Option<&str> {
-        let mut values = self.headers.get_all(header::AUTHORIZATION).iter();
-        match (values.next(), values.next()) {
-            (Some(value), None) => value.to_str().ok(),
-            _ => None,
-        }
-    }
-
     /// The body, if it is declared as JSON and not too long.
     ///
     /// # Errors
@@ -104,6 +99,11 @@ impl Reply {
         reply.set("cache-control", "no-cache");
         reply.set("x-accel-buffering", "no");
         reply
+    }
+
+    /// A reply without a body.
+    pub fn empty() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: ReplyBody::Whole(Bytes::new()) }
     }
 
     /// What an error looks like.

@@ -32,7 +32,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     if let Some(path) = request.first_audio() {
         return Err(Invalid::unsupported(path, "sound is not priced yet").into());
     }
-    let candidate = upstream::resolve(&request.model, ModelKind::Chat)?;
+    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat)?;
     let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 

@@ -42,7 +42,7 @@ impl Gateway {
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
         Ok(Self {
-            auth: Authenticator::new(db.clone(), config.pepper, Arc::clone(&clock)),
+            auth: Authenticator::new(db.clone(), Arc::new(config.peppers), Arc::clone(&clock)),
             upstream: Upstream::new(config.upstream_timeout).map_err(GatewayError::Internal)?,
             upstreams: config.upstreams,
             keep_alive: config.keep_alive,
@@ -53,7 +53,7 @@ impl Gateway {
 
     /// The first two steps of every request: who calls, and may they.
     pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Grant, GatewayError> {
-        let principal = self.auth.authenticate(call.authorization()).await?;
+        let principal = self.auth.authenticate(&call.headers).await?;
         tracing::Span::current().record("tenant.id", tracing::field::display(principal.tenant));
         Ok(rbac::authorize(&principal, permission)?)
     }

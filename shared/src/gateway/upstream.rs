@@ -14,6 +14,7 @@ use crate::{
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
     routing::plan::{self, Candidate},
+    tenancy::Grant,
     usage::{ModelKind, Nanos, ledger},
 };
 use http::{HeaderMap, header};
@@ -23,10 +24,11 @@ use std::{sync::Arc, time::Duration};
 const MAX_ERROR_BYTES: usize = 64 << 10;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
-/// The model that the caller names, if it makes that.
-pub(super) fn resolve(name: &str, kind: ModelKind) -> Result<Candidate, GatewayError> {
-    let candidate = plan::resolve(name).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?;
-    Ok(candidate.of_kind(kind)?)
+/// The model that the caller names, if it makes that and the caller may use it.
+pub(super) fn resolve(grant: &Grant, name: &str, kind: ModelKind) -> Result<Candidate, GatewayError> {
+    let candidate = plan::resolve(name).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?.of_kind(kind)?;
+    grant.allow_model(candidate.provider.id(), candidate.model.id)?;
+    Ok(candidate)
 }
 
 /// What cannot be honoured, for [`tell_ignored`]; an error if the caller would rather have that.

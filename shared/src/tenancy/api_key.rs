@@ -68,6 +68,12 @@ impl ApiKey {
         &self.text
     }
 
+    /// Its last characters, by which people tell keys apart. They are the checksum's: nothing of the secret is in them that the rest of
+    /// the key is not needed for.
+    pub fn ends_with(&self) -> &str {
+        self.text.get(self.text.len().saturating_sub(4)..).unwrap_or_default()
+    }
+
     /// What is stored.
     pub fn hash(&self, pepper: &Pepper) -> KeyHash {
         KeyHash(pepper.mac(self.text.as_bytes()))

@@ -1,28 +1,32 @@
 //! Turns a credential into a principal.
 
-use super::{Principal, TenantId, api_key::ApiKey};
+use super::{Actor, Principal, Status, api_key::ApiKey};
 use crate::{
     clock::Clock,
-    crypto::secret::Pepper,
-    db::{self, Database, api_keys},
+    crypto::secret::Peppers,
+    db::{self, Database, api_keys, api_keys::KeyRow},
 };
+use http::{HeaderMap, header};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use time::OffsetDateTime;
 
 /// How long a principal is remembered: a revoked key works for at most this long.
 pub const PRINCIPAL_TTL: Duration = Duration::from_secs(30);
+/// For how long after the last look-up that worked a principal is served while the database is away.
+pub const PRINCIPAL_TTL_WITHOUT_DATABASE: Duration = Duration::from_secs(15 * 60);
 /// How many principals are remembered in one process.
 const MAX_REMEMBERED: usize = 10_000;
-/// The only pepper so far; rows carry the version so that it can be rotated.
-pub const PEPPER_VERSION: i16 = 1;
+/// Where clients of other APIs put their key. Beside `Authorization` nobody could say which counts.
+const OTHER_CREDENTIALS: &[&str] = &["api-key", "x-api-key", "x-goog-api-key"];
 
-/// Checks API keys.
+/// Checks credentials.
 pub struct Authenticator {
     db: Database,
-    pepper: Pepper,
+    peppers: Arc<Peppers>,
     clock: Arc<dyn Clock>,
     remembered: Mutex<HashMap<[u8; 32], Remembered>>,
 }
@@ -31,6 +35,8 @@ struct Remembered {
     principal: Principal,
     /// Since the Unix epoch: a frozen process's other clock may stand still.
     until: Duration,
+    /// Should the database be away then.
+    without_database_until: Duration,
 }
 
 /// Why there is no principal.
@@ -39,6 +45,9 @@ pub enum AuthError {
     /// No key, or a malformed, unknown, revoked or expired one. Which of them is nobody's business.
     #[error("no valid API key: send `Authorization: Bearer <key>`")]
     Invalid,
+    /// Two credentials, of which nobody could say which counts.
+    #[error("more than one credential: send one `Authorization: Bearer <key>` and nothing else")]
+    Several,
     /// The look-up did not work; the key may well be good.
     #[error("keys cannot be checked right now; try again")]
     Unavailable(#[source] db::Error),
@@ -46,44 +55,87 @@ pub enum AuthError {
 
 impl Authenticator {
     /// Checks keys against this database.
-    pub fn new(db: Database, pepper: Pepper, clock: Arc<dyn Clock>) -> Self {
-        Self { db, pepper, clock, remembered: Mutex::default() }
+    pub fn new(db: Database, peppers: Arc<Peppers>, clock: Arc<dyn Clock>) -> Self {
+        Self { db, peppers, clock, remembered: Mutex::default() }
     }
 
-    /// Checks the value of an `Authorization` header.
+    /// Checks who sends these headers.
     ///
     /// # Errors
     /// [`AuthError::Invalid`] only when the look-up worked and found nothing that fits.
-    pub async fn authenticate(&self, authorization: Option<&str>) -> Result<Principal, AuthError> {
-        let key = authorization.and_then(bearer).and_then(|text| ApiKey::parse(text).ok()).ok_or(AuthError::Invalid)?;
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
+        let key = ApiKey::parse(credential(headers)?).map_err(|_| AuthError::Invalid)?;
         let fingerprint = key.fingerprint();
-        if let Some(principal) = self.recall(&fingerprint) {
-            return Ok(principal);
+        let now = self.clock.since_epoch();
+        let known = self.recall(&fingerprint);
+        if let Some((principal, _)) = known.as_ref().filter(|(_, until)| *until > now) {
+            return Ok(principal.clone());
         }
-        let row = api_keys::find(&self.db, key.id()).await.map_err(AuthError::Unavailable)?;
-        // The hash is computed whether or not there is a row, so that the time does not tell.
-        let hash = key.hash(&self.pepper);
-        let row = row.filter(|row| hash.matches(&row.hash)).ok_or(AuthError::Invalid)?;
+        let row = match (api_keys::find(&self.db, key.id()).await, known) {
+            (Ok(row), _) => row,
+            (Err(error @ db::Error::Unavailable(_)), Some((principal, _))) => {
+                tracing::warn!(error = %crate::causes::chain(&error), "the database is away: a known key is served from memory");
+                return Ok(principal);
+            }
+            (Err(error), _) => return Err(AuthError::Unavailable(error)),
+        };
+        match self.principal(&key, row) {
+            Ok((principal, ttl)) => {
+                self.remember(fingerprint, principal.clone(), ttl);
+                Ok(principal)
+            }
+            Err(error) => {
+                self.forget(&fingerprint);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whom a row makes of a key, and for how long that holds at most.
+    fn principal(&self, key: &ApiKey, row: Option<KeyRow>) -> Result<(Principal, Duration), AuthError> {
         let now = self.clock.now();
-        let usable = row.pepper_version == PEPPER_VERSION
-            && !row.revoked
-            && row.expires_at.is_none_or(|at| at > now)
-            && row.tenant_status == "active";
-        let role = row.role.parse().map_err(|_| AuthError::Invalid)?;
+        let Some(row) = row else {
+            // The hash is computed whether or not there is a row, so that the time does not tell.
+            std::hint::black_box(key.hash(self.peppers.current()));
+            return Err(AuthError::Invalid);
+        };
+        let ends = row.rights.expires_at;
+        let until = self.matching_secret(key, &row, now).ok_or(AuthError::Invalid)?;
+        let usable = !row.revoked && ends.is_none_or(|at| at > now) && row.rights.standing.status == Status::Active;
         if !usable {
             return Err(AuthError::Invalid);
         }
-        let principal = Principal { tenant: TenantId::from_uuid(row.tenant_id), key: key.id(), role };
         // A key that expires within the time it would be remembered is remembered until then.
-        let left = row.expires_at.and_then(|at| Duration::try_from(at - now).ok()).unwrap_or(PRINCIPAL_TTL);
-        self.remember(fingerprint, principal.clone(), left.min(PRINCIPAL_TTL));
-        Ok(principal)
+        let left = [ends, until].into_iter().flatten().filter_map(|at| Duration::try_from(at - now).ok()).min();
+        let principal =
+            Principal { tenant: row.tenant, actor: Actor::Key(key.id()), role: row.role, rights: Arc::new(row.rights) };
+        Ok((principal, left.map_or(PRINCIPAL_TTL_WITHOUT_DATABASE, |left| left.min(PRINCIPAL_TTL_WITHOUT_DATABASE))))
     }
 
-    fn recall(&self, fingerprint: &[u8; 32]) -> Option<Principal> {
+    /// Whether the key is the row's, or the one before its rotation; then until when.
+    fn matching_secret(&self, key: &ApiKey, row: &KeyRow, now: OffsetDateTime) -> Option<Option<OffsetDateTime>> {
+        let fits = |stored: &[u8], version| {
+            let pepper = self.peppers.of_version(version);
+            // An unknown version takes as long as a known one.
+            let hash = key.hash(pepper.unwrap_or(self.peppers.current()));
+            hash.matches(stored) && pepper.is_some()
+        };
+        if fits(&row.hash, row.pepper_version) {
+            return Some(None);
+        }
+        let before = row.previous.as_ref()?;
+        (before.until > now && fits(&before.hash, before.pepper_version)).then_some(Some(before.until))
+    }
+
+    fn recall(&self, fingerprint: &[u8; 32]) -> Option<(Principal, Duration)> {
         let now = self.clock.since_epoch();
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.get(fingerprint).filter(|entry| entry.until > now).map(|entry| entry.principal.clone())
+        let entry = remembered.get(fingerprint).filter(|entry| entry.without_database_until > now)?;
+        Some((entry.principal.clone(), entry.until))
+    }
+
+    fn forget(&self, fingerprint: &[u8; 32]) {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(fingerprint);
     }
 
     fn remember(&self, fingerprint: [u8; 32], principal: Principal, ttl: Duration) {
@@ -93,9 +145,23 @@ impl Authenticator {
             remembered.retain(|_, entry| entry.until > now);
         }
         if remembered.len() < MAX_REMEMBERED {
-            remembered.insert(fingerprint, Remembered { principal, until: now + ttl });
+            let entry =
+                Remembered { principal, until: now + ttl.min(PRINCIPAL_TTL), without_database_until: now + ttl };
+            remembered.insert(fingerprint, entry);
         }
     }
+}
+
+/// The one credential of a request: the token of `Authorization: Bearer <token>`.
+fn credential(headers: &HeaderMap) -> Result<&str, AuthError> {
+    let mut all = headers.get_all(header::AUTHORIZATION).iter();
+    let first = all.next();
+    let others = OTHER_CREDENTIALS.iter().filter(|name| headers.contains_key(**name)).count();
+    if all.next().is_some() || (first.is_some() && others > 0) {
+        return Err(AuthError::Several);
+    }
+    // Bytes that are no text are no key.
+    first.and_then(|value| value.to_str().ok()).and_then(bearer).ok_or(AuthError::Invalid)
 }
 
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110 § 11.1).

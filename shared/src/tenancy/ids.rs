@@ -60,9 +60,45 @@ id!(
     KeyId, "key_", "key"
 );
 id!(
+    /// A person with an account, or whom an identity provider vouches for.
+    PersonId, "usr_", "person"
+);
+id!(
+    /// A provider's key, sealed.
+    CredentialId, "cred_", "credential"
+);
+id!(
+    /// An invitation to join a tenant.
+    InvitationId, "inv_", "invitation"
+);
+id!(
+    /// A refresh token's public part.
+    RefreshTokenId, "rft_", "refresh token"
+);
+id!(
+    /// A session: all refresh tokens that came from one sign-in.
+    SessionId, "ses_", "session"
+);
+id!(
+    /// An administrative act.
+    AuditId, "aud_", "audit"
+);
+id!(
     /// One request of a caller; also the ledger's key.
     RequestId, "req_", "request"
 );
+
+impl TenantId {
+    /// The deployment itself: its members are operators, its credentials serve whoever has none. A constant of the database too.
+    pub const PLATFORM: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000));
+}
+
+impl PersonId {
+    /// Of whom an identity provider calls `subject`. The same every time, so that the ledger can tell people apart who have no account.
+    pub fn of_subject(issuer: &str, subject: &str) -> Self {
+        Self(Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}:{issuer}{subject}", issuer.len()).as_bytes()))
+    }
+}
 
 #[cfg(test)]
 mod tests {

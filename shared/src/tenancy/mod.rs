@@ -3,9 +3,13 @@
 pub mod api_key;
 pub mod auth;
 pub mod ids;
+pub mod models;
 pub mod principal;
 pub mod rbac;
+pub mod standing;
 
-pub use ids::{KeyId, RequestId, TenantId};
-pub use principal::{Principal, Role};
+pub use ids::{AuditId, CredentialId, InvitationId, KeyId, PersonId, RefreshTokenId, RequestId, SessionId, TenantId};
+pub use models::ModelList;
+pub use principal::{Actor, Principal, Rights, Role};
 pub use rbac::{Grant, Permission};
+pub use standing::{CredentialRef, Standing, Status, Tier};

@@ -1,23 +1,63 @@
 //! Who calls.
 
-use super::{KeyId, TenantId};
-use std::str::FromStr;
+use super::{KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
+use std::{fmt, str::FromStr, sync::Arc};
+use time::OffsetDateTime;
 
 /// A caller whose credential was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Whose data it may see.
     pub tenant: TenantId,
-    /// With which key it came.
-    pub key: KeyId,
+    /// Who it is.
+    pub actor: Actor,
     /// What it may do.
     pub role: Role,
+    /// With which bounds.
+    pub rights: Arc<Rights>,
 }
 
-/// What a key was given.
+/// Who acts: a key, or a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// An API key.
+    Key(KeyId),
+    /// A person with an account here, or whom an identity provider vouches for.
+    Person(PersonId),
+}
+
+/// The bounds of what a caller may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// The tenant's.
+    pub standing: Standing,
+    /// The key's own models; none: whatever the tenant may use.
+    pub models: Option<ModelList>,
+    /// What the key's use is booked under.
+    pub tags: Vec<String>,
+    /// The key's own limits.
+    pub limits: KeyLimits,
+    /// When the key ends.
+    pub expires_at: Option<OffsetDateTime>,
+}
+
+/// Limits of one key; none: only the tenant's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// Requests per minute.
+    pub requests_per_minute: Option<i32>,
+    /// Tokens per minute.
+    pub tokens_per_minute: Option<i64>,
+    /// Requests in flight.
+    pub concurrency: Option<i32>,
+}
+
+/// What a key or a member was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Everything, the tenant's end included.
+    /// Runs the deployment: tenants and the platform's own credentials. Only in [`TenantId::PLATFORM`].
+    Operator,
+    /// Everything of a tenant, its end included.
     Owner,
     /// Everything but the tenant's end.
     Admin,
@@ -27,30 +67,45 @@ pub enum Role {
     Viewer,
 }
 
+words!(Role: Operator = "operator", Owner = "owner", Admin = "admin", Member = "member", Viewer = "viewer");
+
 impl Role {
-    /// As the database and the API have it.
-    pub fn as_str(self) -> &'static str {
+    /// Where it stands: who gives rights gives its own or lower ones. The same as `app.role_rank`.
+    pub fn rank(self) -> u8 {
         match self {
-            Self::Owner => "owner",
-            Self::Admin => "admin",
-            Self::Member => "member",
-            Self::Viewer => "viewer",
+            Self::Operator => 5,
+            Self::Owner => 4,
+            Self::Admin => 3,
+            Self::Member => 2,
+            Self::Viewer => 1,
         }
     }
 }
 
-/// A role that this version does not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role is one of owner, admin, member, viewer")]
-pub struct UnknownRole;
+impl Actor {
+    /// The key, if it is one.
+    pub fn key(self) -> Option<KeyId> {
+        match self {
+            Self::Key(key) => Some(key),
+            Self::Person(_) => None,
+        }
+    }
 
-impl FromStr for Role {
-    type Err = UnknownRole;
+    /// The person, if it is one.
+    pub fn person(self) -> Option<PersonId> {
+        match self {
+            Self::Person(person) => Some(person),
+            Self::Key(_) => None,
+        }
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, UnknownRole> {
-        [Self::Owner, Self::Admin, Self::Member, Self::Viewer]
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or(UnknownRole)
+/// As the audit has it.
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => key.fmt(f),
+            Self::Person(person) => person.fmt(f),
+        }
     }
 }

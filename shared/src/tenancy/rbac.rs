@@ -1,63 +1,125 @@
 //! What a role may do. The only maker of a [`Grant`], without which nothing below authentication runs.
 
-use super::{KeyId, Principal, Role, TenantId};
+use super::{Actor, Principal, Rights, Role, TenantId};
 
-/// Something that can be allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
-    /// Ask a model.
-    Infer,
-    /// List the models.
-    ReadModels,
-}
-
-impl Permission {
-    /// As a refusal names it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Infer => "inference.create",
-            Self::ReadModels => "models.read",
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal: $($role:ident)+;)+) => {
+        /// Something that can be allowed.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Permission {
+            $($(#[$doc])* $name),+
         }
-    }
+
+        impl Permission {
+            /// As a refusal names it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text),+
+                }
+            }
+        }
+
+        /// Permission × role: all there is to know about who may do what.
+        pub const TABLE: &[(Permission, &[Role])] = &[$((Permission::$name, &[$(Role::$role),+])),+];
+    };
 }
 
-/// Role × permission.
-const TABLE: &[(Permission, &[Role])] = &[
-    (Permission::Infer, &[Role::Owner, Role::Admin, Role::Member]),
-    (Permission::ReadModels, &[Role::Owner, Role::Admin, Role::Member, Role::Viewer]),
-];
+permissions! {
+    /// Ask a model.
+    Infer = "inference.create": Owner Admin Member;
+    /// List the models.
+    ReadModels = "models.read": Operator Owner Admin Member Viewer;
+    /// See the tenant.
+    ReadTenant = "tenant.read": Operator Owner Admin Member Viewer;
+    /// Rename the tenant, change its settings.
+    UpdateTenant = "tenant.update": Operator Owner Admin;
+    /// End the tenant.
+    DeleteTenant = "tenant.delete": Operator Owner;
+    /// Make tenants, set their tiers, suspend them: for the deployment's operators.
+    ManageTenants = "tenants.manage": Operator;
+    /// See who the members are.
+    ReadMembers = "members.read": Operator Owner Admin;
+    /// Invite, change and remove members.
+    ManageMembers = "members.manage": Operator Owner Admin;
+    /// See the API keys.
+    ReadKeys = "keys.read": Operator Owner Admin;
+    /// Make, change, rotate and revoke API keys.
+    ManageKeys = "keys.manage": Operator Owner Admin;
+    /// See which providers' keys are stored.
+    ReadCredentials = "provider_keys.read": Operator Owner Admin;
+    /// Store, replace and delete providers' keys.
+    ManageCredentials = "provider_keys.manage": Operator Owner Admin;
+    /// Read what was done.
+    ReadAudit = "audit.read": Operator Owner Admin;
+}
 
 /// Proof that a principal may do one thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    tenant: TenantId,
-    key: KeyId,
+    principal: Principal,
     permission: Permission,
 }
 
 impl Grant {
     /// Whose data.
     pub fn tenant(&self) -> TenantId {
-        self.tenant
+        self.principal.tenant
     }
 
-    /// With which key.
-    pub fn key(&self) -> KeyId {
-        self.key
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.principal.actor
+    }
+
+    /// As what.
+    pub fn role(&self) -> Role {
+        self.principal.role
+    }
+
+    /// Within which bounds.
+    pub fn rights(&self) -> &Rights {
+        &self.principal.rights
     }
 
     /// To do what.
     pub fn permission(&self) -> Permission {
         self.permission
     }
+
+    /// Whether it reaches this model.
+    ///
+    /// # Errors
+    /// [`ModelDenied`] says who does not allow it.
+    pub fn allow_model(&self, provider: &str, model: &str) -> Result<(), ModelDenied> {
+        let rights = self.rights();
+        let denied = |by| Err(ModelDenied { model: format!("{provider}/{model}"), by });
+        if rights.models.as_ref().is_some_and(|models| !models.has(provider, model)) {
+            return denied("this key");
+        }
+        let standing = &rights.standing;
+        let provider_denied =
+            standing.allowed_providers.as_ref().is_some_and(|all| !all.iter().any(|one| one == provider));
+        if provider_denied || standing.allowed_models.as_ref().is_some_and(|models| !models.has(provider, model)) {
+            return denied("this tenant's settings");
+        }
+        Ok(())
+    }
 }
 
 /// The principal's role does not have the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this key's role is `{}`, which lacks the permission `{}`", .role.as_str(), .permission.as_str())]
+#[error("the role `{}` lacks the permission `{}`", .role.as_str(), .permission.as_str())]
 pub struct Denied {
     role: Role,
     permission: Permission,
+}
+
+/// A model that exists and that the caller may not use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{model}` is not among the models that {by} may use; GET /v1/models lists those")]
+pub struct ModelDenied {
+    model: String,
+    by: &'static str,
 }
 
 /// Allows a principal one thing, or says what is lacking.
@@ -69,30 +131,8 @@ pub fn authorize(principal: &Principal, permission: Permission) -> Result<Grant,
     if !allowed {
         return Err(Denied { role: principal.role, permission });
     }
-    Ok(Grant { tenant: principal.tenant, key: principal.key, permission })
+    Ok(Grant { principal: principal.clone(), permission })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn a_role_may_do_what_its_row_says_and_no_more() {
-        #[rustfmt::skip]
-        let table = [
-            (Role::Owner,  Permission::Infer,      true),
-            (Role::Admin,  Permission::Infer,      true),
-            (Role::Member, Permission::Infer,      true),
-            (Role::Viewer, Permission::Infer,      false),
-            (Role::Owner,  Permission::ReadModels, true),
-            (Role::Viewer, Permission::ReadModels, true),
-        ];
-        let now = Duration::from_secs(1);
-        let (tenant, key) = (TenantId::generate(now), KeyId::generate(now));
-        for (role, permission, may) in table {
-            let answer = authorize(&Principal { tenant, key, role }, permission);
-            assert_eq!(answer.is_ok(), may, "{role:?} {permission:?}");
-        }
-    }
-}
+mod tests;

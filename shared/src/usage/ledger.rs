@@ -3,7 +3,7 @@
 use super::{Nanos, Tokens};
 use crate::{
     db::{self, Database},
-    tenancy::{KeyId, RequestId, TenantId},
+    tenancy::{Actor, RequestId, TenantId},
 };
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -19,8 +19,8 @@ pub struct UsageEvent {
     pub attempt: i16,
     /// When the request came.
     pub created_at: OffsetDateTime,
-    /// With which key.
-    pub key: KeyId,
+    /// Who asked.
+    pub actor: Actor,
     /// The provider's id.
     pub provider: &'static str,
     /// The model as the caller named it.

@@ -2,11 +2,11 @@
 
 use crate::{
     clock::Clock,
-    crypto::secret::Pepper,
-    db::{Database, TenantTx, api_keys, tenants},
+    crypto::secret::Peppers,
+    db::{Database, TenantTx, api_keys, api_keys::NewKey, tenants},
     error::GatewayError,
     openai::Invalid,
-    tenancy::{KeyId, Role, TenantId, api_key::ApiKey, auth::PEPPER_VERSION},
+    tenancy::{KeyId, Role, TenantId, api_key::ApiKey, principal::KeyLimits},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ const MAX_NAME_CHARS: usize = 200;
 
 pub(super) async fn create(
     db: &Database,
-    pepper: &Pepper,
+    peppers: &Peppers,
     clock: &dyn Clock,
     new: &NewTenant,
 ) -> Result<Value, GatewayError> {
@@ -49,7 +49,20 @@ pub(super) async fn create(
 
     let tx = TenantTx::begin(db, tenant).await?;
     tenants::insert(&tx, &new.name).await?;
-    api_keys::insert(&tx, key.id(), &new.key_name, Role::Admin, &key.hash(pepper), PEPPER_VERSION).await?;
+    let first = NewKey {
+        id: key.id(),
+        name: &new.key_name,
+        role: Role::Owner,
+        hash: &key.hash(peppers.current()),
+        pepper_version: peppers.version(),
+        ends_with: key.ends_with(),
+        models: None,
+        tags: &[],
+        limits: KeyLimits::default(),
+        expires_at: None,
+        made_by: None,
+    };
+    api_keys::insert(&tx, &first).await?;
     tx.commit().await?;
 
     Ok(json!({ "tenant_id": tenant.to_string(), "key_id": key.id().to_string(), "api_key": key.reveal() }))

@@ -4,7 +4,7 @@ use super::create_tenant::{self, NewTenant};
 use crate::{
     clock::Clock,
     config::MigrateConfig,
-    crypto::secret::Pepper,
+    crypto::secret::Peppers,
     db::{Database, migrations},
     error::GatewayError,
 };
@@ -25,7 +25,7 @@ pub enum Command {
 /// Runs commands against the database, as a role that may create roles.
 pub struct Migrator {
     db: Database,
-    pepper: Pepper,
+    peppers: Peppers,
     clock: Arc<dyn Clock>,
 }
 
@@ -35,7 +35,7 @@ impl Migrator {
     /// # Errors
     /// When the configuration cannot be used.
     pub fn new(config: MigrateConfig, clock: Arc<dyn Clock>) -> Result<Self, GatewayError> {
-        Ok(Self { db: Database::new(&config.database, 1)?, pepper: config.pepper, clock })
+        Ok(Self { db: Database::new(&config.database, 1)?, peppers: config.peppers, clock })
     }
 
     /// Runs one command.
@@ -51,7 +51,7 @@ impl Migrator {
                 })?;
                 Ok(json!({ "applied": applied }))
             }
-            Command::CreateTenant(new) => create_tenant::create(&self.db, &self.pepper, &*self.clock, &new).await,
+            Command::CreateTenant(new) => create_tenant::create(&self.db, &self.peppers, &*self.clock, &new).await,
         }
     }
 }

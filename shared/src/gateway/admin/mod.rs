@@ -1,4 +1,9 @@
-//! What is done by hand or on a schedule, one use case a function.
+//! What a tenant's administrators do, and what is done by hand or on a schedule: one use case a file.
 
+pub mod body;
 pub mod create_tenant;
 pub mod migrate;
+pub mod office;
+pub mod page;
+
+pub use office::Office;

@@ -1,0 +1,101 @@
+//! What the functions that administer share: who acts, on whose rows, and the audit of it.
+
+use crate::{
+    clock::Clock,
+    config::OfficeConfig,
+    crypto::secret::Peppers,
+    db::{Database, TenantTx, audit, audit::AuditEvent},
+    error::GatewayError,
+    gateway::call::Call,
+    tenancy::{AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
+};
+use serde_json::Value;
+use std::sync::Arc;
+use time::OffsetDateTime;
+
+/// Built once per cold start. Nothing is connected until it is needed.
+pub struct Office {
+    pub(crate) db: Database,
+    pub(crate) auth: Authenticator,
+    pub(crate) peppers: Arc<Peppers>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Somebody who may do something, and when and whence they do it.
+pub(crate) struct Act {
+    pub(crate) grant: Grant,
+    pub(crate) at: OffsetDateTime,
+    /// On whose rows.
+    tenant: TenantId,
+    request: RequestId,
+    address: Option<String>,
+}
+
+impl Office {
+    /// Builds it.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn new(config: OfficeConfig, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
+        let db =
+            Database::new(&config.database, concurrency).map_err(|error| GatewayError::Internal(error.into()))?;
+        let peppers = Arc::new(config.peppers);
+        let auth = Authenticator::new(db.clone(), Arc::clone(&peppers), Arc::clone(&clock));
+        Ok(Self { auth, peppers, clock, db })
+    }
+
+    /// The first steps of every request: who calls, and may they.
+    pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
+        let principal = self.auth.authenticate(&call.headers).await?;
+        tracing::Span::current().record("tenant.id", tracing::field::display(principal.tenant));
+        let grant = rbac::authorize(&principal, permission)?;
+        let (tenant, at) = (grant.tenant(), self.clock.now());
+        Ok(Act { grant, at, tenant, request: call.request_id, address: call.address.clone() })
+    }
+
+    /// A transaction on the rows that the act is about.
+    pub(crate) async fn begin(&self, act: &Act) -> Result<TenantTx, GatewayError> {
+        Ok(TenantTx::begin(&self.db, act.tenant).await?)
+    }
+
+    /// Notes an act in the audit of the transaction's tenant. Part of the transaction: no act without its note.
+    pub(crate) async fn note(
+        &self,
+        tx: &TenantTx,
+        act: &Act,
+        action: &str,
+        target: String,
+        (before, after): (Option<Value>, Option<Value>),
+    ) -> Result<(), GatewayError> {
+        let event = AuditEvent {
+            id: AuditId::generate(self.clock.since_epoch()),
+            at: act.at,
+            actor: act.grant.actor().to_string(),
+            action: action.to_owned(),
+            target,
+            address: act.address.clone(),
+            request: Some(act.request),
+            before,
+            after,
+        };
+        Ok(audit::insert(tx, &event).await?)
+    }
+}
+
+impl Act {
+    /// The same act on another tenant's rows. Only for what [`Permission::ManageTenants`] was granted for.
+    ///
+    /// # Errors
+    /// [`GatewayError::NotFound`]: to everybody else there is no such tenant.
+    pub(crate) fn on(self, tenant: TenantId) -> Result<Self, GatewayError> {
+        if tenant == self.tenant || self.grant.permission() == Permission::ManageTenants {
+            return Ok(Self { tenant, ..self });
+        }
+        Err(GatewayError::NotFound("this id".into()))
+    }
+
+    /// On whose rows.
+    pub(crate) fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}

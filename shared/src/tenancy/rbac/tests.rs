@@ -1,0 +1,69 @@
+use super::*;
+use crate::tenancy::{KeyId, ModelList, Standing, Status, Tier, principal::KeyLimits};
+use std::{sync::Arc, time::Duration};
+
+fn principal(role: Role) -> Principal {
+    let now = Duration::from_secs(1);
+    let standing = Standing {
+        status: Status::Active,
+        tier: Tier::Free,
+        allowed_models: None,
+        allowed_providers: None,
+        cache_prompts: true,
+        credentials: Default::default(),
+    };
+    let rights = Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
+    Principal { tenant: TenantId::generate(now), actor: Actor::Key(KeyId::generate(now)), role, rights: Arc::new(rights) }
+}
+
+#[test]
+fn a_role_may_do_what_its_row_says_and_no_more() {
+    #[rustfmt::skip]
+    let table = [
+        (Role::Owner,    Permission::Infer,             true,  "an owner uses too"),
+        (Role::Member,   Permission::Infer,             true,  "what members are for"),
+        (Role::Viewer,   Permission::Infer,             false, "looks, does not spend"),
+        (Role::Operator, Permission::Infer,             false, "runs the deployment; a tenant's key is for using it"),
+        (Role::Viewer,   Permission::ReadModels,        true,  "a look"),
+        (Role::Admin,    Permission::DeleteTenant,      false, "the end is the owner's"),
+        (Role::Owner,    Permission::DeleteTenant,      true,  "its own"),
+        (Role::Owner,    Permission::ManageTenants,     false, "other tenants are the operators'"),
+        (Role::Member,   Permission::ManageKeys,        false, "a member cannot make itself an admin"),
+        (Role::Admin,    Permission::ManageCredentials, true,  "an admin brings the provider's key"),
+    ];
+    for (role, permission, may, why) in table {
+        assert_eq!(authorize(&principal(role), permission).is_ok(), may, "{why}");
+    }
+}
+
+#[test]
+fn nobody_below_admin_manages_anything() {
+    for (permission, roles) in TABLE {
+        let manages = permission.as_str().ends_with(".manage") || permission.as_str().ends_with(".update");
+        assert!(!manages || !roles.iter().any(|role| role.rank() < Role::Admin.rank()), "{}", permission.as_str());
+    }
+}
+
+#[test]
+fn a_model_must_be_allowed_by_the_key_and_by_the_tenant() {
+    let list = |names: &[&str]| Some(ModelList::new(names.iter().map(|name| (*name).to_owned()).collect()));
+    #[rustfmt::skip]
+    let table = [
+        (None,                   None,                  None,                   true,  "no list is no bound"),
+        (list(&["openai/*"]),    None,                  None,                   true,  "under the key's star"),
+        (list(&["mistral/*"]),   None,                  None,                   false, "not among the key's"),
+        (None,                   list(&["openai/*"]),   None,                   true,  "under the tenant's star"),
+        (list(&["openai/*"]),    list(&["cohere/*"]),   None,                   false, "the key's list is no way around the tenant's"),
+        (None,                   None,                  Some(vec!["cohere"]),   false, "another provider only"),
+        (list(&[]),              None,                  None,                   false, "an empty list has nothing"),
+    ];
+    for (of_key, of_tenant, providers, may, why) in table {
+        let mut one = principal(Role::Member);
+        let rights = Arc::get_mut(&mut one.rights).expect("nobody else has it");
+        rights.models = of_key;
+        rights.standing.allowed_models = of_tenant;
+        rights.standing.allowed_providers = providers.map(|all| all.into_iter().map(str::to_owned).collect());
+        let grant = authorize(&one, Permission::Infer).expect("a member");
+        assert_eq!(grant.allow_model("openai", "gpt-4o-mini").is_ok(), may, "{why}");
+    }
+}
