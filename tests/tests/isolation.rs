@@ -14,7 +14,7 @@ use supergate::{
     config::{DatabaseAuth, DatabaseConfig},
     db::Database,
     gateway::admin::migrate::Command,
-    tenancy::{KeyId, RequestId, TenantId},
+    tenancy::{Actor, KeyId, RequestId, TenantId},
     usage::{
         Nanos, Tokens,
         ledger::{self, Ended, UsageEvent, UsageSource},
@@ -361,7 +361,7 @@ async fn an_event_is_one_row_however_often_it_is_recorded() {
         request: RequestId::generate(since_epoch),
         attempt,
         created_at: OffsetDateTime::UNIX_EPOCH + since_epoch,
-        key: KeyId::from_uuid(seed.tenants[0].key),
+        actor: Actor::Key(KeyId::from_uuid(seed.tenants[0].key)),
         provider: "openai",
         model_requested: "m".into(),
         model: "m",
