@@ -1,13 +1,10 @@
 //! Configuration: read once, complained about once. The only file that knows the names of the variables.
 
 use crate::{
-    crypto::{
-        ProviderKey,
-        secret::{Pepper, Peppers},
-    },
+    crypto::secret::{Pepper, Peppers},
     providers::{self, Provider},
 };
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 use url::Url;
 
 /// Where a variable comes from: the environment in `main`, a map in tests.
@@ -25,8 +22,10 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Under which API keys are hashed.
     pub peppers: Peppers,
-    /// Where each provider is and with which key, by provider id.
-    pub upstreams: HashMap<&'static str, UpstreamConfig>,
+    /// The KMS key's id, ARN or alias: under it the providers' keys are sealed.
+    pub kms_key: String,
+    /// Where each provider is, by its id: up to and without the version path.
+    pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
     pub upstream_timeout: Duration,
     /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
@@ -68,15 +67,6 @@ pub enum DatabaseAuth {
     },
 }
 
-/// Where a provider is and with which key.
-#[derive(Debug)]
-pub struct UpstreamConfig {
-    /// Up to and without the version path.
-    pub base_url: String,
-    /// None: this deployment has no key for the provider.
-    pub key: Option<Arc<ProviderKey>>,
-}
-
 /// What the health function looks at.
 #[derive(Debug, Clone)]
 pub struct HealthConfig {
@@ -95,6 +85,8 @@ pub struct OfficeConfig {
     pub database: DatabaseConfig,
     /// Under which API keys are hashed.
     pub peppers: Peppers,
+    /// The KMS key's id, ARN or alias, for the functions that seal.
+    pub kms_key: Option<String>,
 }
 
 /// What the migrate function needs.
@@ -121,12 +113,13 @@ impl Config {
         let mut reader = Reader::new(vars);
         let database = reader.database("DATABASE_URL");
         let peppers = reader.peppers();
-        let upstreams = providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider))).collect();
+        let kms_key = reader.required("SUPERGATE_KMS_KEY_ID");
+        let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
-        match (database, peppers) {
-            (Some(database), Some(peppers)) if reader.wrong.is_empty() => {
-                Ok(Self { database, peppers, upstreams, upstream_timeout, keep_alive })
+        match (database, peppers, kms_key) {
+            (Some(database), Some(peppers), Some(kms_key)) if reader.wrong.is_empty() => {
+                Ok(Self { database, peppers, kms_key, base_urls, upstream_timeout, keep_alive })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -155,8 +148,9 @@ impl OfficeConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
+        let kms_key = reader.optional("SUPERGATE_KMS_KEY_ID");
         match (reader.database("DATABASE_URL"), reader.peppers()) {
-            (Some(database), Some(peppers)) if reader.wrong.is_empty() => Ok(Self { database, peppers }),
+            (Some(database), Some(peppers)) if reader.wrong.is_empty() => Ok(Self { database, peppers, kms_key }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -246,9 +240,9 @@ impl<'a> Reader<'a> {
         pepper
     }
 
-    fn upstream(&mut self, provider: &dyn Provider) -> UpstreamConfig {
+    fn base_url(&mut self, provider: &dyn Provider) -> String {
         let name = format!("SUPERGATE_{}_URL", provider.id().to_uppercase());
-        let base_url = match self.optional(&name) {
+        match self.optional(&name) {
             None => provider.default_base_url().to_owned(),
             Some(text) => match Url::parse(&text) {
                 Ok(url) if is_base(&url) => text.trim_end_matches('/').to_owned(),
@@ -257,14 +251,7 @@ impl<'a> Reader<'a> {
                     String::new()
                 }
             },
-        };
-        // A deployment's secret must name all five; `none` stands for the ones it has not.
-        let key = self.optional(provider.key_variable()).filter(|key| key != "none").map(ProviderKey::new);
-        if key.as_ref().is_some_and(|key| key.header("").is_err()) {
-            self.wrong.push(format!("{} holds what a header cannot, perhaps a line break", provider.key_variable()));
         }
-        let key = key.map(Arc::new);
-        UpstreamConfig { base_url, key }
     }
 }
 
@@ -283,8 +270,11 @@ mod tests {
         Config::load(&|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
-    const GOOD: [(&str, &str); 2] =
-        [("DATABASE_URL", "postgresql://a@b/c"), ("SUPERGATE_KEY_PEPPER", "0123456789abcdef0123456789abcdef")];
+    const GOOD: [(&str, &str); 3] = [
+        ("DATABASE_URL", "postgresql://a@b/c"),
+        ("SUPERGATE_KEY_PEPPER", "0123456789abcdef0123456789abcdef"),
+        ("SUPERGATE_KMS_KEY_ID", "alias/k"),
+    ];
 
     #[test]
     fn all_faults_are_told_at_once() {
@@ -303,7 +293,8 @@ mod tests {
     #[test]
     fn what_cannot_work_is_refused_at_start_and_not_at_each_request() {
         for (name, value) in [
-            ("OPENAI_API_KEY", "sk\nx"),
+            ("SUPERGATE_KEY_PEPPER_PREVIOUS", "short"),
+            ("SUPERGATE_KEY_PEPPER_VERSION", "0"),
             ("SUPERGATE_OPENAI_URL", "http://host#x"),
             ("SUPERGATE_OPENAI_URL", "http://user:password@host"),
             ("SUPERGATE_OPENAI_URL", "http://host?a=b"),
@@ -317,19 +308,16 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_an_absent_one() {
-        let config = load(
-            &[&GOOD[..], &[("OPENAI_API_KEY", " "), ("MISTRAL_API_KEY", "none"), ("SUPERGATE_OPENAI_URL", "")]]
-                .concat(),
-        )
-        .expect("good");
-        assert!(config.upstreams["openai"].key.is_none() && config.upstreams["mistral"].key.is_none());
-        assert_eq!(config.upstreams["openai"].base_url, "https://api.openai.com");
+        let config = load(&[&GOOD[..], &[("SUPERGATE_OPENAI_URL", ""), ("SUPERGATE_KEY_PEPPER_PREVIOUS", " ")]].concat());
+        let config = config.expect("good");
+        assert_eq!(config.base_urls["openai"], "https://api.openai.com");
+        assert!(config.peppers.of_version(0).is_none());
     }
 
     #[test]
     fn no_secret_is_in_what_a_log_could_print() {
-        let config = load(&[&GOOD[..], &[("OPENAI_API_KEY", "sk-canary")]].concat()).expect("good");
-        let printed = format!("{config:?}");
+        let url = ("DATABASE_URL", "postgresql://a:canary@b/c");
+        let printed = format!("{:?}", load(&[&GOOD[1..], &[url]].concat()).expect("good"));
         assert!(!printed.contains("canary") && !printed.contains("0123456789abcdef"), "{printed}");
     }
 }

@@ -51,9 +51,12 @@ pub enum GatewayError {
     /// The route exists, the method does not.
     #[error("this route does not take {0}")]
     MethodNotAllowed(String),
-    /// This deployment has no key for the provider.
-    #[error("this deployment has no key for {0}; ask whoever runs it to add one")]
+    /// Nobody's key serves this tenant at the provider.
+    #[error("there is no key of {0} for this tenant: store its own at POST /v1/tenant/keys, or ask whoever runs this deployment")]
     NoCredential(&'static str),
+    /// The tenant's key for the provider does not open. Another is never used in its place.
+    #[error("the stored key of {0} cannot be read; store it again at PUT /v1/tenant/keys/{0}")]
+    CredentialUnreadable(&'static str),
     /// The provider answered with an error.
     #[error("{}", failure_message(.provider, .failure))]
     Provider {
@@ -153,6 +156,9 @@ impl GatewayError {
             }
             Self::NotFound(_) => plain(StatusCode::NOT_FOUND, invalid, "not_found"),
             Self::MethodNotAllowed(_) => plain(StatusCode::METHOD_NOT_ALLOWED, invalid, "method_not_allowed"),
+            Self::CredentialUnreadable(_) => {
+                plain(StatusCode::FAILED_DEPENDENCY, invalid, "provider_credential_unreadable")
+            }
             Self::NoCredential(_) => plain(StatusCode::FORBIDDEN, invalid, "byok_required"),
             Self::Provider { failure, retry_after_s, .. } => {
                 OnTheWire { retry_after_s: *retry_after_s, ..failure_on_the_wire(failure) }

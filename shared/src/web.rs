@@ -38,6 +38,13 @@ pub const GET: Method = Method::GET;
 /// For a function that acts.
 pub const POST: Method = Method::POST;
 
+/// For a function that replaces.
+pub const PUT: Method = Method::PUT;
+/// For a function that changes.
+pub const PATCH: Method = Method::PATCH;
+/// For a function that deletes.
+pub const DELETE: Method = Method::DELETE;
+
 /// What a function is started with.
 pub struct Start {
     /// The environment.

@@ -18,17 +18,21 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::Config,
+    config::{Config, OfficeConfig},
+    crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::migrate::Command,
+        admin::{Office, credentials, migrate::Command},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
     },
     web::{self, Function},
 };
+
+/// The local stack's KMS key.
+const KMS_KEY: &str = "alias/supergate-local";
 
 /// The providers and the variables of their keys.
 pub const PROVIDERS: [(&str, &str); 5] = [
@@ -83,11 +87,15 @@ pub struct App {
     pub database: TestDatabase,
     /// Its clock.
     pub clock: Arc<TestClock>,
-    /// The tenant's first key, an admin's.
+    /// The tenant's first key, an owner's.
     pub api_key: String,
     /// As `ten_…`.
     pub tenant_id: String,
+    /// A key of the platform's operators.
+    pub operator_key: String,
     gateway: Arc<Gateway>,
+    office: Arc<Office>,
+    master_key: Arc<MasterKey>,
 }
 
 /// What a caller got.
@@ -113,15 +121,59 @@ impl App {
         let mock = MockUpstream::start().await.expect("a free port");
         let new = json!({"action": "create_tenant", "name": "test", "key_name": "test"});
         let tenant = database.migrator().run(command(new)).await.expect("a tenant");
+        let operator = database.migrator().run(command(json!({"action": "create_operator_key"}))).await.expect("a key");
         let clock = Arc::new(TestClock::default());
-        let gateway = gateway(&database, &mock, Arc::clone(&clock), vars);
-        let text = |name: &str| tenant[name].as_str().expect(name).to_owned();
-        Self { mock, database, clock, api_key: text("api_key"), tenant_id: text("tenant_id"), gateway }
+        let gateway = gateway(&database, &mock, Arc::clone(&clock), vars).await;
+        let config = office_config(&database);
+        let master_key = Arc::new(Office::master_key(&config).await.expect("the KMS key"));
+        let office = Arc::new(Office::new(config, clock.clone(), 4).expect("an office"));
+        let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
+        let app = Self {
+            mock,
+            database,
+            clock,
+            api_key: text(&tenant, "api_key"),
+            tenant_id: text(&tenant, "tenant_id"),
+            operator_key: text(&operator, "api_key"),
+            gateway,
+            office,
+            master_key,
+        };
+        app.store_platform_keys(vars).await;
+        app
+    }
+
+    /// The platform's keys for the providers, by the way that operators go. `none` stands for a provider without one.
+    async fn store_platform_keys(&self, vars: &[(&str, &str)]) {
+        for (provider, variable) in PROVIDERS {
+            let given = vars.iter().find(|(name, _)| *name == variable).map(|(_, key)| (*key).to_owned());
+            let api_key = given.unwrap_or_else(|| provider_key(provider));
+            if api_key == "none" {
+                continue;
+            }
+            let body = json!({"provider": provider, "api_key": api_key});
+            let answer = self.call(Method::POST, "/v1/tenant/keys", &self.operator_key, &body).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{provider}: {}", answer.text());
+        }
+    }
+
+    /// Calls a route with somebody's key; a null body is none.
+    pub async fn call(&self, method: Method, path: &str, key: &str, body: &Value) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {key}"))
+            .header("content-type", "application/json");
+        let body = match body {
+            Value::Null => lambda_http::Body::Empty,
+            body => lambda_http::Body::Text(body.to_string()),
+        };
+        self.send(request.body(body).expect("a request")).await
     }
 
     /// A second process of the same deployment: the same database, nothing remembered.
-    pub fn restart(&mut self) {
-        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), &[]);
+    pub async fn restart(&mut self) {
+        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), &[]).await;
     }
 
     /// Asks for a completion with the tenant's key.
@@ -176,6 +228,14 @@ impl App {
                 async move { models::read(&gateway, call).await }
             };
             self.function("models", &[web::GET], handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/tenant/keys") {
+            let (office, master_key) = (Arc::clone(&self.office), Arc::clone(&self.master_key));
+            let handler = move |call| {
+                let (office, master_key) = (Arc::clone(&office), Arc::clone(&master_key));
+                async move { credentials::answer(&office, &master_key, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PUT, web::DELETE];
+            self.function("provider-keys", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path() == "/v1/embeddings" {
             let handler = move |call| {
                 let gateway = Arc::clone(&gateway);
@@ -303,7 +363,7 @@ fn command(json: Value) -> Command {
 }
 
 /// A gateway over that database whose providers are the mock, unless a variable says otherwise.
-pub fn gateway(
+pub async fn gateway(
     database: &TestDatabase,
     mock: &MockUpstream,
     clock: Arc<TestClock>,
@@ -312,16 +372,38 @@ pub fn gateway(
     let mut all: HashMap<String, String> = [
         ("DATABASE_URL", database.app_url()),
         ("SUPERGATE_KEY_PEPPER", PEPPER.to_owned()),
+        ("SUPERGATE_KMS_KEY_ID", KMS_KEY.to_owned()),
         ("DATABASE_CONNECT_TIMEOUT_S", "5".to_owned()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
-    for (provider, key) in PROVIDERS {
+    for (provider, _) in PROVIDERS {
         all.insert(format!("SUPERGATE_{}_URL", provider.to_uppercase()), mock.base_url(provider));
-        all.insert(key.to_owned(), format!("test-key-{provider}"));
     }
     all.extend(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let config = Config::load(&|name| all.get(name).cloned()).expect("a complete configuration");
-    Arc::new(Gateway::new(config, clock, 16).expect("a gateway"))
+    Arc::new(Gateway::new(config, clock, 16).await.expect("a gateway"))
+}
+
+fn office_config(database: &TestDatabase) -> OfficeConfig {
+    let url = database.url("supergate_admin");
+    let vars = |name: &str| match name {
+        "DATABASE_URL" => Some(url.clone()),
+        "SUPERGATE_KEY_PEPPER" => Some(PEPPER.to_owned()),
+        "SUPERGATE_KMS_KEY_ID" => Some(KMS_KEY.to_owned()),
+        _ => None,
+    };
+    OfficeConfig::load(&vars).expect("a complete configuration")
+}
+
+/// What tests store as the platform's key of a provider: of its form, and nobody's.
+pub fn provider_key(provider: &str) -> String {
+    let prefix = match provider {
+        "openai" => "sk-",
+        "anthropic" => "sk-ant-",
+        "google" => "AIza",
+        _ => "",
+    };
+    format!("{prefix}test-key-{provider}")
 }

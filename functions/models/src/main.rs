@@ -10,7 +10,7 @@ use supergate::{
 fn main() -> ExitCode {
     web::start(|start| async move {
         let config = Config::load(start.vars)?;
-        let gateway = Arc::new(Gateway::new(config, Arc::clone(&start.clock), start.concurrency)?);
+        let gateway = Arc::new(Gateway::new(config, Arc::clone(&start.clock), start.concurrency).await?);
         let handler = move |call| {
             let gateway = Arc::clone(&gateway);
             async move { models::read(&gateway, call).await }

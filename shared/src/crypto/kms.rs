@@ -1,12 +1,51 @@
-//! The KMS key that seals provider keys.
+//! The KMS key that wraps data keys.
 
-use crate::causes::BoxError;
-use aws_sdk_kms::Client;
+use super::envelope::DataKey;
+use crate::{
+    causes::{BoxError, chain},
+    tenancy::TenantId,
+};
+use aws_sdk_kms::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::Blob,
+    types::DataKeySpec,
+};
+use std::collections::HashMap;
+use zeroize::Zeroize as _;
 
 /// The key, by id, ARN or alias.
 pub struct MasterKey {
     client: Client,
     id: String,
+}
+
+/// A new data key, and the form of it that may be stored.
+pub struct NewDataKey {
+    /// In the clear.
+    pub key: DataKey,
+    /// Wrapped.
+    pub wrapped: Vec<u8>,
+    /// Under which KMS key.
+    pub kms_key_id: String,
+}
+
+/// Why a data key was not made, or did not unwrap.
+#[derive(Debug, thiserror::Error)]
+pub enum KmsError {
+    /// KMS cannot be reached, or is busy.
+    #[error("KMS is not available")]
+    Unavailable(#[source] BoxError),
+    /// KMS answered that it does not: what was to be unwrapped was changed, moved to another tenant, or wrapped by a key that is gone.
+    #[error("KMS refused")]
+    Refused(#[source] BoxError),
+}
+
+/// What a wrapped key is bound to. KMS checks it, and CloudTrail shows it.
+fn context(tenant: TenantId) -> HashMap<String, String> {
+    [("tenant", tenant.to_string()), ("purpose", "provider-key".to_owned())]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
 }
 
 impl MasterKey {
@@ -25,5 +64,92 @@ impl MasterKey {
             Some(metadata) if metadata.enabled => Ok(()),
             _ => Err("the key is disabled".into()),
         }
+    }
+
+    // The SDK's futures are boxed: they are large, and so deep that who awaits them in turn does not compile.
+
+    /// Makes a data key for a secret of a tenant.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub async fn generate_data_key(&self, tenant: TenantId) -> Result<NewDataKey, KmsError> {
+        let asked = self
+            .client
+            .generate_data_key()
+            .key_id(&self.id)
+            .key_spec(DataKeySpec::Aes256)
+            .set_encryption_context(Some(context(tenant)));
+        let answer = Box::pin(asked.send()).await.map_err(failed)?;
+        let incomplete = || KmsError::Refused("an answer without a key".into());
+        Ok(NewDataKey {
+            key: data_key(answer.plaintext).ok_or_else(incomplete)?,
+            wrapped: answer.ciphertext_blob.ok_or_else(incomplete)?.into_inner(),
+            kms_key_id: answer.key_id.ok_or_else(incomplete)?,
+        })
+    }
+
+    /// Unwraps a tenant's data key. Only under this KMS key: what another key wrapped is not ours.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub async fn unwrap(&self, tenant: TenantId, wrapped: Vec<u8>) -> Result<DataKey, KmsError> {
+        let asked = self
+            .client
+            .decrypt()
+            .key_id(&self.id)
+            .ciphertext_blob(Blob::new(wrapped))
+            .set_encryption_context(Some(context(tenant)));
+        let answer = Box::pin(asked.send()).await.map_err(failed)?;
+        data_key(answer.plaintext).ok_or_else(|| KmsError::Refused("an answer without a key".into()))
+    }
+
+    /// Wraps a tenant's data key anew under the current KMS key; it is not seen in the clear. Gives the wrapped form and the KMS key.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub async fn rewrap(&self, tenant: TenantId, wrapped: Vec<u8>) -> Result<(Vec<u8>, String), KmsError> {
+        let asked = self
+            .client
+            .re_encrypt()
+            .ciphertext_blob(Blob::new(wrapped))
+            .destination_key_id(&self.id)
+            .set_source_encryption_context(Some(context(tenant)))
+            .set_destination_encryption_context(Some(context(tenant)));
+        let answer = Box::pin(asked.send()).await.map_err(failed)?;
+        match (answer.ciphertext_blob, answer.key_id) {
+            (Some(wrapped), Some(key)) => Ok((wrapped.into_inner(), key)),
+            _ => Err(KmsError::Refused("an answer without a key".into())),
+        }
+    }
+}
+
+/// The SDK keeps the plaintext in a buffer of its own, which cannot be wiped; our copy is.
+fn data_key(plaintext: Option<Blob>) -> Option<DataKey> {
+    let mut bytes = plaintext?.into_inner();
+    let key = DataKey::new(bytes.clone());
+    bytes.zeroize();
+    key
+}
+
+/// KMS's own answers that say no, and not "later".
+const REFUSALS: &[&str] = &[
+    "AccessDeniedException",
+    "DisabledException",
+    "IncorrectKeyException",
+    "InvalidCiphertextException",
+    "InvalidKeyUsageException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+    "ValidationException",
+];
+
+fn failed<E>(error: SdkError<E>) -> KmsError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    match code.is_some_and(|code| REFUSALS.contains(&code)) {
+        true => KmsError::Refused(format!("{} ({})", code.unwrap_or_default(), chain(&error)).into()),
+        false => KmsError::Unavailable(error.into()),
     }
 }

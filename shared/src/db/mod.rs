@@ -4,6 +4,7 @@
 pub mod api_keys;
 pub mod audit;
 mod connect;
+pub mod credentials;
 mod iam;
 pub mod migrations;
 mod standing;

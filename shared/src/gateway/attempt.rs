@@ -7,7 +7,7 @@ use crate::{
     openai::ChatRequest,
     providers::Failure,
     routing::plan::Candidate,
-    tenancy::{Grant, RequestId},
+    tenancy::{CredentialRef, Grant, RequestId},
     usage::{
         Cost, Tokens,
         ledger::{Ended, UsageEvent, UsageSource},
@@ -100,6 +100,11 @@ impl Attempt {
     /// The provider's id.
     pub(super) fn provider(&self) -> &'static str {
         self.candidate.provider.id()
+    }
+
+    /// Which credential serves this caller at a provider.
+    pub(super) fn credential_for(&self, provider: &str) -> Option<CredentialRef> {
+        self.grant.rights().standing.credentials.get(provider).copied()
     }
 
     /// Notes how long the provider took.

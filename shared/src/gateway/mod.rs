@@ -13,21 +13,28 @@ mod upstream;
 
 use crate::{
     clock::Clock,
-    config::{Config, UpstreamConfig},
-    db::{self, Database},
+    config::Config,
+    crypto::{kms::MasterKey, vault::Vault},
+    db::{self, Database, api_keys},
     error::GatewayError,
-    http::client::Upstream,
-    tenancy::{Grant, Permission, auth::Authenticator, rbac},
+    http::{aws, client::Upstream},
+    tenancy::{Actor, Grant, KeyId, Permission, TenantId, auth::Authenticator, rbac},
 };
+use after_response::AfterResponse;
 use call::Call;
 use std::{collections::HashMap, sync::Arc, time::Duration};
+use time::OffsetDateTime;
+
+/// How long KMS may take: a caller waits for it, once in five minutes and process.
+pub(crate) const KMS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the functions that serve callers share, built once per cold start. Nothing is connected until it is needed.
 pub struct Gateway {
     pub(crate) db: Database,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
-    pub(crate) upstreams: HashMap<&'static str, UpstreamConfig>,
+    pub(crate) vault: Vault,
+    pub(crate) base_urls: HashMap<&'static str, String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) keep_alive: Duration,
 }
@@ -37,14 +44,17 @@ impl Gateway {
     ///
     /// # Errors
     /// When the configuration cannot be used.
-    pub fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
+    pub async fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
+        let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
+        let master_key = MasterKey::new(&aws, config.kms_key);
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
         Ok(Self {
             auth: Authenticator::new(db.clone(), Arc::new(config.peppers), Arc::clone(&clock)),
             upstream: Upstream::new(config.upstream_timeout).map_err(GatewayError::Internal)?,
-            upstreams: config.upstreams,
+            vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
+            base_urls: config.base_urls,
             keep_alive: config.keep_alive,
             clock,
             db,
@@ -53,16 +63,30 @@ impl Gateway {
 
     /// The first two steps of every request: who calls, and may they.
     pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Grant, GatewayError> {
-        let principal = self.auth.authenticate(&call.headers).await?;
+        let (principal, looked_up) = self.auth.authenticate(&call.headers).await?;
+        if let (true, Actor::Key(key)) = (looked_up, principal.actor) {
+            note_use_of_key(&self.db, &call.after, principal.tenant, key, self.clock.now());
+        }
         tracing::Span::current().record("tenant.id", tracing::field::display(principal.tenant));
         Ok(rbac::authorize(&principal, permission)?)
     }
+}
+
+/// After the response, and once for each look-up: nobody waits for it, and a busy key does not write all the time.
+fn note_use_of_key(db: &Database, after: &AfterResponse, tenant: TenantId, key: KeyId, at: OffsetDateTime) {
+    let db = db.clone();
+    after.defer(async move {
+        if let Err(error) = api_keys::touch(&db, tenant, key, at).await {
+            tracing::warn!(error = %crate::causes::chain(&error), "the use of a key was not noted");
+        }
+    });
 }
 
 impl From<db::Error> for GatewayError {
     fn from(error: db::Error) -> Self {
         match error {
             db::Error::Unavailable(_) => Self::Unavailable(error.into()),
+            db::Error::Exists(_) => Self::Conflict("it exists already".into()),
             other => Self::Internal(other.into()),
         }
     }

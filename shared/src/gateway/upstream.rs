@@ -8,17 +8,18 @@ use super::{
     relay,
 };
 use crate::{
-    db::Database,
+    crypto::vault::VaultError,
+    db::{Database, credentials},
     error::GatewayError,
     http::client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
     routing::plan::{self, Candidate},
-    tenancy::Grant,
+    tenancy::{CredentialRef, Grant},
     usage::{ModelKind, Nanos, ledger},
 };
 use http::{HeaderMap, header};
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 /// How much of an error answer is read, and for how long: it is a sentence or two.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -70,22 +71,31 @@ pub(super) async fn send(
     prepared: Prepared,
 ) -> Result<UpstreamAnswer, Failed> {
     let provider = attempt.provider();
-    let upstream = gateway.upstreams.get(provider);
-    let Some((upstream, key)) = upstream.and_then(|upstream| Some((upstream, upstream.key.as_ref()?))) else {
+    let (Some(reference), Some(base_url)) = (attempt.credential_for(provider), gateway.base_urls.get(provider)) else {
         return Err(Failed::unbilled(GatewayError::NoCredential(provider)));
     };
+    let (key, opened_now) = gateway.vault.open(reference, provider).await.map_err(|error| {
+        Failed::unbilled(match error {
+            VaultError::Unavailable(_) => GatewayError::Unavailable(error.into()),
+            VaultError::Gone => GatewayError::NoCredential(provider),
+            VaultError::Unreadable(_) => GatewayError::CredentialUnreadable(provider),
+        })
+    })?;
+    if opened_now {
+        note_use_of_credential(gateway, call, reference);
+    }
     let credential = attempt
         .candidate
         .provider
-        .authorize(key)
+        .authorize(&key)
         .map_err(|error| Failed::unbilled(GatewayError::Internal(error.into())))?;
     let time_left = relay::time_left(&*gateway.clock, call.deadline);
     if time_left.is_zero() {
         return Err(Failed::unbilled(GatewayError::Deadline));
     }
-    attempt.credential = Some(Arc::clone(key));
+    attempt.credential = Some(key);
     let asked = gateway.clock.monotonic();
-    let sent = gateway.upstream.post(&upstream.base_url, credential, prepared, time_left).await;
+    let sent = gateway.upstream.post(base_url, credential, prepared, time_left).await;
     attempt.waited_since(asked);
     let answer = sent.map_err(|error| match error {
         SendError::Connect(source) => Failed::unbilled(GatewayError::Unreachable { provider, source }),
@@ -110,6 +120,15 @@ pub(super) async fn send(
     let failure = attempt.redacted(attempt.candidate.provider.failure(status, &body));
     let retry_after_s = header_wait.or(failure.retry_after_s);
     Err(Failed::unbilled(GatewayError::Provider { provider, failure, retry_after_s }))
+}
+
+fn note_use_of_credential(gateway: &Gateway, call: &Call, credential: CredentialRef) {
+    let (db, at) = (gateway.db.clone(), gateway.clock.now());
+    call.after.defer(async move {
+        if let Err(error) = credentials::touch(&db, credential.tenant, credential.id, at).await {
+            tracing::warn!(error = %crate::causes::chain(&error), "the use of a credential was not noted");
+        }
+    });
 }
 
 /// `retry-after` in seconds. Its other form, a date, is sent by none of the providers.

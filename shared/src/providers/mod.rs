@@ -11,6 +11,7 @@ mod dialogue;
 pub mod embeddings;
 mod extras;
 mod failure;
+mod key_form;
 #[cfg(test)]
 pub(crate) mod golden;
 mod options;
@@ -20,6 +21,7 @@ mod sse;
 
 pub use embeddings::Embedder;
 pub use failure::{Failure, FailureKind};
+pub use key_form::check_key;
 pub use options::prepare_chat;
 pub use sse::Event;
 
@@ -46,6 +48,9 @@ pub trait Provider: Sync {
 
     /// The environment variable of its own SDKs that holds a key.
     fn key_variable(&self) -> &'static str;
+
+    /// What its keys begin with, one of these; empty where they have no mark.
+    fn key_prefixes(&self) -> &'static [&'static str];
 
     /// Its models with limits and prices, sorted by id.
     fn models(&self) -> &'static [ModelCard];
@@ -78,6 +83,11 @@ pub trait Provider: Sync {
 
     /// What an error answer means. Never fails: a body that cannot be read still has a status.
     fn failure(&self, status: u16, body: &[u8]) -> Failure;
+}
+
+/// Finds a provider by its id.
+pub fn provider(id: &str) -> Option<&'static dyn Provider> {
+    ALL.iter().copied().find(|provider| provider.id() == id)
 }
 
 /// Finds a model by the provider's own name for it.

@@ -59,30 +59,30 @@ impl Authenticator {
         Self { db, peppers, clock, remembered: Mutex::default() }
     }
 
-    /// Checks who sends these headers.
+    /// Checks who sends these headers. Also tells whether the database was asked, rather than the memory.
     ///
     /// # Errors
     /// [`AuthError::Invalid`] only when the look-up worked and found nothing that fits.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<(Principal, bool), AuthError> {
         let key = ApiKey::parse(credential(headers)?).map_err(|_| AuthError::Invalid)?;
         let fingerprint = key.fingerprint();
         let now = self.clock.since_epoch();
         let known = self.recall(&fingerprint);
         if let Some((principal, _)) = known.as_ref().filter(|(_, until)| *until > now) {
-            return Ok(principal.clone());
+            return Ok((principal.clone(), false));
         }
         let row = match (api_keys::find(&self.db, key.id()).await, known) {
             (Ok(row), _) => row,
             (Err(error @ db::Error::Unavailable(_)), Some((principal, _))) => {
                 tracing::warn!(error = %crate::causes::chain(&error), "the database is away: a known key is served from memory");
-                return Ok(principal);
+                return Ok((principal, false));
             }
             (Err(error), _) => return Err(AuthError::Unavailable(error)),
         };
         match self.principal(&key, row) {
             Ok((principal, ttl)) => {
                 self.remember(fingerprint, principal.clone(), ttl);
-                Ok(principal)
+                Ok((principal, true))
             }
             Err(error) => {
                 self.forget(&fingerprint);

@@ -1,5 +1,6 @@
 //! Makes a tenant and its first key, which is shown this once.
 
+use super::body::plain_text;
 use crate::{
     clock::Clock,
     crypto::secret::Peppers,
@@ -27,7 +28,7 @@ fn first_key() -> String {
     "first key".into()
 }
 
-const MAX_NAME_CHARS: usize = 200;
+pub(super) const MAX_NAME_CHARS: usize = 200;
 
 pub(super) async fn create(
     db: &Database,
@@ -36,23 +37,31 @@ pub(super) async fn create(
     new: &NewTenant,
 ) -> Result<Value, GatewayError> {
     for (field, name) in [("name", &new.name), ("key_name", &new.key_name)] {
-        let length = name.chars().count();
-        if !(1..=MAX_NAME_CHARS).contains(&length) || name.chars().any(char::is_control) {
-            return Err(Invalid::value(field, "must have 1 to 200 characters and no control characters").into());
-        }
+        plain_text(name, MAX_NAME_CHARS).map_err(|problem| Invalid::value(field, problem))?;
     }
-    let now = clock.since_epoch();
-    let tenant = TenantId::generate(now);
-    let mut secret = Zeroizing::new([0; 32]);
-    getrandom::fill(secret.as_mut_slice()).map_err(|error| GatewayError::Internal(error.into()))?;
-    let key = ApiKey::new(KeyId::generate(now), &secret);
-
+    let tenant = TenantId::generate(clock.since_epoch());
     let tx = TenantTx::begin(db, tenant).await?;
     tenants::insert(&tx, &new.name).await?;
-    let first = NewKey {
+    let key = insert_first_key(&tx, peppers, clock, &new.key_name, Role::Owner).await?;
+    tx.commit().await?;
+    Ok(json!({ "tenant_id": tenant.to_string(), "key_id": key.id().to_string(), "api_key": key.reveal() }))
+}
+
+/// A key that the deployment makes, and nobody else.
+pub(super) async fn insert_first_key(
+    tx: &TenantTx,
+    peppers: &Peppers,
+    clock: &dyn Clock,
+    name: &str,
+    role: Role,
+) -> Result<ApiKey, GatewayError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(secret.as_mut_slice()).map_err(|error| GatewayError::Internal(error.into()))?;
+    let key = ApiKey::new(KeyId::generate(clock.since_epoch()), &secret);
+    let new = NewKey {
         id: key.id(),
-        name: &new.key_name,
-        role: Role::Owner,
+        name,
+        role,
         hash: &key.hash(peppers.current()),
         pepper_version: peppers.version(),
         ends_with: key.ends_with(),
@@ -62,8 +71,6 @@ pub(super) async fn create(
         expires_at: None,
         made_by: None,
     };
-    api_keys::insert(&tx, &first).await?;
-    tx.commit().await?;
-
-    Ok(json!({ "tenant_id": tenant.to_string(), "key_id": key.id().to_string(), "api_key": key.reveal() }))
+    api_keys::insert(tx, &new).await?;
+    Ok(key)
 }

@@ -1,6 +1,9 @@
 //! The `migrate` function: brings the schema up to date, and makes the first tenant of a new deployment.
 
-use super::create_tenant::{self, NewTenant};
+use super::{
+    create_operator_key::{self, NewOperatorKey},
+    create_tenant::{self, NewTenant},
+};
 use crate::{
     clock::Clock,
     config::MigrateConfig,
@@ -20,6 +23,8 @@ pub enum Command {
     Migrate,
     /// Make a tenant and its first key. Answers `{"tenant_id", "key_id", "api_key"}`.
     CreateTenant(NewTenant),
+    /// Make a key of the platform's operators. Answers `{"key_id", "api_key"}`.
+    CreateOperatorKey(NewOperatorKey),
 }
 
 /// Runs commands against the database, as a role that may create roles.
@@ -52,6 +57,9 @@ impl Migrator {
                 Ok(json!({ "applied": applied }))
             }
             Command::CreateTenant(new) => create_tenant::create(&self.db, &self.peppers, &*self.clock, &new).await,
+            Command::CreateOperatorKey(new) => {
+                create_operator_key::create(&self.db, &self.peppers, &*self.clock, &new).await
+            }
         }
     }
 }

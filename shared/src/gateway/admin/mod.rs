@@ -1,7 +1,9 @@
 //! What a tenant's administrators do, and what is done by hand or on a schedule: one use case a file.
 
 pub mod body;
+pub mod create_operator_key;
 pub mod create_tenant;
+pub mod credentials;
 pub mod migrate;
 pub mod office;
 pub mod page;

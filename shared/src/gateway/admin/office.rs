@@ -3,10 +3,11 @@
 use crate::{
     clock::Clock,
     config::OfficeConfig,
-    crypto::secret::Peppers,
+    crypto::{kms::MasterKey, secret::Peppers},
     db::{Database, TenantTx, audit, audit::AuditEvent},
     error::GatewayError,
-    gateway::call::Call,
+    gateway::{KMS_PATIENCE, call::Call},
+    http::aws,
     tenancy::{AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
 };
 use serde_json::Value;
@@ -44,9 +45,19 @@ impl Office {
         Ok(Self { auth, peppers, clock, db })
     }
 
+    /// The KMS key, for the functions that seal. They may make data keys and not unwrap them.
+    ///
+    /// # Errors
+    /// When none is configured.
+    pub async fn master_key(config: &OfficeConfig) -> Result<MasterKey, GatewayError> {
+        let id = config.kms_key.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_KMS_KEY_ID is not set".into()))?;
+        let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
+        Ok(MasterKey::new(&aws, id))
+    }
+
     /// The first steps of every request: who calls, and may they.
     pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
-        let principal = self.auth.authenticate(&call.headers).await?;
+        let (principal, _) = self.auth.authenticate(&call.headers).await?;
         tracing::Span::current().record("tenant.id", tracing::field::display(principal.tenant));
         let grant = rbac::authorize(&principal, permission)?;
         let (tenant, at) = (grant.tenant(), self.clock.now());

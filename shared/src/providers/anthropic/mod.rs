@@ -41,6 +41,10 @@ impl Provider for Anthropic {
         "ANTHROPIC_API_KEY"
     }
 
+    fn key_prefixes(&self) -> &'static [&'static str] {
+        &["sk-ant-"]
+    }
+
     fn models(&self) -> &'static [ModelCard] {
         MODELS
     }

@@ -38,6 +38,10 @@ impl Provider for Cohere {
         "CO_API_KEY"
     }
 
+    fn key_prefixes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn models(&self) -> &'static [ModelCard] {
         MODELS
     }

@@ -44,6 +44,10 @@ impl Provider for Google {
         "GEMINI_API_KEY"
     }
 
+    fn key_prefixes(&self) -> &'static [&'static str] {
+        &["AIza", "AQ."]
+    }
+
     fn models(&self) -> &'static [ModelCard] {
         MODELS
     }

@@ -37,6 +37,10 @@ impl Provider for Mistral {
         "MISTRAL_API_KEY"
     }
 
+    fn key_prefixes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn models(&self) -> &'static [ModelCard] {
         MODELS
     }

@@ -38,6 +38,10 @@ impl Provider for OpenAi {
         "OPENAI_API_KEY"
     }
 
+    fn key_prefixes(&self) -> &'static [&'static str] {
+        &["sk-"]
+    }
+
     fn models(&self) -> &'static [ModelCard] {
         MODELS
     }
