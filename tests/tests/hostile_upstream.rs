@@ -151,12 +151,15 @@ async fn a_field_name_that_no_header_can_hold_is_still_named() {
 }
 
 #[tokio::test]
-async fn of_two_authorization_headers_neither_counts() {
+async fn of_two_credentials_neither_counts() {
     let app = App::start().await;
-    let mut request =
-        app.chat_request(json!({"model": MODEL, "messages": [{"role": "user", "content": "a"}]}).to_string());
-    request.headers_mut().append("authorization", "Bearer other".parse().expect("a header"));
-    assert_eq!(app.send(request).await.status, 401);
+    for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key"] {
+        let mut request =
+            app.chat_request(json!({"model": MODEL, "messages": [{"role": "user", "content": "a"}]}).to_string());
+        request.headers_mut().append(name, "Bearer other".parse().expect("a header"));
+        let answer = app.send(request).await;
+        assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (400, "several_credentials"), "{name}");
+    }
 }
 
 #[tokio::test]

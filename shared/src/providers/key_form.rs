@@ -2,7 +2,7 @@
 
 use super::{ALL, Provider};
 
-const LENGTHS: std::ops::RangeInclusive<usize> = 16..=512;
+const LENGTHS: std::ops::RangeInclusive<usize> = 8..=512;
 
 /// Whether a text can be a key of this provider. The message never repeats the text.
 ///
@@ -10,7 +10,7 @@ const LENGTHS: std::ops::RangeInclusive<usize> = 16..=512;
 /// What is wrong with it, for a person.
 pub fn check_key(provider: &dyn Provider, key: &str) -> Result<(), String> {
     if !LENGTHS.contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("must have 16 to 512 visible ASCII characters and no spaces".into());
+        return Err("must have 8 to 512 visible ASCII characters and no spaces".into());
     }
     let begins = |one: &dyn Provider| one.key_prefixes().iter().filter(|prefix| key.starts_with(**prefix)).map(|prefix| prefix.len()).max();
     let own = begins(provider);
