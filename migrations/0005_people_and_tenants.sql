@@ -208,16 +208,16 @@ alter table api_keys
     add column ends_with text not null default '' check (length(ends_with) <= 8),
     add column last_used_at timestamptz,
     add column updated_at timestamptz not null default now(),
-    -- Who made it, and with which role; all null where the deployment did. A person whom an identity provider vouches for has no row here.
-    add column made_by_key uuid,
-    add column made_by_person uuid,
-    add column made_by_role text,
+    -- Who gave it its rights, and with which role; all null where the deployment did. A person whom an identity provider vouches for has no row here.
+    add column granted_by_key uuid,
+    add column granted_by_person uuid,
+    add column granted_by_role text,
     -- After a rotation the secret before it still works for a while.
     add column previous_hash bytea check (length(previous_hash) = 32),
     add column previous_pepper_version smallint,
     add column previous_until timestamptz,
     -- Not valid: there is nothing to check yet, and nobody may look at every tenant's rows to check it.
-    add foreign key (tenant_id, made_by_key) references api_keys (tenant_id, id) not valid,
+    add foreign key (tenant_id, granted_by_key) references api_keys (tenant_id, id) not valid,
     add check ((previous_hash is null) = (previous_until is null)),
     drop constraint api_keys_role_check,
     add constraint api_keys_role_check check (role in ('operator', 'owner', 'admin', 'member', 'viewer')),
@@ -227,10 +227,11 @@ alter policy tenant_isolation on api_keys to supergate_app, supergate_admin, sup
 
 -- The hashes are written and never read: only the look-up's role compares them.
 grant select (id, tenant_id, name, role, pepper_version, created_at, expires_at, revoked_at, models, tags, requests_per_minute,
-              tokens_per_minute, concurrency, ends_with, last_used_at, updated_at, made_by_key, made_by_person, made_by_role, previous_until)
+              tokens_per_minute, concurrency, ends_with, last_used_at, updated_at, granted_by_key, granted_by_person, granted_by_role, previous_until)
     on api_keys to supergate_admin;
 grant insert on api_keys to supergate_admin;
 grant update (name, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
+              granted_by_key, granted_by_person, granted_by_role,
               concurrency, ends_with, updated_at, previous_hash, previous_pepper_version, previous_until)
     on api_keys to supergate_admin;
 revoke select on api_keys from supergate_app;
@@ -247,13 +248,13 @@ declare
     maker_models text[];
     maker_expires timestamptz;
 begin
-    if new.made_by_key is not null then
+    if new.granted_by_key is not null then
         select k.role, k.models, k.expires_at into maker_role, maker_models, maker_expires
-        from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.made_by_key and k.revoked_at is null;
-    elsif new.made_by_person is not null then
+        from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.granted_by_key and k.revoked_at is null;
+    elsif new.granted_by_person is not null then
         select m.role into maker_role from public.members m
-        where m.tenant_id = new.tenant_id and m.person_id = new.made_by_person;
-        maker_role := coalesce(maker_role, new.made_by_role);
+        where m.tenant_id = new.tenant_id and m.person_id = new.granted_by_person;
+        maker_role := coalesce(maker_role, new.granted_by_role);
     elsif current_user <> 'supergate_admin' then
         return new; -- the deployment itself, by hand
     end if;
@@ -263,7 +264,10 @@ begin
     if app.role_rank(new.role) > app.role_rank(maker_role) then
         raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege';
     end if;
-    if maker_models is not null and (new.models is null or not new.models <@ maker_models) then
+    if maker_models is not null and (new.models is null or exists (
+        select from unnest(new.models) as name
+        where name <> all (maker_models) and split_part(name, '/', 1) || '/*' <> all (maker_models)
+    )) then
         raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege';
     end if;
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
@@ -274,7 +278,7 @@ end
 $$;
 revoke all on function app.check_key_rights() from public;
 grant execute on function app.check_key_rights() to supergate_admin;
-create trigger key_rights before insert or update of role, models, expires_at, made_by_key, made_by_person on api_keys
+create trigger key_rights before insert or update of role, models, expires_at, granted_by_key, granted_by_person on api_keys
     for each row execute function app.check_key_rights();
 
 -- Who calls with a token of a person has no key.

@@ -24,6 +24,14 @@ pub enum GatewayError {
     /// The body of an administrative request is wrong, with every fault.
     #[error("{}", faults(.0))]
     InvalidBody(Vec<Invalid>),
+    /// An administrator would give, or change, more than their own rights.
+    #[error("`{param}` {problem}")]
+    Beyond {
+        /// The field.
+        param: &'static str,
+        /// What is too much.
+        problem: String,
+    },
     /// It is there already.
     #[error("{0}")]
     Conflict(String),
@@ -135,6 +143,9 @@ impl GatewayError {
             Self::InvalidBody(faults) => {
                 let param = faults.first().and_then(|fault| fault.param.as_deref());
                 OnTheWire { param, ..plain(StatusCode::BAD_REQUEST, invalid, "invalid_value") }
+            }
+            Self::Beyond { param, .. } => {
+                OnTheWire { param: Some(param), ..plain(StatusCode::FORBIDDEN, invalid, "permission_denied") }
             }
             Self::Conflict(_) => plain(StatusCode::CONFLICT, invalid, "conflict"),
             Self::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, invalid, "request_too_large"),

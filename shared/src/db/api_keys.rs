@@ -1,9 +1,13 @@
 //! API keys.
 
 use super::{Database, Error, TenantTx, in_time, keep_if_sound, standing};
-use crate::tenancy::{Actor, KeyId, ModelList, Rights, Role, TenantId, api_key::KeyHash, principal::KeyLimits};
+use crate::tenancy::{
+    Actor, KeyId, ModelList, PersonId, Rights, Role, TenantId,
+    api_key::{ApiKey, KeyHash},
+    principal::KeyLimits,
+};
 use time::OffsetDateTime;
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 /// What is needed to check a key, and to serve whoever has it.
 pub(crate) struct KeyRow {
@@ -46,15 +50,9 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
         Ok::<_, Error>(PreviousSecret { hash, pepper_version, until: row.try_get("previous_until")? })
     });
     let models: Option<Vec<String>> = row.try_get("models")?;
-    let limits = KeyLimits {
-        requests_per_minute: row.try_get("requests_per_minute")?,
-        tokens_per_minute: row.try_get("tokens_per_minute")?,
-        concurrency: row.try_get("concurrency")?,
-    };
-    let role: &str = row.try_get("role")?;
     Ok(Some(KeyRow {
         tenant: TenantId::from_uuid(row.try_get("tenant_id")?),
-        role: role.parse().map_err(|_| Error::Unexpected("a role that this version does not know"))?,
+        role: role(row)?,
         hash: row.try_get("hash")?,
         pepper_version: row.try_get("pepper_version")?,
         previous: previous.transpose()?,
@@ -63,10 +61,23 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
             standing: standing::read(row)?,
             models: models.map(ModelList::new),
             tags: row.try_get("tags")?,
-            limits,
+            limits: limits(row)?,
             expires_at: row.try_get("expires_at")?,
         },
     }))
+}
+
+fn role(row: &Row) -> Result<Role, Error> {
+    let role: &str = row.try_get("role")?;
+    role.parse().map_err(|_| Error::Unexpected("a role that this version does not know"))
+}
+
+fn limits(row: &Row) -> Result<KeyLimits, Error> {
+    Ok(KeyLimits {
+        requests_per_minute: row.try_get("requests_per_minute")?,
+        tokens_per_minute: row.try_get("tokens_per_minute")?,
+        concurrency: row.try_get("concurrency")?,
+    })
 }
 
 /// A key to be stored.
@@ -82,13 +93,13 @@ pub(crate) struct NewKey<'a> {
     pub(crate) tags: &'a [String],
     pub(crate) limits: KeyLimits,
     pub(crate) expires_at: Option<OffsetDateTime>,
-    /// Who makes it, as what; none: the deployment.
-    pub(crate) made_by: Option<(Actor, Role)>,
+    /// Who gives it its rights, as what; none: the deployment.
+    pub(crate) granted_by: Option<(Actor, Role)>,
 }
 
 const INSERT: &str = "\
     insert into api_keys (id, tenant_id, name, role, hash, pepper_version, ends_with, models, tags, requests_per_minute, tokens_per_minute, \
-    concurrency, expires_at, made_by_key, made_by_person, made_by_role) \
+    concurrency, expires_at, granted_by_key, granted_by_person, granted_by_role) \
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
 /// Stores a key of the transaction's tenant. The database checks again that it has no more rights than its maker.
@@ -96,7 +107,7 @@ const INSERT: &str = "\
 /// # Errors
 /// [`Error`] when it was not stored.
 pub(crate) async fn insert(tx: &TenantTx, key: &NewKey<'_>) -> Result<(), Error> {
-    let (actor, role) = key.made_by.unzip();
+    let (actor, role) = key.granted_by.unzip();
     let by_key = actor.and_then(Actor::key);
     let by_person = actor.and_then(Actor::person);
     tx.query(
@@ -116,12 +127,152 @@ pub(crate) async fn insert(tx: &TenantTx, key: &NewKey<'_>) -> Result<(), Error>
             (&key.limits.concurrency, Type::INT4),
             (&key.expires_at, Type::TIMESTAMPTZ),
             (&by_key.as_ref().map(KeyId::as_uuid), Type::UUID),
-            (&by_person.as_ref().map(crate::tenancy::PersonId::as_uuid), Type::UUID),
+            (&by_person.as_ref().map(PersonId::as_uuid), Type::UUID),
             (&role.map(Role::as_str), Type::TEXT),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// What may be known of a key.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeyInfo {
+    pub(crate) id: KeyId,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) ends_with: String,
+    pub(crate) models: Option<ModelList>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) limits: KeyLimits,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) updated_at: OffsetDateTime,
+    pub(crate) expires_at: Option<OffsetDateTime>,
+    pub(crate) revoked_at: Option<OffsetDateTime>,
+    pub(crate) last_used_at: Option<OffsetDateTime>,
+    /// Until when the secret before the last rotation works.
+    pub(crate) previous_until: Option<OffsetDateTime>,
+}
+
+const LIST: &str = "\
+    select id, name, role, ends_with, models, tags, requests_per_minute, tokens_per_minute, concurrency, created_at, updated_at, expires_at, \
+    revoked_at, last_used_at, previous_until from api_keys \
+    where ($1::uuid is null or id = $1) and ($2::uuid is null or id < $2) order by id desc limit $3";
+
+/// The transaction's tenant's keys, newest first, from before one of them on.
+///
+/// # Errors
+/// [`Error`] when they cannot be read.
+pub(crate) async fn list(tx: &TenantTx, before: Option<KeyId>, most: i64) -> Result<Vec<KeyInfo>, Error> {
+    select(tx, None, before, most).await
+}
+
+/// One of the transaction's tenant's keys.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn read(tx: &TenantTx, key: KeyId) -> Result<Option<KeyInfo>, Error> {
+    Ok(select(tx, Some(key), None, 1).await?.into_iter().next())
+}
+
+async fn select(tx: &TenantTx, key: Option<KeyId>, before: Option<KeyId>, most: i64) -> Result<Vec<KeyInfo>, Error> {
+    let params: super::tx::Params<'_> = &[
+        (&key.as_ref().map(KeyId::as_uuid), Type::UUID),
+        (&before.as_ref().map(KeyId::as_uuid), Type::UUID),
+        (&most, Type::INT8),
+    ];
+    tx.query(LIST, params).await?.iter().map(info).collect()
+}
+
+fn info(row: &Row) -> Result<KeyInfo, Error> {
+    let models: Option<Vec<String>> = row.try_get("models")?;
+    Ok(KeyInfo {
+        id: KeyId::from_uuid(row.try_get("id")?),
+        name: row.try_get("name")?,
+        role: role(row)?,
+        ends_with: row.try_get("ends_with")?,
+        models: models.map(ModelList::new),
+        tags: row.try_get("tags")?,
+        limits: limits(row)?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+        expires_at: row.try_get("expires_at")?,
+        revoked_at: row.try_get("revoked_at")?,
+        last_used_at: row.try_get("last_used_at")?,
+        previous_until: row.try_get("previous_until")?,
+    })
+}
+
+const UPDATE: &str = "\
+    update api_keys set name = $2, role = $3, models = $4, tags = $5, requests_per_minute = $6, tokens_per_minute = $7, concurrency = $8, \
+    expires_at = $9, updated_at = $10, granted_by_key = $11, granted_by_person = $12, granted_by_role = $13 where id = $1";
+
+/// Changes a key to what the info says. Who changes it gives it its rights from now on, and the database checks again that they have them.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn update(tx: &TenantTx, key: &KeyInfo, (actor, role): (Actor, Role)) -> Result<(), Error> {
+    let (by_key, by_person) = (actor.key(), actor.person());
+    tx.query(
+        UPDATE,
+        &[
+            (key.id.as_uuid(), Type::UUID),
+            (&key.name, Type::TEXT),
+            (&key.role.as_str(), Type::TEXT),
+            (&key.models.as_ref().map(ModelList::names), Type::TEXT_ARRAY),
+            (&key.tags, Type::TEXT_ARRAY),
+            (&key.limits.requests_per_minute, Type::INT4),
+            (&key.limits.tokens_per_minute, Type::INT8),
+            (&key.limits.concurrency, Type::INT4),
+            (&key.expires_at, Type::TIMESTAMPTZ),
+            (&key.updated_at, Type::TIMESTAMPTZ),
+            (&by_key.as_ref().map(KeyId::as_uuid), Type::UUID),
+            (&by_person.as_ref().map(PersonId::as_uuid), Type::UUID),
+            (&role.as_str(), Type::TEXT),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+const ROTATE: &str = "\
+    update api_keys set previous_hash = case when $6 > $5 then hash end, previous_pepper_version = case when $6 > $5 then pepper_version end, \
+    previous_until = case when $6 > $5 then $6 end, hash = $2, pepper_version = $3, ends_with = $4, updated_at = $5 where id = $1";
+
+/// Gives a key a new secret; the one before works until then.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn rotate(
+    tx: &TenantTx,
+    key: &ApiKey,
+    (hash, pepper_version): (&KeyHash, i16),
+    at: OffsetDateTime,
+    previous_until: OffsetDateTime,
+) -> Result<(), Error> {
+    tx.query(
+        ROTATE,
+        &[
+            (key.id().as_uuid(), Type::UUID),
+            (&hash.as_bytes(), Type::BYTEA),
+            (&pepper_version, Type::INT2),
+            (&key.ends_with(), Type::TEXT),
+            (&at, Type::TIMESTAMPTZ),
+            (&previous_until, Type::TIMESTAMPTZ),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Ends a key, and the secret before its rotation with it.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn revoke(tx: &TenantTx, key: KeyId, at: OffsetDateTime) -> Result<(), Error> {
+    let statement = "update api_keys set revoked_at = $2, updated_at = $2, previous_hash = null, previous_pepper_version = null, \
+                     previous_until = null where id = $1";
+    tx.query(statement, &[(key.as_uuid(), Type::UUID), (&at, Type::TIMESTAMPTZ)]).await.map(drop)
 }
 
 /// Notes that a key was used.

@@ -81,9 +81,14 @@ impl Body {
 
     /// A whole number from 1 to `most`.
     pub(crate) fn count(&mut self, name: &str, most: i64) -> Option<i64> {
-        match self.take(name)?.as_i64().filter(|count| (1..=most).contains(count)) {
-            Some(count) => Some(count),
-            None => self.fault(name, format!("must be a whole number from 1 to {most}")),
+        self.whole(name, 1, most)
+    }
+
+    /// A whole number from `least` to `most`.
+    pub(crate) fn whole(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+        match self.take(name)?.as_i64().filter(|number| (least..=most).contains(number)) {
+            Some(number) => Some(number),
+            None => self.fault(name, format!("must be a whole number from {least} to {most}")),
         }
     }
 

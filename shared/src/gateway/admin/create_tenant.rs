@@ -69,7 +69,7 @@ pub(super) async fn insert_first_key(
         tags: &[],
         limits: KeyLimits::default(),
         expires_at: None,
-        made_by: None,
+        granted_by: None,
     };
     api_keys::insert(tx, &new).await?;
     Ok(key)

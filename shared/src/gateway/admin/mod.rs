@@ -4,8 +4,10 @@ pub mod body;
 pub mod create_operator_key;
 pub mod create_tenant;
 pub mod credentials;
+pub mod keys;
 pub mod migrate;
 pub mod office;
 pub mod page;
+pub mod shown;
 
 pub use office::Office;
