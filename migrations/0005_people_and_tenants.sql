@@ -257,6 +257,10 @@ begin
         maker_role := coalesce(maker_role, new.granted_by_role);
     elsif current_user <> 'supergate_admin' then
         return new; -- the deployment itself, by hand
+    elsif not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
+        and not exists (select from public.members m where m.tenant_id = new.tenant_id)
+    then
+        return new; -- the first key of a new tenant, which an operator founds
     end if;
     if maker_role is null then
         raise exception 'a key needs a maker' using errcode = 'insufficient_privilege';

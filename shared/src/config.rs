@@ -226,7 +226,9 @@ impl<'a> Reader<'a> {
         let previous = previous.and_then(|text| self.pepper("SUPERGATE_KEY_PEPPER_PREVIOUS", text));
         let version = self.optional("SUPERGATE_KEY_PEPPER_VERSION").map_or(Some(1), |text| text.parse().ok());
         let Some(version) = version.filter(|version: &i16| *version >= 1) else {
-            self.wrong.push("SUPERGATE_KEY_PEPPER_VERSION must be a whole number from 1, one more with each new pepper".into());
+            self.wrong.push(
+                "SUPERGATE_KEY_PEPPER_VERSION must be a whole number from 1, one more with each new pepper".into(),
+            );
             return None;
         };
         Some(Peppers::new(version, current?, previous))
@@ -308,7 +310,8 @@ mod tests {
 
     #[test]
     fn an_empty_variable_is_an_absent_one() {
-        let config = load(&[&GOOD[..], &[("SUPERGATE_OPENAI_URL", ""), ("SUPERGATE_KEY_PEPPER_PREVIOUS", " ")]].concat());
+        let config =
+            load(&[&GOOD[..], &[("SUPERGATE_OPENAI_URL", ""), ("SUPERGATE_KEY_PEPPER_PREVIOUS", " ")]].concat());
         let config = config.expect("good");
         assert_eq!(config.base_urls["openai"], "https://api.openai.com");
         assert!(config.peppers.of_version(0).is_none());

@@ -23,7 +23,7 @@ use supergate::{
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, credentials, migrate::Command},
+        admin::{Office, audit, credentials, keys, migrate::Command, tenant},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
@@ -236,6 +236,29 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::DELETE];
             self.function("provider-keys", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/keys") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { keys::answer(&office, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PATCH, web::DELETE];
+            self.function("keys", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/tenant") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { tenant::answer(&office, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PATCH, web::DELETE];
+            self.function("tenant", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/audit") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { audit::answer(&office, call).await }
+            };
+            self.function("audit", &[web::GET], handler).answer(request, after.clone()).await
         } else if request.uri().path() == "/v1/embeddings" {
             let handler = move |call| {
                 let gateway = Arc::clone(&gateway);

@@ -62,7 +62,11 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError`].
-    pub async fn open(&self, credential: CredentialRef, provider: &str) -> Result<(Arc<ProviderKey>, bool), VaultError> {
+    pub async fn open(
+        &self,
+        credential: CredentialRef,
+        provider: &str,
+    ) -> Result<(Arc<ProviderKey>, bool), VaultError> {
         let slot = self.slot(credential);
         let mut opened = slot.lock().await;
         if let Some(known) = opened.as_ref().filter(|opened| opened.until > self.clock.since_epoch()) {
@@ -88,7 +92,8 @@ impl Vault {
     }
 
     async fn unseal(&self, credential: CredentialRef, provider: &str) -> Result<ProviderKey, VaultError> {
-        let (id, envelope) = credentials::sealed(&self.db, credential.tenant, provider).await?.ok_or(VaultError::Gone)?;
+        let (id, envelope) =
+            credentials::sealed(&self.db, credential.tenant, provider).await?.ok_or(VaultError::Gone)?;
         let data_key = self.master_key.unwrap(credential.tenant, envelope.wrapped_key.clone()).await?;
         // The row may be a newer credential than the one that was asked for; what it is sealed as must be what it says it is.
         Ok(data_key.open(&Label { tenant: credential.tenant, provider, credential: id }, &envelope)?)

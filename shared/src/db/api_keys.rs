@@ -280,6 +280,7 @@ pub(crate) async fn revoke(tx: &TenantTx, key: KeyId, at: OffsetDateTime) -> Res
 /// # Errors
 /// [`Error`] when it was not noted.
 pub(crate) async fn touch(db: &Database, tenant: TenantId, key: KeyId, at: OffsetDateTime) -> Result<(), Error> {
-    let statement = "update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)";
+    let statement =
+        "update api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)";
     TenantTx::once(db, tenant, statement, &[(key.as_uuid(), Type::UUID), (&at, Type::TIMESTAMPTZ)]).await.map(drop)
 }

@@ -6,6 +6,7 @@ pub mod audit;
 mod connect;
 pub mod credentials;
 mod iam;
+pub mod members;
 pub mod migrations;
 mod standing;
 pub mod tenants;

@@ -14,8 +14,10 @@ pub(in crate::db) fn read(row: &Row) -> Result<Standing, Error> {
     let credentials: serde_json::Value = row.try_get("credentials")?;
     let credentials: BTreeMap<String, [Uuid; 2]> =
         serde_json::from_value(credentials).map_err(|_| Error::Unexpected("credentials that are none"))?;
-    let credential =
-        |[tenant, id]: [Uuid; 2]| CredentialRef { tenant: TenantId::from_uuid(tenant), id: CredentialId::from_uuid(id) };
+    let credential = |[tenant, id]: [Uuid; 2]| CredentialRef {
+        tenant: TenantId::from_uuid(tenant),
+        id: CredentialId::from_uuid(id),
+    };
     Ok(Standing {
         status: status.parse().map_err(unknown)?,
         tier: tier.parse().map_err(unknown)?,

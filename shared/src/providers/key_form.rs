@@ -12,7 +12,9 @@ pub fn check_key(provider: &dyn Provider, key: &str) -> Result<(), String> {
     if !LENGTHS.contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("must have 8 to 512 visible ASCII characters and no spaces".into());
     }
-    let begins = |one: &dyn Provider| one.key_prefixes().iter().filter(|prefix| key.starts_with(**prefix)).map(|prefix| prefix.len()).max();
+    let begins = |one: &dyn Provider| {
+        one.key_prefixes().iter().filter(|prefix| key.starts_with(**prefix)).map(|prefix| prefix.len()).max()
+    };
     let own = begins(provider);
     if own.is_none() && !provider.key_prefixes().is_empty() {
         return Err(format!("keys of {} begin with `{}`", provider.id(), provider.key_prefixes().join("` or `")));

@@ -11,9 +11,9 @@ mod dialogue;
 pub mod embeddings;
 mod extras;
 mod failure;
-mod key_form;
 #[cfg(test)]
 pub(crate) mod golden;
+mod key_form;
 mod options;
 #[cfg(test)]
 mod robustness;

@@ -12,15 +12,17 @@ impl ModelList {
 
     /// Whether it has this model.
     pub fn has(&self, provider: &str, model: &str) -> bool {
-        self.0.iter().filter_map(|name| name.split_once('/')).any(|(vendor, name)| {
-            vendor == provider && (name == "*" || name == model)
-        })
+        self.0
+            .iter()
+            .filter_map(|name| name.split_once('/'))
+            .any(|(vendor, name)| vendor == provider && (name == "*" || name == model))
     }
 
     /// Whether each entry of the other is in this one, by itself or under a `*`.
     pub fn covers(&self, other: &Self) -> bool {
         other.0.iter().all(|name| {
-            self.0.contains(name) || name.split_once('/').is_some_and(|(vendor, model)| model != "*" && self.has(vendor, model))
+            self.0.contains(name)
+                || name.split_once('/').is_some_and(|(vendor, model)| model != "*" && self.has(vendor, model))
         })
     }
 

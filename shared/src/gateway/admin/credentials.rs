@@ -78,10 +78,9 @@ async fn store(
         None => None,
     };
     credentials::insert(&tx, id, provider.id(), &envelope, last_four, act.at).await.map_err(|error| match error {
-        crate::db::Error::Exists(_) => GatewayError::Conflict(format!(
-            "there is a key of {0} already; PUT {ROUTE}/{0} replaces it",
-            provider.id()
-        )),
+        crate::db::Error::Exists(_) => {
+            GatewayError::Conflict(format!("there is a key of {0} already; PUT {ROUTE}/{0} replaces it", provider.id()))
+        }
         other => other.into(),
     })?;
     let action = if replaced.is_some() { "provider_keys.replace" } else { "provider_keys.store" };
@@ -104,10 +103,7 @@ async fn delete(office: &Office, call: &Call, provider: &str) -> Result<Reply, G
     Ok(Reply::empty())
 }
 
-fn read_body(
-    call: &Call,
-    in_path: Option<&str>,
-) -> Result<(&'static dyn Provider, Zeroizing<String>), GatewayError> {
+fn read_body(call: &Call, in_path: Option<&str>) -> Result<(&'static dyn Provider, Zeroizing<String>), GatewayError> {
     let mut body = Body::read(call.json_body()?)?;
     let named = match in_path {
         Some(name) => Some(name.to_owned()),
@@ -149,8 +145,7 @@ async fn seal(
     let mut nonce = [0; envelope::NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| GatewayError::Internal(error.into()))?;
     let label = Label { tenant: act.tenant(), provider: provider.id(), credential: id };
-    let ciphertext =
-        made.key.seal(&label, nonce, secret).map_err(|error| GatewayError::Internal(error.into()))?;
+    let ciphertext = made.key.seal(&label, nonce, secret).map_err(|error| GatewayError::Internal(error.into()))?;
     Ok(Envelope {
         version: envelope::VERSION,
         wrapped_key: made.wrapped,

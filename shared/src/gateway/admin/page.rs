@@ -51,14 +51,6 @@ impl<'a> Query<'a> {
         self.0.iter().find(|(one, _)| one == name).map(|(_, value)| &**value)
     }
 
-    /// One of them as an id or the like.
-    ///
-    /// # Errors
-    /// [`Invalid`] with the type's own words.
-    pub(crate) fn parse<T: FromStr<Err: Display>>(&self, name: &str) -> Result<Option<T>, Invalid> {
-        self.get(name).map(|text| text.parse().map_err(|error: T::Err| Invalid::value(name, error))).transpose()
-    }
-
     /// `limit` and `cursor`.
     ///
     /// # Errors

@@ -13,7 +13,12 @@ fn principal(role: Role) -> Principal {
         credentials: Default::default(),
     };
     let rights = Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
-    Principal { tenant: TenantId::generate(now), actor: Actor::Key(KeyId::generate(now)), role, rights: Arc::new(rights) }
+    Principal {
+        tenant: TenantId::generate(now),
+        actor: Actor::Key(KeyId::generate(now)),
+        role,
+        rights: Arc::new(rights),
+    }
 }
 
 #[test]

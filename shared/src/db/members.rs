@@ -1,0 +1,156 @@
+//! Members of a tenant, and who was asked to become one.
+
+use super::{Error, TenantTx};
+use crate::tenancy::{InvitationId, PersonId, Role};
+use time::OffsetDateTime;
+use tokio_postgres::types::Type;
+
+/// A member.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MemberRow {
+    pub(crate) person: PersonId,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) created_at: OffsetDateTime,
+}
+
+/// Somebody who was asked to join.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct InvitationRow {
+    pub(crate) id: InvitationId,
+    pub(crate) email: String,
+    pub(crate) role: Role,
+    pub(crate) created_at: OffsetDateTime,
+    pub(crate) expires_at: OffsetDateTime,
+}
+
+const LIST: &str = "\
+    select m.person_id, p.email, p.name, m.role, m.created_at from members m join people p on p.id = m.person_id \
+    where ($1::uuid is null or m.person_id = $1) and ($2::uuid is null or m.person_id < $2) order by m.person_id desc limit $3";
+
+/// The transaction's tenant's members, newest account first.
+///
+/// # Errors
+/// [`Error`] when they cannot be read.
+pub(crate) async fn list(tx: &TenantTx, before: Option<PersonId>, most: i64) -> Result<Vec<MemberRow>, Error> {
+    select(tx, None, before, most).await
+}
+
+/// One of the transaction's tenant's members.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn read(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
+    Ok(select(tx, Some(person), None, 1).await?.into_iter().next())
+}
+
+async fn select(
+    tx: &TenantTx,
+    person: Option<PersonId>,
+    before: Option<PersonId>,
+    most: i64,
+) -> Result<Vec<MemberRow>, Error> {
+    let params: super::tx::Params<'_> = &[
+        (&person.as_ref().map(PersonId::as_uuid), Type::UUID),
+        (&before.as_ref().map(PersonId::as_uuid), Type::UUID),
+        (&most, Type::INT8),
+    ];
+    let rows = tx.query(LIST, params).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(MemberRow {
+                person: PersonId::from_uuid(row.try_get("person_id")?),
+                email: row.try_get("email")?,
+                name: row.try_get("name")?,
+                role: role(row.try_get("role")?)?,
+                created_at: row.try_get("created_at")?,
+            })
+        })
+        .collect()
+}
+
+fn role(text: &str) -> Result<Role, Error> {
+    text.parse().map_err(|_| Error::Unexpected("a role that this version does not know"))
+}
+
+/// Gives a member another role.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn set_role(tx: &TenantTx, person: PersonId, role: Role) -> Result<(), Error> {
+    let statement = "update members set role = $2 where person_id = $1";
+    tx.query(statement, &[(person.as_uuid(), Type::UUID), (&role.as_str(), Type::TEXT)]).await.map(drop)
+}
+
+/// Removes a member. The account stays: it is the person's.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn remove(tx: &TenantTx, person: PersonId) -> Result<(), Error> {
+    tx.query("delete from members where person_id = $1", &[(person.as_uuid(), Type::UUID)]).await.map(drop)
+}
+
+/// How many members of a role the transaction's tenant has, all of them locked so that two cannot leave at once.
+///
+/// # Errors
+/// [`Error`] when they cannot be counted.
+pub(crate) async fn count_of_role(tx: &TenantTx, role: Role) -> Result<usize, Error> {
+    let statement = "select person_id from members where role = $1 for update";
+    Ok(tx.query(statement, &[(&role.as_str(), Type::TEXT)]).await?.len())
+}
+
+const INVITE: &str = "\
+    insert into invitations (id, tenant_id, email, role, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Asks somebody to join the transaction's tenant; an older invitation of the address ends.
+///
+/// # Errors
+/// [`Error`]; nothing was stored then.
+pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> Result<(), Error> {
+    tx.query("delete from invitations where email = $1", &[(&new.email, Type::TEXT)]).await?;
+    tx.query(
+        INVITE,
+        &[
+            (new.id.as_uuid(), Type::UUID),
+            (tx.tenant().as_uuid(), Type::UUID),
+            (&new.email, Type::TEXT),
+            (&new.role.as_str(), Type::TEXT),
+            (&hash, Type::BYTEA),
+            (&new.created_at, Type::TIMESTAMPTZ),
+            (&new.expires_at, Type::TIMESTAMPTZ),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Who is asked to join the transaction's tenant.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn invitations(tx: &TenantTx) -> Result<Vec<InvitationRow>, Error> {
+    let statement = "select id, email, role, created_at, expires_at from invitations order by id desc";
+    let rows = tx.query(statement, &[]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(InvitationRow {
+                id: InvitationId::from_uuid(row.try_get("id")?),
+                email: row.try_get("email")?,
+                role: role(row.try_get("role")?)?,
+                created_at: row.try_get("created_at")?,
+                expires_at: row.try_get("expires_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Ends an invitation. Gives its address, none where there is no such invitation.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn withdraw(tx: &TenantTx, id: InvitationId) -> Result<Option<String>, Error> {
+    let statement = "delete from invitations where id = $1 returning email";
+    let rows = tx.query(statement, &[(id.as_uuid(), Type::UUID)]).await?;
+    rows.first().map(|row| row.try_get(0).map_err(Error::from)).transpose()
+}

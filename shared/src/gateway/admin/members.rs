@@ -1,0 +1,184 @@
+//! `/v1/tenant/members`: who belongs to the tenant, as what, and who is asked to.
+
+use super::{
+    body::Body,
+    office::{Act, Office},
+    page::Query,
+    shown::{self, time},
+};
+use crate::{
+    db::members::{self, InvitationRow, MemberRow},
+    error::GatewayError,
+    gateway::call::{Call, Reply},
+    tenancy::{Email, InvitationId, OpaqueToken, Permission, PersonId, Role, TenantId},
+};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use time::Duration;
+use zeroize::Zeroizing;
+
+const INVITATION_DAYS: i64 = 7;
+
+/// Answers a request; `rest` is what follows the route.
+pub(super) async fn answer(office: &Office, call: &Call, rest: &str) -> Result<Reply, GatewayError> {
+    let mut parts = rest.split('/').filter(|part| !part.is_empty());
+    match (&call.method, parts.next(), parts.next(), parts.next()) {
+        (&Method::GET, None, ..) => list(office, call).await,
+        (&Method::POST, None, ..) => invite(office, call).await,
+        (&Method::GET, Some("invitations"), None, _) => list_invitations(office, call).await,
+        (&Method::DELETE, Some("invitations"), Some(id), None) => withdraw(office, call, id).await,
+        (&Method::GET, Some(id), None, _) => read(office, call, id).await,
+        (&Method::PATCH, Some(id), None, _) => update(office, call, id).await,
+        (&Method::DELETE, Some(id), None, _) => remove(office, call, id).await,
+        (method, _, None, _) => Err(GatewayError::MethodNotAllowed(method.to_string())),
+        _ => Err(GatewayError::NotFound("this path".into())),
+    }
+}
+
+async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ReadMembers).await?;
+    let page = Query::read(&call.query, &["limit", "cursor"])?.page::<PersonId>()?;
+    let tx = office.begin(&act).await?;
+    let rows = members::list(&tx, page.after, page.rows()).await?;
+    tx.commit().await?;
+    Reply::json(StatusCode::OK, &page.list(rows, |member| member.person.to_string(), |member| show(&member)))
+}
+
+async fn read(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ReadMembers).await?;
+    let tx = office.begin(&act).await?;
+    let member = members::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    tx.commit().await?;
+    Reply::json(StatusCode::OK, &show(&member))
+}
+
+/// The answer is the same whether or not the address has an account: an administrator does not learn that.
+async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ManageMembers).await?;
+    let mut body = Body::read(call.json_body()?)?;
+    let email = body.required_parsed::<Email>("email");
+    let role = body.required_parsed::<Role>("role");
+    check_role_word(&mut body, role, &act);
+    body.finish()?;
+    let (Some(email), Some(role)) = (email, role) else { return Err(shown::not_found()) };
+    check_rank(role, &act)?;
+
+    let mut secret = Zeroizing::new([0; 32]);
+    getrandom::fill(secret.as_mut_slice()).map_err(|error| GatewayError::Internal(error.into()))?;
+    let invitation = OpaqueToken::new(InvitationId::generate(office.clock.since_epoch()), secret);
+    let row = InvitationRow {
+        id: invitation.id(),
+        email: email.to_string(),
+        role,
+        created_at: act.at,
+        expires_at: act.at + Duration::days(INVITATION_DAYS),
+    };
+    let tx = office.begin(&act).await?;
+    members::invite(&tx, &row, &invitation.hash()).await?;
+    let mut shown = show_invitation(&row);
+    office.note(&tx, &act, "members.invite", row.id.to_string(), (None, Some(shown.clone()))).await?;
+    tx.commit().await?;
+    shown["invitation"] = json!(invitation.reveal().as_str());
+    Reply::json(StatusCode::CREATED, &shown)
+}
+
+async fn list_invitations(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ReadMembers).await?;
+    let tx = office.begin(&act).await?;
+    let rows = members::invitations(&tx).await?;
+    tx.commit().await?;
+    let data: Vec<Value> = rows.iter().map(show_invitation).collect();
+    Reply::json(StatusCode::OK, &json!({ "data": data, "next_cursor": null }))
+}
+
+async fn withdraw(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ManageMembers).await?;
+    let id: InvitationId = id.parse().map_err(|_| shown::not_found())?;
+    let tx = office.begin(&act).await?;
+    let email = members::withdraw(&tx, id).await?.ok_or_else(shown::not_found)?;
+    let before = json!({ "email": email });
+    office.note(&tx, &act, "members.withdraw", id.to_string(), (Some(before), None)).await?;
+    tx.commit().await?;
+    Ok(Reply::empty())
+}
+
+async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ManageMembers).await?;
+    let mut body = Body::read(call.json_body()?)?;
+    let role = body.required_parsed::<Role>("role");
+    check_role_word(&mut body, role, &act);
+    body.finish()?;
+    let role = role.ok_or_else(shown::not_found)?;
+    let tx = office.begin(&act).await?;
+    let before = members::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    check_rank(before.role, &act)?;
+    check_rank(role, &act)?;
+    if role != before.role {
+        keep_one_at_the_top(&tx, &before).await?;
+    }
+    members::set_role(&tx, before.person, role).await?;
+    let after = MemberRow { role, ..before.clone() };
+    let (before, after) = (show(&before), show(&after));
+    office.note(&tx, &act, "members.update", id.to_owned(), (Some(before), Some(after.clone()))).await?;
+    tx.commit().await?;
+    Reply::json(StatusCode::OK, &after)
+}
+
+async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
+    let act = office.authorize(call, Permission::ManageMembers).await?;
+    let tx = office.begin(&act).await?;
+    let member = members::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    check_rank(member.role, &act)?;
+    keep_one_at_the_top(&tx, &member).await?;
+    members::remove(&tx, member.person).await?;
+    office.note(&tx, &act, "members.remove", id.to_owned(), (Some(show(&member)), None)).await?;
+    tx.commit().await?;
+    Ok(Reply::empty())
+}
+
+/// A tenant whose last owner leaves could not be ended by anybody.
+async fn keep_one_at_the_top(tx: &crate::db::TenantTx, member: &MemberRow) -> Result<(), GatewayError> {
+    if member.role.rank() >= Role::Owner.rank() && members::count_of_role(tx, member.role).await? <= 1 {
+        return Err(GatewayError::Conflict(format!("this is the last {}; make another first", member.role.as_str())));
+    }
+    Ok(())
+}
+
+fn check_role_word(body: &mut Body, role: Option<Role>, act: &Act) {
+    if role == Some(Role::Operator) && act.tenant() != TenantId::PLATFORM {
+        body.fault::<()>("role", "must be one of owner, admin, member, viewer");
+    }
+}
+
+fn check_rank(role: Role, act: &Act) -> Result<(), GatewayError> {
+    let own = act.grant.role();
+    if role.rank() <= own.rank() {
+        return Ok(());
+    }
+    let problem = format!("`{}` is more than your own, `{}`", role.as_str(), own.as_str());
+    Err(GatewayError::Beyond { param: "role", problem })
+}
+
+fn known(id: &str) -> Result<PersonId, GatewayError> {
+    id.parse().map_err(|_| shown::not_found())
+}
+
+fn show(member: &MemberRow) -> Value {
+    json!({
+        "id": member.person.to_string(),
+        "email": member.email,
+        "name": member.name,
+        "role": member.role.as_str(),
+        "created_at": time(member.created_at),
+    })
+}
+
+fn show_invitation(row: &InvitationRow) -> Value {
+    json!({
+        "id": row.id.to_string(),
+        "email": row.email,
+        "role": row.role.as_str(),
+        "created_at": time(row.created_at),
+        "expires_at": time(row.expires_at),
+    })
+}
