@@ -1,6 +1,10 @@
 //! Strict JSON. Two parsers that disagree about a duplicate key are a security hole (one checks, the other acts), so a body is read
 //! once, here, and every later step works on what was read.
 
+mod object;
+
+pub use object::Object;
+
 use super::Invalid;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
