@@ -17,6 +17,7 @@ use crate::{
     },
     providers::{dialogue::CONTINUE, extras::Extras},
 };
+use std::borrow::Cow;
 
 pub(super) struct Conversation<'a> {
     pub(super) instructions: Vec<&'a str>,
@@ -156,10 +157,9 @@ fn called<'a>(request: &'a ChatRequest, before: usize, id: &str) -> Option<((usi
 }
 
 fn response(message: &Message) -> Given<'_> {
-    let texts = message.content.as_ref().map(content::Content::texts).unwrap_or_default();
-    match texts.as_slice() {
-        [text] => Object::read(text).map_or(Given::Text { result: (*text).into() }, Given::Object),
-        _ => Given::Text { result: texts.join("\n").into() },
+    match message.content.as_ref().map(content::Content::joined).unwrap_or_default() {
+        Cow::Borrowed(text) => Object::read(text).map_or(Given::Text { result: text.into() }, Given::Object),
+        several => Given::Text { result: several },
     }
 }
 
