@@ -293,15 +293,6 @@ impl ChatRequest {
 }
 
 impl Message {
-    /// Its text as one string; what an assistant refused with counts as text.
-    pub fn text(&self) -> String {
-        match (&self.content, &self.refusal) {
-            (Some(content), _) => content.joined().into_owned(),
-            (None, Some(refusal)) => refusal.clone(),
-            (None, None) => String::new(),
-        }
-    }
-
     /// The calls that an assistant made, none if absent.
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.tool_calls.as_deref().unwrap_or_default()

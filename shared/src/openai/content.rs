@@ -161,9 +161,9 @@ impl Content {
 
     /// All text as one string; parts are joined by a newline, for providers whose field is a string.
     pub fn joined(&self) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) => Cow::Borrowed(text),
-            Self::Parts(_) => Cow::Owned(self.texts().join("\n")),
+        match self.texts().as_slice() {
+            [one] => Cow::Borrowed(one),
+            several => Cow::Owned(several.join("\n")),
         }
     }
 

@@ -5,18 +5,19 @@ use super::{
     media,
     models::{is_third_generation, samples_its_own_way},
     signatures::{Signatures, UNKNOWN},
-    wire::{Body, Content, FunctionCall, FunctionResponse, Part},
+    wire::{Body, Content, FunctionCall, FunctionResponse, Given, Part},
 };
 use crate::{
     openai::{
         ChatRequest, Invalid,
         chat::{Message, Role},
         content,
+        json::Object,
         tools::ToolCall,
     },
     providers::{dialogue::CONTINUE, extras::Extras},
 };
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 pub(super) struct Conversation<'a> {
     pub(super) instructions: Vec<&'a str>,
@@ -155,12 +156,10 @@ fn called<'a>(request: &'a ChatRequest, before: usize, id: &str) -> Option<((usi
     })
 }
 
-/// Google wants an object.
-fn response(message: &Message) -> Map<String, Value> {
-    let text = message.text();
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(object)) => object,
-        _ => Map::from_iter([("result".to_owned(), Value::String(text))]),
+fn response(message: &Message) -> Given<'_> {
+    match message.content.as_ref().map(content::Content::joined).unwrap_or_default() {
+        Cow::Borrowed(text) => Object::read(text).map_or(Given::Text { result: text.into() }, Given::Object),
+        several => Given::Text { result: several },
     }
 }
 

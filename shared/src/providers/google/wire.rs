@@ -1,6 +1,7 @@
 //! The wire format. Google writes camelCase and adds enum values without notice, so enums are read as text and unknown fields are
 //! skipped.
 
+use crate::openai::json::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -75,9 +76,17 @@ pub(super) struct FunctionResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<&'a str>,
     pub(super) name: &'a str,
-    pub(super) response: Map<String, Value>,
+    pub(super) response: Given<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) parts: Vec<Part<'a>>,
+}
+
+/// Google wants an object.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Given<'a> {
+    Object(Object<'a>),
+    Text { result: Cow<'a, str> },
 }
 
 #[derive(Serialize)]
