@@ -156,5 +156,13 @@ async fn a_json_object_holds_what_was_heard_and_a_thought_can_be_asked_for_in_wo
         let shown = answer.body.contains("thinking about:");
         assert_eq!(shown, provider != "openai", "{provider}: OpenAI never shows it");
     }
-    assert!(mock.bill().iter().all(|billed| billed.output_tokens == 2 + 4), "and all bill it: {:?}", mock.bill());
+    for provider in ["cohere", "mistral"] {
+        let answer = tell(&mock, provider, body(provider, vec![user(provider, "mock:refuse")])).await.json();
+        assert_eq!(text_of(provider, &answer), "I cannot help with that.", "{provider} has no form of its own for it");
+    }
+    assert!(
+        mock.bill().iter().take(5).all(|billed| billed.output_tokens == 2 + 4),
+        "and all bill it: {:?}",
+        mock.bill()
+    );
 }

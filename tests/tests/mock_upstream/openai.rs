@@ -68,6 +68,14 @@ async fn the_choice_among_tools_is_kept_to() {
         let calls = one["choices"][0]["message"]["tool_calls"].as_array().map_or(0, Vec::len);
         assert_eq!(calls, names.len().min(1), "{choice} {text}: one at a time");
     }
+    let custom = json!({"tools": [{"type": "custom", "custom": {"name": "sql"}}]});
+    for stream in [false, true] {
+        let body = with(&asked("mock:call select it"), with(&custom, json!({"stream": stream})));
+        let reply = tell(&mock, "openai", body).await;
+        let (events, step) = if stream { (reply.events(), "delta") } else { (vec![reply.json()], "message") };
+        let said = joined(&events, &format!("/choices/0/{step}/tool_calls/0/custom/input"));
+        assert_eq!(said, "select it", "a custom tool takes any text");
+    }
     let body =
         json!({"functions": [{"name": "weather", "parameters": weather()}], "function_call": {"name": "weather"}});
     let legacy = tell(&mock, "openai", with(&asked("Bern"), body.clone())).await.json();
@@ -123,6 +131,8 @@ async fn what_openai_refuses_of_tools_and_models() {
     let tools = json!([tool("weather")]);
     #[rustfmt::skip]
     let table = [
+        (json!({"metadata": {"a": "b"}}), "only allowed when 'store' is enabled", "kept for what is stored"),
+        (json!({"metadata": {"a": "b"}, "store": true}), "", "which this is"),
         (json!({"tools": []}), "empty_array", "no tools is not a list of none"),
         (json!({"tools": named("a.b")}), "does not match pattern", "names are plain"),
         (json!({"tool_choice": "auto"}), "only allowed when 'tools' are specified", "nothing to choose from"),
