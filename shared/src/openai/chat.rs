@@ -6,6 +6,7 @@ use super::{
     format::ResponseFormat,
     json,
     tools::{Function, FunctionCall, Tool, ToolCall, ToolChoice},
+    unknown,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -44,6 +45,9 @@ pub struct ChatRequest {
     /// Whether tools came as `functions`, their older form, so that calls go back in theirs.
     #[serde(skip)]
     pub legacy_functions: bool,
+    /// The names of fields further inside that no type here has room for.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
     /// The rest of the dialect: passed to a provider that speaks it, or named as ignored.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -132,7 +136,9 @@ impl ChatRequest {
     /// # Errors
     /// [`Invalid`] that names the first fault; nothing was spent.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        let mut request: Self = json::parse_as(body)?;
+        let body = json::parse(body)?;
+        let unknown = unknown::fields(&body);
+        let mut request = Self { unknown, ..json::read_as(body)? };
         request.other.retain(|_, value| !value.is_null());
         request.modernise()?;
         request.check()?;

@@ -10,6 +10,7 @@ pub mod format;
 pub mod json;
 pub mod models;
 pub mod tools;
+mod unknown;
 pub mod usage;
 
 pub use chat::ChatRequest;

@@ -26,7 +26,7 @@ impl<'a> Extras<'a> {
     pub(crate) fn of(request: &'a ChatRequest) -> Self {
         let fields = request.other.iter().map(|(name, value)| (name.as_str(), value));
         let asks = |(name, value): &(&str, &Value)| !asks_for_nothing(name, value) && !options::is_for_a_provider(name);
-        Self { left: fields.filter(asks).collect(), ignored: Vec::new() }
+        Self { left: fields.filter(asks).collect(), ignored: request.unknown.clone() }
     }
 
     /// Names all but these as ignored; these stay.

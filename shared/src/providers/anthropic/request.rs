@@ -78,6 +78,9 @@ fn stop_sequences<'a>(request: &'a ChatRequest, extras: &mut Extras<'_>) -> Vec<
 /// OpenAI's `safety_identifier` replaces its `user`; here one field serves both.
 fn user_id<'a>(extras: &mut Extras<'a>) -> Result<Option<&'a str>, Invalid> {
     let (user, identifier) = (extras.text("user")?, extras.text("safety_identifier")?);
+    if user.is_some() && identifier.is_some() && user != identifier {
+        extras.ignore("safety_identifier");
+    }
     Ok(user.or(identifier))
 }
 

@@ -38,7 +38,7 @@ pub(super) fn offer<'a>(
     });
     let mut functions = functions.collect::<Result<Vec<_>, _>>()?;
     let choice = match &request.tool_choice {
-        None | Some(ToolChoice::Auto | ToolChoice::Custom(_)) => None,
+        None | Some(ToolChoice::Auto) => None,
         Some(ToolChoice::None) => Some("NONE"),
         Some(ToolChoice::Required) => Some("REQUIRED"),
         // No function can be named: only what may be called is offered.
@@ -50,6 +50,7 @@ pub(super) fn offer<'a>(
             functions.retain(|function| names.contains(&function.name));
             required.then_some("REQUIRED")
         }
+        Some(ToolChoice::Custom(_)) => return Err(Invalid::unsupported("tool_choice", "Cohere takes only functions")),
     };
     if functions.is_empty() || (choice == Some("NONE") && wants_json(request)) {
         return Ok(Offer::default());

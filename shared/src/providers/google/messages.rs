@@ -1,5 +1,5 @@
-//! A conversation: instructions apart, then turns of `user` and `model`. Consecutive turns of one role are allowed; an empty turn and
-//! a blank text are not.
+//! A conversation: instructions apart, then turns of `user` and `model`. Consecutive turns of a person are allowed; an empty turn
+//! and a blank text are not.
 
 use super::{
     media,
@@ -15,7 +15,10 @@ use crate::{
         json::Object,
         tools::ToolCall,
     },
-    providers::{dialogue::CONTINUE, extras::Extras},
+    providers::{
+        dialogue::{BEGIN, CONTINUE},
+        extras::Extras,
+    },
 };
 use std::borrow::Cow;
 
@@ -52,7 +55,7 @@ pub(super) fn read<'a>(
             }
         };
         if !parts.is_empty() {
-            contents.push(Content { role, parts });
+            add(&mut contents, role, parts);
         }
         i = next;
     }
@@ -67,6 +70,19 @@ pub(super) fn read<'a>(
         contents.push(Content { role: USER, parts: vec![Part::text(CONTINUE)] });
     }
     Ok(Conversation { instructions: instructions.concat(), contents })
+}
+
+/// The model's turns in a row are one, and a person begins: "Please ensure that function call turn comes immediately after a user turn or
+/// after a function response turn."
+fn add<'a>(contents: &mut Vec<Content<'a>>, role: Option<&'static str>, parts: Vec<Part<'a>>) {
+    let calls = parts.iter().any(|part| matches!(part.body, Body::FunctionCall(_)));
+    match contents.last_mut() {
+        Some(last) if role == MODEL && last.role == MODEL => last.parts.extend(parts),
+        _ => contents.push(Content { role, parts }),
+    }
+    if calls && contents.len() == 1 {
+        contents.insert(0, Content { role: USER, parts: vec![Part::text(BEGIN)] });
+    }
 }
 
 /// The texts that are not blank; of an assistant that said nothing, what it refused with.
@@ -186,5 +202,8 @@ fn name_what_is_lost(request: &ChatRequest, extras: &mut Extras<'_>) {
     let detail = |part: &content::Part| part.image_url.as_ref().and_then(|image| image.detail.clone());
     if parts().filter_map(detail).any(|detail| detail != "auto") {
         extras.ignore("messages[].content[].image_url.detail");
+    }
+    if parts().any(|part| part.file.as_ref().is_some_and(|file| file.filename.is_some())) {
+        extras.ignore("messages[].content[].file.filename");
     }
 }

@@ -3,7 +3,7 @@
 use super::Google;
 use crate::{
     openai::{ChatRequest, completion::FinishReason},
-    providers::{Provider, golden},
+    providers::{Provider, golden, model},
     usage::ModelCard,
 };
 use serde_json::{Value, json};
@@ -19,6 +19,37 @@ fn a_model_name_is_one_segment_of_the_path() {
     let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
     let prepared = Google.chat_request(&card, &ChatRequest::parse(body).expect("a request")).expect("a text request");
     assert_eq!(prepared.path, "/v1beta/models/..%2Ftuned%20models%2F%C3%A4%3Fx%3D1%23:generateContent");
+}
+
+/// Google answers a call that follows the model's own words, or nothing, with a 400.
+#[test]
+fn a_call_follows_a_person_or_a_result() {
+    let (asked, said) = (json!({ "role": "user", "content": "a" }), json!({ "role": "assistant", "content": "b" }));
+    let call = json!({ "id": "call_0", "type": "function", "function": { "name": "f", "arguments": "{}" } });
+    let called = json!({ "role": "assistant", "tool_calls": [call] });
+    let given = json!({ "role": "tool", "tool_call_id": "call_0", "content": "c" });
+    #[rustfmt::skip]
+    let table = [
+        (json!([asked, called, given]),                vec!["user", "model", "user"],                  "as it came"),
+        (json!([asked, called, given, called, given]), vec!["user", "model", "user", "model", "user"], "as it came"),
+        (json!([asked, said, said, called, given]),    vec!["user", "model", "user"],                  "words and a call are one turn"),
+        (json!([called, given]),                       vec!["user", "model", "user"],                  "a person begins"),
+        (json!([said, called, given]),                 vec!["user", "model", "user"],                  "a person begins here too"),
+        (json!([said, asked]),                         vec!["model", "user"],                          "words may come first"),
+    ];
+    for (messages, roles, why) in table {
+        let body = json!({ "model": "m", "messages": messages });
+        let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
+        let card = model(&Google, "gemini-2.5-flash").expect("a model");
+        let prepared = Google.chat_request(card, &request).expect("a request");
+        let wire: Value = serde_json::from_slice(&prepared.body).expect("JSON");
+        let contents = wire["contents"].as_array().expect("contents");
+        assert_eq!(
+            contents.iter().map(|one| one["role"].as_str().unwrap_or_default()).collect::<Vec<_>>(),
+            roles,
+            "{why}"
+        );
+    }
 }
 
 #[test]

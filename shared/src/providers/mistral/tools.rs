@@ -38,7 +38,8 @@ pub(super) fn offer<'a>(request: &'a ChatRequest, extras: &mut Extras<'a>) -> Re
     });
     let mut tools = tools.collect::<Result<Vec<_>, Invalid>>()?;
     let choice = match &request.tool_choice {
-        None | Some(Choice::Custom(_)) => None,
+        None => None,
+        Some(Choice::Custom(_)) => return Err(Invalid::unsupported("tool_choice", "Mistral takes only functions")),
         Some(Choice::Auto) => Some(ToolChoice::Word("auto")),
         Some(Choice::None) => Some(ToolChoice::Word("none")),
         Some(Choice::Required) => Some(ToolChoice::Word("any")),
