@@ -136,9 +136,9 @@ impl ChatRequest {
     /// # Errors
     /// [`Invalid`] that names the first fault; nothing was spent.
     pub fn parse(body: &[u8]) -> Result<Self, Invalid> {
-        let body = json::parse(body)?;
-        let unknown = unknown::fields(&body);
-        let mut request = Self { unknown, ..json::read_as(body)? };
+        let read = json::parse(body)?;
+        let unknown = unknown::fields(&read);
+        let mut request = Self { unknown, ..json::read_as(read, body)? };
         request.other.retain(|_, value| !value.is_null());
         request.modernise()?;
         request.check()?;
