@@ -134,7 +134,7 @@ impl Attempt {
                 credential.strike_out(text);
             }
         }
-        failure.request_id.clone_from(&self.provider_request_id);
+        failure.request_id = self.provider_request_id.as_deref().map(Into::into);
         Box::new(failure)
     }
 

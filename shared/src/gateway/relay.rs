@@ -226,7 +226,7 @@ impl Relay {
             }
             if let Err(error) = pushed {
                 if let AnswerError::Failed(Failure { used: Some(used), .. }) = &error {
-                    self.usage = Some(*used);
+                    self.usage = Some(**used);
                 }
                 result = Err(answer_error(&self.attempt, error));
                 break;
@@ -283,7 +283,7 @@ impl Relay {
                 self.native_finish.remove(&choice);
             }
             Piece::NativeFinish(choice, word) => {
-                drop(self.native_finish.insert(choice, providers::bounded_word(&word)))
+                self.native_finish.insert(choice, providers::bounded_word(&word));
             }
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }

@@ -155,7 +155,7 @@ pub(super) async fn read<T>(
         Ok(Err(error @ BodyError::TooLong)) => Err(failed(GatewayError::BadAnswer { provider, source: error.into() })),
         Ok(Ok(body)) => translate(attempt.candidate.provider, &body).map_err(|error| match error {
             AnswerError::Failed(ref failure) => {
-                let usage = failure.used.map_or(UsageFacts::Nothing, UsageFacts::Reported);
+                let usage = failure.used.as_deref().map_or(UsageFacts::Nothing, |used| UsageFacts::Reported(*used));
                 Failed { error: relay::answer_error(attempt, error), usage }
             }
             AnswerError::Unreadable(_) => failed(relay::answer_error(attempt, error)),

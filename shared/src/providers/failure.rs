@@ -19,9 +19,9 @@ pub struct Failure {
     /// How long to wait, where the body says so. Most providers say it in a `retry-after` header, which is not seen here.
     pub retry_after_s: Option<u64>,
     /// What the provider counted, if it did although there is no answer.
-    pub used: Option<Tokens>,
+    pub used: Option<Box<Tokens>>,
     /// The provider's id of the request, for its support.
-    pub request_id: Option<String>,
+    pub request_id: Option<Box<str>>,
 }
 
 /// What an error means for the caller and for the next step.

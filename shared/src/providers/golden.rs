@@ -225,7 +225,7 @@ fn failure(failure: &Failure) -> Value {
         ("code", json!(failure.code)),
         ("param", json!(failure.param)),
         ("retry_after_s", json!(failure.retry_after_s)),
-        ("used", failure.used.as_ref().map_or(Value::Null, tokens)),
+        ("used", failure.used.as_deref().map_or(Value::Null, tokens)),
     ])
 }
 

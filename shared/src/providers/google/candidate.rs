@@ -144,7 +144,7 @@ impl Reader {
             content.insert("thought".into(), true.into());
         }
         content.extend(part.thought_signature.map(|signature| ("thoughtSignature".to_owned(), signature.into())));
-        out.push(Piece::ReasoningDetail(self.index, own_part(content, self.after())));
+        out.push(Piece::ReasoningDetail(self.index, own_part(&content, self.after())));
     }
 
     fn after(&self) -> After {

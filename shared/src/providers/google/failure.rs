@@ -40,7 +40,7 @@ pub(super) fn of_error(status: u16, error: Error) -> Failure {
 pub(super) fn blocked(reason: &Value, used: Option<Tokens>) -> Failure {
     let is_word = |word: &&str| word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
     let message = reason.as_str().filter(is_word).map(|word| format!("the prompt was blocked ({word})"));
-    Failure { used, ..Failure::new(FailureKind::ContentFilter, 200, message, None) }
+    Failure { used: used.map(Box::new), ..Failure::new(FailureKind::ContentFilter, 200, message, None) }
 }
 
 /// `google.protobuf.Duration` as JSON: seconds with up to nine decimals and an `s`. Rounded up: too early is refused again.

@@ -59,7 +59,7 @@ pub(super) fn detail(place: Place<'_>, signature: &str) -> Value {
 }
 
 /// A part of a tool that Google ran, for the caller: it is sent back as it came.
-pub(super) fn own_part(part: Map<String, Value>, after: After) -> Value {
+pub(super) fn own_part(part: &Map<String, Value>, after: After) -> Value {
     placed(json!({ "type": "provider.content", "provider": "google", "format": PART_FORMAT, "content": part }), after)
 }
 

@@ -21,6 +21,22 @@ fn a_model_name_is_one_segment_of_the_path() {
     assert_eq!(prepared.path, "/v1beta/models/..%2Ftuned%20models%2F%C3%A4%3Fx%3D1%23:generateContent");
 }
 
+/// An image is longer than a line of server-sent events may be.
+#[test]
+fn a_model_that_draws_streams_an_array() {
+    let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let request = ChatRequest::parse(body).expect("a request");
+    for (id, method) in [
+        ("gemini-2.5-flash", "streamGenerateContent?alt=sse"),
+        ("gemini-2.5-flash-image", "streamGenerateContent"),
+        ("gemini-3-pro-image", "streamGenerateContent"),
+    ] {
+        let card = ModelCard { id, ..*Google.models().first().expect("a model") };
+        let path = Google.chat_request(&card, &request).expect("a text request").path;
+        assert_eq!(path, format!("/v1beta/models/{id}:{method}"));
+    }
+}
+
 #[test]
 fn every_reason_has_its_counterpart() {
     #[rustfmt::skip]
