@@ -165,6 +165,7 @@ async fn a_providers_error_becomes_the_contracts() {
         (429, 429, "rate_limit_exceeded", "SDKs wait"),
         (500, 502, "provider_error",      "SDKs retry"),
         (503, 502, "provider_error",      "SDKs retry"),
+        (529, 502, "provider_error",      "overloaded, by Anthropic's number"),
     ];
     for model in MODELS {
         for (theirs, ours, code, why) in table {

@@ -26,6 +26,8 @@ pub(super) struct Attempt {
     pub(super) clock: Arc<dyn Clock>,
     /// What the request was sent with, so that it can be struck out of what comes back.
     pub(super) credential: Option<Arc<ProviderKey>>,
+    /// The provider's id of the request.
+    pub(super) provider_request_id: Option<String>,
     grant: Grant,
     request_id: RequestId,
     model_requested: String,
@@ -85,6 +87,7 @@ impl Attempt {
             candidate,
             clock: Arc::clone(clock),
             credential: None,
+            provider_request_id: None,
             grant: grant.clone(),
             request_id: call.request_id,
             model_requested: asked.model.to_owned(),
@@ -124,13 +127,14 @@ impl Attempt {
         self.elapsed().saturating_sub(self.waited)
     }
 
-    /// A provider's failure without the credential, should the provider quote it.
+    /// A provider's failure without the credential, should the provider quote it, and with the provider's id of the request.
     pub(super) fn redacted(&self, mut failure: Failure) -> Box<Failure> {
         if let Some(credential) = &self.credential {
             for text in [&mut failure.message, &mut failure.code, &mut failure.param].into_iter().flatten() {
                 credential.strike_out(text);
             }
         }
+        failure.request_id = self.provider_request_id.as_deref().map(Into::into);
         Box::new(failure)
     }
 

@@ -39,7 +39,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
-        Err(failed) => return Err(failed.settle(&attempt, &gateway.db, &call.after)),
+        Err(failed) => return Err(failed.without_echo(&request).settle(&attempt, &gateway.db, &call.after)),
     };
     let mut reply = if request.streams() {
         stream(gateway, &call, &request, attempt, answer)?
@@ -60,7 +60,7 @@ async fn whole(
     let read = upstream::read(gateway, call, &mut attempt, answer, |provider, body| provider.chat_answer(body)).await;
     let answer = match read {
         Ok(answer) => answer,
-        Err(error) => return Err(error.settle(&attempt, &gateway.db, &call.after)),
+        Err(failed) => return Err(failed.without_echo(request).settle(&attempt, &gateway.db, &call.after)),
     };
     let answer_bytes = answer.choices.iter().filter_map(|choice| choice.text.as_deref()).map(str::len).sum();
     let usage = answer.usage.map_or(UsageFacts::Counted { answer_bytes, reported: None }, UsageFacts::Reported);
@@ -72,6 +72,7 @@ async fn whole(
 
     let mut reply = Reply::json(StatusCode::OK, &completion)?;
     upstream::describe(&mut reply, &attempt.candidate, 1, attempt.overhead());
+    upstream::tell_request_id(&mut reply, &attempt);
     upstream::tell_cost(&mut reply, cost.total);
     Ok(reply)
 }
@@ -109,13 +110,16 @@ fn choice_of(index: u32, mut choice: AnswerChoice, legacy_functions: bool) -> Ch
         role: "assistant",
         content: choice.text,
         refusal: choice.refusal,
+        audio: choice.audio,
+        images: choice.images,
         tool_calls: choice.tool_calls,
         function_call,
         reasoning_content: choice.reasoning,
         reasoning_details: choice.reasoning_details,
         annotations: choice.annotations,
     };
-    Choice { index, message, logprobs: choice.logprobs, finish_reason }
+    let native_finish_reason = choice.native_finish.as_deref().map(providers::bounded_word);
+    Choice { index, message, logprobs: choice.logprobs, finish_reason, native_finish_reason }
 }
 
 fn stream(
@@ -138,6 +142,7 @@ fn stream(
     };
     let mut headers = Reply::events(futures_util::stream::empty());
     upstream::describe(&mut headers, &attempt.candidate, 1, attempt.overhead());
+    upstream::tell_request_id(&mut headers, &attempt);
     let relay = Relay::new(attempt, answer, framing, call, request, gateway.keep_alive);
     let events = relay::serve(relay, &gateway.db, &call.after);
     Ok(Reply { headers: headers.headers, ..Reply::events(events) })

@@ -16,6 +16,7 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let mut response: Response = read(body)?;
     let mut choice = AnswerChoice {
         finish: finish_reason(response.stop_reason.as_deref().unwrap_or("end_turn")),
+        native_finish: response.stop_reason.take().filter(|word| is_more_than_ours(word)),
         refusal: response.stop_details.take().and_then(explanation),
         ..AnswerChoice::default()
     };
@@ -49,7 +50,7 @@ fn add(block: AnswerBlock, place: &mut Place, choice: &mut AnswerChoice) {
             place.calls += 1;
             choice.tool_calls.push(ToolCall::function(id, name, arguments(&input)));
         }
-        AnswerBlock::Other => {}
+        AnswerBlock::Provided(block) => choice.reasoning_details.extend(reasoning::provided(&block, *place)),
     }
 }
 
@@ -75,6 +76,11 @@ pub(super) fn head(response: Response) -> Head {
         },
         ..Head::default()
     }
+}
+
+/// Whether the dialect has no word that says as much. After `pause_turn` the caller sends the answer back as it is, and the turn goes on.
+pub(super) fn is_more_than_ours(reason: &str) -> bool {
+    !matches!(reason, "end_turn" | "max_tokens" | "tool_use" | "stop_sequence")
 }
 
 /// <https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons>

@@ -2,9 +2,10 @@
 //! and a blank text are not.
 
 use super::{
+    ids::known as known_id,
     media,
     models::{is_third_generation, samples_its_own_way},
-    signatures::{Signatures, UNKNOWN},
+    signatures::{Returned, UNKNOWN},
     wire::{Body, Content, FunctionCall, FunctionResponse, Given, Part},
 };
 use crate::{
@@ -107,23 +108,8 @@ fn said<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<'a>>
 
 /// Thoughts that Google signed, what was said, and the calls, each with the signature it came with.
 fn answered<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<'a>>, Invalid> {
-    let signatures = Signatures::of(message);
-    let signed = |text, thought_signature| Part { thought_signature, ..Part::text(text) };
-    let mut parts: Vec<Part<'_>> = signatures
-        .of_thoughts()
-        .map(|(text, signature)| Part { thought: true, ..signed(text, Some(signature)) })
-        .collect();
-    let whole = message.content.as_ref().map(|content| content.texts()).unwrap_or_default();
-    let cut = match whole.as_slice() {
-        [] => signatures.cut(""),
-        [text] => signatures.cut(text),
-        _ => None,
-    };
-    match cut {
-        Some(cut) => parts.extend(cut.into_iter().map(|(text, signature)| signed(text, signature))),
-        None => parts.extend(texts(message).into_iter().map(Part::text)),
-    }
-    let begin = parts.len();
+    let returned = Returned::with(message);
+    let mut calls = Vec::new();
     for (j, call) in message.tool_calls().iter().enumerate() {
         let path = format!("messages[{i}].tool_calls[{j}]");
         let Some(function) = &call.function else {
@@ -131,14 +117,18 @@ fn answered<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<
         };
         let args = function.arguments_object(&path)?;
         let body = Body::FunctionCall(FunctionCall { id: known_id(&call.id), name: &function.name, args });
-        parts.push(Part { body, thought: false, thought_signature: signatures.of_call(call, j) });
+        calls.push(Part { body, thought: false, thought_signature: returned.of_call(call, j) });
     }
     // Of parallel calls only the first is signed.
-    let calls = parts.get_mut(begin..).unwrap_or_default();
     if is_third_generation(model) && calls.iter().all(|call| call.thought_signature.is_none()) {
         calls.iter_mut().take(1).for_each(|call| call.thought_signature = Some(UNKNOWN));
     }
-    Ok(parts)
+    let said = message.content.as_ref().map(|content| content.texts()).unwrap_or_default();
+    // What an assistant refused with is what it said, if it said nothing else.
+    let said =
+        if said.iter().all(|text| text.trim().is_empty()) && message.refusal.is_some() { texts(message) } else { said };
+    let images = media::drawn(message, &returned, &format!("messages[{i}].images"))?;
+    Ok(returned.in_place(&said, images, calls))
 }
 
 /// The results of one step in one turn, in the order of the calls: without ids Google pairs them by their order.
@@ -163,7 +153,7 @@ fn results<'a>(model: &str, request: &'a ChatRequest, range: std::ops::Range<usi
     Ok(results.into_iter().map(|(_, part)| part).chain(beside).collect())
 }
 
-/// The last call with this id before a message, and where it stands. Ids that Google does not give are the same in every answer.
+/// The last call with this id before a message, and where it stands: some providers give the same ids in every answer.
 fn called<'a>(request: &'a ChatRequest, before: usize, id: &str) -> Option<((usize, usize), &'a ToolCall)> {
     let earlier = request.messages.get(..before)?.iter().enumerate().rev();
     earlier.filter(|(_, message)| message.role == Role::Assistant).find_map(|(i, message)| {
@@ -177,12 +167,6 @@ fn response(message: &Message) -> Given<'_> {
         Cow::Borrowed(text) => Object::read(text).map_or(Given::Text { result: text.into() }, Given::Object),
         several => Given::Text { result: several },
     }
-}
-
-/// An id as Google knows it: ours, where it gave none, are our own affair.
-fn known_id(id: &str) -> Option<&str> {
-    let is_ours = id.strip_prefix("call_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'_'));
-    (!is_ours && !id.is_empty()).then_some(id)
 }
 
 fn name_what_is_lost(request: &ChatRequest, extras: &mut Extras<'_>) {

@@ -1,7 +1,7 @@
 //! A request. The model is part of the path, streaming a method of its own.
 
 use super::{
-    messages, models, schema, thinking, tools,
+    media, messages, models, schema, thinking, tools,
     wire::{Content, GenerationConfig, Part, Request, Tools},
 };
 use crate::{
@@ -62,12 +62,19 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         generation_config: generation_config(model.id, request, form, &mut extras)?,
     };
     let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
-    let method = if request.streams() { "streamGenerateContent?alt=sse" } else { "generateContent" };
+    let method = match request.streams() {
+        // An image is one line of an event, and longer than a line may be; an array of JSON objects has no lines.
+        true if models::draws(model.id) => "streamGenerateContent",
+        true => "streamGenerateContent?alt=sse",
+        false => "generateContent",
+    };
+    let mut ignored = extras.into_ignored(request);
+    ignored.retain(|name| !media::is_taken(name));
     Ok(Prepared {
         path: format!("/v1beta/models/{}:{method}", utf8_percent_encode(model.id, SEGMENT)),
         headers: Vec::new(),
         body: Bytes::from(body),
-        ignored: extras.into_ignored(request),
+        ignored,
     })
 }
 

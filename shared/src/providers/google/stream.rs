@@ -3,7 +3,8 @@
 use super::{
     candidate::Reader,
     failure,
-    response::{head, is_blocked, tokens},
+    ids::Seed,
+    response::{block_reason, head, tokens},
     wire::Response,
 };
 use crate::{
@@ -33,16 +34,23 @@ impl ChatStream for Stream {
             out.push(Piece::Head(head(&response)));
         }
         let candidates = response.candidates.take().unwrap_or_default();
-        if candidates.is_empty() && is_blocked(response.prompt_feedback.as_ref()) {
-            // The prompt is blocked, before a word or after some.
-            self.candidates.entry(0).or_default();
+        let blocked = response.prompt_feedback.as_ref().and_then(block_reason).filter(|_| candidates.is_empty());
+        if let Some(reason) = blocked {
+            if self.candidates.is_empty() {
+                return Err(AnswerError::Failed(failure::blocked(
+                    reason,
+                    response.usage_metadata.as_ref().map(tokens),
+                )));
+            }
+            // The prompt is blocked after some words of the answer.
             for reader in self.candidates.values_mut().filter(|reader| reader.finish.is_none()) {
-                reader.end(Some(FinishReason::ContentFilter), out);
+                reader.end(Some(FinishReason::ContentFilter), reason.as_str(), out);
             }
         }
+        let seed = Seed { answer: response.response_id.as_deref(), event: event.data.as_bytes() };
         for (position, candidate) in (0..).zip(candidates) {
             let index = candidate.index.unwrap_or(position);
-            self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, out)?;
+            self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, seed, out)?;
         }
         out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage))));
         Ok(())

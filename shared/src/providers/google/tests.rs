@@ -52,6 +52,22 @@ fn a_call_follows_a_person_or_a_result() {
     }
 }
 
+/// An image is longer than a line of server-sent events may be.
+#[test]
+fn a_model_that_draws_streams_an_array() {
+    let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let request = ChatRequest::parse(body).expect("a request");
+    for (id, method) in [
+        ("gemini-2.5-flash", "streamGenerateContent?alt=sse"),
+        ("gemini-2.5-flash-image", "streamGenerateContent"),
+        ("gemini-3-pro-image", "streamGenerateContent"),
+    ] {
+        let card = ModelCard { id, ..*Google.models().first().expect("a model") };
+        let path = Google.chat_request(&card, &request).expect("a text request").path;
+        assert_eq!(path, format!("/v1beta/models/{id}:{method}"));
+    }
+}
+
 #[test]
 fn every_reason_has_its_counterpart() {
     #[rustfmt::skip]
@@ -169,6 +185,63 @@ fn what_google_signed_comes_back_to_it_on_the_same_parts() {
         prepared("gemini-3-flash-preview", &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
     assert_eq!(body["contents"][1]["parts"], parts);
     assert!(ignored.is_empty());
+}
+
+#[test]
+fn what_googles_own_tools_did_comes_back_to_it_in_place() {
+    let parts = json!([
+        { "text": "Let me see.", "thought": true, "thoughtSignature": "s0" },
+        { "text": "I compute. " },
+        { "executableCode": { "language": "PYTHON", "code": "print(6*7)", "id": "e1" }, "thoughtSignature": "s1" },
+        { "codeExecutionResult": { "outcome": "OUTCOME_OK", "output": "42", "id": "e1" } },
+        { "text": "It is 42. Grüße", "thoughtSignature": "s2" },
+        { "toolCall": { "toolType": "GOOGLE_SEARCH_WEB", "args": { "queries": ["tides"] }, "id": "q1" }, "thoughtSignature": "s3" },
+        { "toolResponse": { "toolType": "GOOGLE_SEARCH_WEB", "response": {}, "id": "q1" }, "thoughtSignature": "s4" },
+        { "functionCall": { "id": "f0", "name": "f", "args": {} }, "thoughtSignature": "s5" },
+        { "executableCode": { "language": "PYTHON", "code": "1" }, "thought": true },
+        { "functionCall": { "id": "g0", "name": "g", "args": {} } },
+    ]);
+    let body = json!({ "candidates": [{ "content": { "role": "model", "parts": parts } }] });
+    let answer = Google.chat_answer(body.to_string().as_bytes()).expect("an answer");
+    let choice = &answer.choices[0];
+    let said = json!({
+        "role": "assistant", "content": choice.text, "tool_calls": choice.tool_calls,
+        "reasoning_details": choice.reasoning_details,
+    });
+    let asked = json!({ "messages": [{ "role": "user", "content": "hi" }, said] });
+    let (body, ignored) = prepared("gemini-3-flash-preview", &asked);
+    assert_eq!(body["contents"][1]["parts"], parts);
+    assert!(ignored.is_empty());
+}
+
+#[test]
+fn nothing_else_can_be_sent_back_as_a_part_of_googles_own() {
+    let other = json!({ "fileData": { "fileUri": "https://example.com/secret" }, "thoughtSignature": "s" });
+    let detail =
+        json!({ "type": "provider.content", "provider": "google", "format": "google-part-v1", "content": other });
+    let said = json!({ "role": "assistant", "content": "Yes.", "reasoning_details": [detail] });
+    let (body, _) = prepared("gemini-2.5-flash", &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
+    assert_eq!(body["contents"][1]["parts"], json!([{ "text": "Yes." }]));
+}
+
+/// A client that keeps a call whole but drops what else a message has; another that keeps neither.
+#[test]
+fn a_signature_comes_back_on_the_call_itself() {
+    let part = json!({ "functionCall": { "name": "f", "args": {} }, "thoughtSignature": "s" });
+    let body = json!({ "candidates": [{ "content": { "parts": [part] } }], "responseId": "r1" });
+    let answer = Google.chat_answer(body.to_string().as_bytes()).expect("an answer");
+    let whole = json!(answer.choices[0].tool_calls[0]);
+    assert_eq!(whole["extra_content"], json!({ "google": { "thought_signature": "s" } }));
+    let mut bare = whole.clone();
+    bare.as_object_mut().expect("a call").shift_remove("extra_content");
+    let unknown = json!("skip_thought_signature_validator");
+    for (model, otherwise) in [("gemini-3-flash-preview", unknown), ("gemini-2.5-flash", json!(null))] {
+        for (call, signature) in [(&whole, json!("s")), (&bare, otherwise)] {
+            let said = json!({ "role": "assistant", "tool_calls": [call] });
+            let (body, _) = prepared(model, &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
+            assert_eq!(body["contents"][1]["parts"][0]["thoughtSignature"], signature, "{model}");
+        }
+    }
 }
 
 #[test]

@@ -46,6 +46,11 @@ pub(super) enum Body<'a> {
     FileData(FileData<'a>),
     FunctionCall(FunctionCall<'a>),
     FunctionResponse(FunctionResponse<'a>),
+    /// What a tool that Google ran did, sent back as it came, like the next three.
+    ExecutableCode(&'a Value),
+    CodeExecutionResult(&'a Value),
+    ToolCall(&'a Value),
+    ToolResponse(&'a Value),
 }
 
 #[derive(Serialize)]
@@ -216,7 +221,7 @@ pub(super) struct AnswerContent {
     pub(super) parts: Vec<AnswerPart>,
 }
 
-/// What is none of these was run by Google itself: code, a search.
+/// One of these.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AnswerPart {
@@ -225,8 +230,24 @@ pub(super) struct AnswerPart {
     #[serde(default)]
     pub(super) thought: bool,
     pub(super) function_call: Option<AnswerCall>,
+    /// Something that was drawn or spoken.
+    pub(super) inline_data: Option<AnswerBlob>,
+    /// What a tool that Google ran did, like the next three.
+    pub(super) executable_code: Option<Value>,
+    pub(super) code_execution_result: Option<Value>,
+    pub(super) tool_call: Option<Value>,
+    pub(super) tool_response: Option<Value>,
     /// To be sent back on this very part.
     pub(super) thought_signature: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnswerBlob {
+    #[serde(default)]
+    pub(super) mime_type: String,
+    #[serde(default)]
+    pub(super) data: String,
 }
 
 /// Whole, or the first of several pieces (with a name), or a later one (without).
@@ -255,6 +276,7 @@ pub(super) struct PartialArg {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PromptFeedback {
+    /// Text, but a number where a proxy passes on the enum's value.
     pub(super) block_reason: Option<Value>,
 }
 

@@ -51,7 +51,7 @@ impl Calls {
             let Some(name) = name else { return Ok(()) };
             text = call.held.take().unwrap_or_default();
             let id = call.id.clone();
-            out.push(Piece::ToolCall { choice, index: call.index, id, name: name.into_owned() });
+            out.push(Piece::ToolCall { choice, index: call.index, id, name: name.into_owned(), extra: None });
         }
         if !text.is_empty() {
             out.push(Piece::ToolArguments { choice, index: call.index, text });

@@ -1,6 +1,6 @@
 //! Messages and their parts. What other providers gave a message on its way (thoughts, cache marks) is not OpenAI's to see.
 
-use super::wire::{Audio, Called, Content, File, Image, Message, Part, ToolCall, role};
+use super::wire::{Audio, Called, Content, File, Image, Message, Part, Spoken, ToolCall, role};
 use crate::{
     openai::{
         ChatRequest, Invalid,
@@ -12,6 +12,8 @@ use crate::{
 };
 use serde_json::Value;
 
+const AUDIO: &str = "audio";
+
 pub(super) fn translate<'a>(request: &'a ChatRequest, extras: &mut Extras<'_>) -> Result<Vec<Message<'a>>, Invalid> {
     let messages = request.messages.iter().enumerate();
     messages.map(|(i, one)| message(one, &format!("messages[{i}]"), extras)).collect()
@@ -22,13 +24,19 @@ fn message<'a>(message: &'a chat::Message, path: &str, extras: &mut Extras<'_>) 
         extras.ignore("cache_control");
     }
     let says_something = |value: &Value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty());
-    for (name, _) in message.other.iter().filter(|(_, value)| says_something(value)) {
+    let audio = spoken(message);
+    let is_sent = |name: &str| name == AUDIO && audio.is_some();
+    for (name, _) in message.other.iter().filter(|(name, value)| says_something(value) && !is_sent(name)) {
         extras.ignore(format!("messages[].{name}"));
     }
     let tool_calls: Vec<_> = message.tool_calls().iter().filter_map(call).collect();
     let content = match &message.content {
         // OpenAI refuses an assistant who neither said nor called anything.
-        None if message.role == Role::Assistant && tool_calls.is_empty() && message.refusal.is_none() => {
+        None if message.role == Role::Assistant
+            && tool_calls.is_empty()
+            && message.refusal.is_none()
+            && audio.is_none() =>
+        {
             Some(Content::Text(""))
         }
         None => None,
@@ -46,7 +54,14 @@ fn message<'a>(message: &'a chat::Message, path: &str, extras: &mut Extras<'_>) 
         refusal: message.refusal.as_deref(),
         tool_calls,
         tool_call_id: message.tool_call_id.as_deref(),
+        audio,
     })
+}
+
+/// What an assistant said aloud, by its id: the sound itself is with OpenAI already.
+fn spoken(message: &chat::Message) -> Option<Spoken<'_>> {
+    let audio = message.other.get(AUDIO).filter(|_| message.role == Role::Assistant)?;
+    audio.get("id")?.as_str().map(|id| Spoken { id })
 }
 
 /// What a provider put beside a call for itself stays here.

@@ -31,12 +31,13 @@ fn choice(choice: Choice<'_>) -> Result<AnswerChoice, Unreadable> {
     Ok(AnswerChoice {
         text: whole(message.content),
         refusal: whole(message.refusal),
+        audio: message.audio.filter(|audio| !audio.is_null()),
         tool_calls,
         reasoning: whole(message.reasoning_content).filter(|text| !text.is_empty()),
-        reasoning_details: Vec::new(),
         annotations: message.annotations.unwrap_or_default(),
         logprobs: choice.logprobs.filter(says_something),
         finish: finish_reason(choice.finish_reason.as_deref().unwrap_or("stop")),
+        ..AnswerChoice::default()
     })
 }
 

@@ -7,6 +7,7 @@ use super::{
     wire_answer::{Choice, Response},
 };
 use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, Unreadable, read};
+use serde_json::Value;
 use std::borrow::Cow;
 
 #[derive(Default)]
@@ -54,6 +55,7 @@ impl Stream {
         out.extend(some(delta.reasoning_content).map(|text| Piece::Reasoning(index, text)));
         out.extend(some(delta.content).map(|text| Piece::Text(index, text)));
         out.extend(some(delta.refusal).map(|text| Piece::Refusal(index, text)));
+        out.extend(delta.audio.filter(Value::is_object).map(|audio| Piece::Audio(index, audio)));
         for call in delta.tool_calls.unwrap_or_default().into_iter().chain(delta.function_call.map(older)) {
             self.calls.push(index, call, out)?;
         }

@@ -50,6 +50,8 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) function_call: Option<FunctionCall<'a>>,
     pub(super) annotations: Option<Vec<Value>>,
+    /// What an audio model speaks: `id`, `data`, `transcript` and `expires_at`; in a chunk any of them.
+    pub(super) audio: Option<Value>,
 }
 
 /// A whole call, or more of one.

@@ -15,7 +15,8 @@ impl Reading<'_> {
         };
         self.failed |= says_nothing || !event["error"].is_null();
         if blocked && !has_some(&event["candidates"]) {
-            self.say(0, None);
+            // Before the first word there is no answer, only a refusal of the prompt.
+            self.failed |= self.said.is_empty();
             for (index, said) in &mut self.said {
                 if !self.over.insert(*index, true).unwrap_or(false) {
                     "content_filter".clone_into(&mut said.finish);
