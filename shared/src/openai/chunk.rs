@@ -7,6 +7,7 @@ use super::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 #[derive(Serialize)]
 struct Chunk<'a> {
@@ -59,7 +60,15 @@ struct CallDelta<'a> {
     id: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    function: FunctionDelta<'a>,
+    #[serde(flatten)]
+    called: Called<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Called<'a> {
+    Function(FunctionDelta<'a>),
+    Custom(CustomDelta<'a>),
 }
 
 #[derive(Serialize)]
@@ -67,6 +76,13 @@ struct FunctionDelta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct CustomDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    input: &'a str,
 }
 
 /// What every chunk of one answer repeats.
@@ -93,12 +109,14 @@ pub struct ChunkWriter {
     legacy_functions: bool,
     /// Which choices have begun; `n` is at most 128.
     begun: u128,
+    /// Which calls, by choice and index, are of custom tools.
+    custom: BTreeSet<(u32, u32)>,
 }
 
 impl ChunkWriter {
     /// A writer for one answer.
     pub fn new(head: ChunkHead, include_usage: bool, legacy_functions: bool) -> Self {
-        Self { head, include_usage, legacy_functions, begun: 0 }
+        Self { head, include_usage, legacy_functions, begun: 0, custom: BTreeSet::new() }
     }
 
     /// A piece of text.
@@ -128,15 +146,26 @@ impl ChunkWriter {
     /// The beginning of a call.
     pub fn tool_call(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, id: &str, name: &str) {
         self.begin(out, choice);
-        let function = FunctionDelta { name: Some(name), arguments: "" };
-        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("function"), function });
+        let called = Called::Function(FunctionDelta { name: Some(name), arguments: "" });
+        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("function"), called });
     }
 
-    /// A piece of a call's arguments.
+    /// The beginning of a custom tool's call.
+    pub fn custom_call(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, id: &str, name: &str) {
+        self.begin(out, choice);
+        self.custom.insert((choice, index));
+        let called = Called::Custom(CustomDelta { name: Some(name), input: "" });
+        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("custom"), called });
+    }
+
+    /// A piece of a call's arguments or input.
     pub fn tool_arguments(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, text: &str) {
         self.begin(out, choice);
-        let function = FunctionDelta { name: None, arguments: text };
-        self.call(out, choice, CallDelta { index, id: None, kind: None, function });
+        let called = match self.custom.contains(&(choice, index)) {
+            true => Called::Custom(CustomDelta { name: None, input: text }),
+            false => Called::Function(FunctionDelta { name: None, arguments: text }),
+        };
+        self.call(out, choice, CallDelta { index, id: None, kind: None, called });
     }
 
     /// Something the text is based on.
@@ -177,10 +206,12 @@ impl ChunkWriter {
 
     /// A caller who offered `functions` gets the one call in their form.
     fn call(&self, out: &mut Vec<u8>, choice: u32, call: CallDelta<'_>) {
-        let delta = match self.legacy_functions {
-            true if call.index > 0 => return,
-            true => Delta { function_call: Some(call.function), ..Delta::default() },
-            false => Delta { tool_calls: Some([call]), ..Delta::default() },
+        let delta = match (self.legacy_functions, call) {
+            (true, CallDelta { index: 0, called: Called::Function(function), .. }) => {
+                Delta { function_call: Some(function), ..Delta::default() }
+            }
+            (true, CallDelta { called: Called::Function(_), .. }) => return,
+            (_, call) => Delta { tool_calls: Some([call]), ..Delta::default() },
         };
         self.delta(out, choice, delta, None);
     }

@@ -32,6 +32,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         return Err(Invalid::unsupported("n", "Google gives at most eight answers"));
     }
     let mut extras = Extras::of(request);
+    extras.ordinary_tier();
     let conversation = messages::read(model.id, request, &mut extras)?;
     let mut contents = conversation.contents;
     let mut system_instruction = (!conversation.instructions.is_empty())
@@ -50,7 +51,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         function_declarations.clear();
     }
     let offers = !function_declarations.is_empty();
-    let tool_config = if offers { tools::config(model.id, request, &mut extras)? } else { None };
+    let tool_config = if offers { tools::config(model.id, request, &mut extras) } else { None };
     if extras.flag("parallel_tool_calls")? == Some(false) && offers {
         extras.ignore("parallel_tool_calls");
     }
@@ -67,7 +68,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         path: format!("/v1beta/models/{}:{method}", utf8_percent_encode(model.id, SEGMENT)),
         headers: Vec::new(),
         body: Bytes::from(body),
-        ignored: extras.into_ignored(request),
+        ignored: extras.into_ignored(request, |_| false),
     })
 }
 

@@ -43,7 +43,7 @@ fn choice(position: u32, candidate: Candidate) -> Result<AnswerChoice, Unreadabl
             Piece::Annotation(_, annotation) => choice.annotations.push(annotation),
             Piece::Logprobs(_, logprobs) => choice.logprobs = Some(logprobs),
             Piece::Finish(_, finish) => choice.finish = finish,
-            Piece::Head(_) | Piece::Refusal(..) | Piece::Usage(_) => {}
+            Piece::Head(_) | Piece::Refusal(..) | Piece::CustomCall { .. } | Piece::Usage(_) => {}
         }
     }
     Ok(choice)

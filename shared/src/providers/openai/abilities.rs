@@ -29,6 +29,11 @@ pub(super) struct Abilities<'a> {
 const SAMPLING: &[&str] =
     &["frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "prediction"];
 
+/// What only some families take, whatever else they do.
+const SPEAKING: &[&str] = &["modalities", "audio"];
+const SEARCHING: &[&str] = &["web_search_options"];
+const CACHING: &[&str] = &["prompt_cache_options"];
+
 impl<'a> Abilities<'a> {
     pub(super) fn of(id: &'a str) -> Self {
         let family = match id {
@@ -98,13 +103,30 @@ impl<'a> Abilities<'a> {
         self.family != Family::O
     }
 
+    /// Whether it speaks, and is reminded of what it said: <https://platform.openai.com/docs/guides/audio>.
+    pub(super) fn speaks(self) -> bool {
+        self.family == Family::Audio
+    }
+
+    /// Whether it can be told where its prompt cache may end: <https://platform.openai.com/docs/guides/prompt-caching>.
+    pub(super) fn takes_cache_marks(self) -> bool {
+        matches!(self.family, Family::Gpt5(6..))
+    }
+
     /// The untyped fields that it refuses.
-    pub(super) fn refused(self, effort: Option<Effort>) -> &'static [&'static str] {
-        match self.family {
-            Family::Audio => &["logprobs", "top_logprobs"],
+    pub(super) fn refused(self, effort: Option<Effort>) -> impl Iterator<Item = &'static str> {
+        let sampling: &[&str] = match self.family {
+            Family::Audio => &["logprobs", "top_logprobs", "prediction"],
             _ if !self.samples(effort) => SAMPLING,
             _ => &[],
-        }
+        };
+        let unless = |takes: bool, names: &'static [&'static str]| if takes { &[] } else { names };
+        let others = [
+            unless(self.speaks(), SPEAKING),
+            unless(self.family == Family::Search, SEARCHING),
+            unless(self.takes_cache_marks(), CACHING),
+        ];
+        sampling.iter().chain(others.into_iter().flatten()).copied()
     }
 }
 
