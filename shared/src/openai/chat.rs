@@ -214,9 +214,11 @@ impl ChatRequest {
             self.tools.get_or_insert_default().extend(tools);
         }
         if let Some(choice) = self.other.shift_remove("function_call") {
-            let choice = serde_json::from_value(choice)
+            let choice: ToolChoice = serde_json::from_value(choice)
                 .map_err(|_| Invalid::value("function_call", "must be `none`, `auto` or name a function"))?;
-            self.tool_choice.get_or_insert(choice);
+            if *self.tool_choice.get_or_insert_with(|| choice.clone()) != choice {
+                return Err(Invalid::value("function_call", "is the older form of `tool_choice`: give one of the two"));
+            }
         }
         // The older form has no ids; a result answers the call before it.
         let mut last_call = None;
@@ -253,6 +255,12 @@ impl ChatRequest {
             if limit == Some(0) {
                 return Err(Invalid::value(name, "must be at least 1"));
             }
+        }
+        if self.max_tokens.is_some_and(|older| self.max_completion_tokens.is_some_and(|newer| newer != older)) {
+            return Err(Invalid::value(
+                "max_tokens",
+                "is the older form of `max_completion_tokens`: give one of the two",
+            ));
         }
         if self.stop_sequences().len() > 4 {
             return Err(Invalid::value("stop", "takes at most four sequences"));

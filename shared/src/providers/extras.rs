@@ -98,18 +98,17 @@ impl<'a> Extras<'a> {
     pub(crate) fn thinking(&mut self) -> Result<Thinking, Invalid> {
         let effort: Option<Effort> = read(self.take("reasoning_effort"), "reasoning_effort")?;
         let reasoning: Option<Reasoning> = read(self.take("reasoning"), "reasoning")?;
-        Ok(match reasoning {
-            None => Thinking { effort, max_tokens: None, exclude: false },
-            Some(reasoning) => Thinking {
-                effort: match reasoning.enabled {
-                    Some(false) => Some(Effort::None),
-                    Some(true) => reasoning.effort.or(effort).or(Some(Effort::Medium)),
-                    None => reasoning.effort.or(effort),
-                },
-                max_tokens: reasoning.max_tokens,
-                exclude: reasoning.exclude.unwrap_or(false),
-            },
-        })
+        let Some(reasoning) = reasoning else { return Ok(Thinking { effort, max_tokens: None, exclude: false }) };
+        let stronger = match reasoning.enabled {
+            Some(false) => Some(Effort::None),
+            Some(true) => reasoning.effort.or(effort).or(Some(Effort::Medium)),
+            None => reasoning.effort.or(effort),
+        };
+        if effort.is_some() && effort != stronger {
+            self.ignore("reasoning_effort");
+        }
+        let exclude = reasoning.exclude.unwrap_or(false);
+        Ok(Thinking { effort: stronger, max_tokens: reasoning.max_tokens, exclude })
     }
 
     /// Names a field that cannot be honoured as it was given.
@@ -230,5 +229,23 @@ mod tests {
         assert_eq!(extras.text("user").expect_err("a number").param.as_deref(), Some("user"));
         assert!(extras.number("presence_penalty", -2.0, 2.0).is_err(), "out of range");
         assert!(extras.number("frequency_penalty", -2.0, 2.0).is_err(), "not a number");
+    }
+
+    #[test]
+    fn of_two_words_for_one_wish_the_weaker_is_named() {
+        #[rustfmt::skip]
+        let table = [
+            (json!({ "reasoning_effort": "low" }),                                         Some(Effort::Low),  &[][..]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "effort": "low" } }),       Some(Effort::Low),  &[]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "effort": "high" } }),      Some(Effort::High), &["reasoning_effort"]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "enabled": false } }),      Some(Effort::None), &["reasoning_effort"]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "enabled": true } }),       Some(Effort::Low),  &[]),
+        ];
+        for (fields, effort, named) in table {
+            let request = request(&fields);
+            let mut extras = Extras::of(&request);
+            assert_eq!(extras.thinking().expect("a wish").effort, effort, "{fields}");
+            assert_eq!(extras.into_ignored(&request, |_| false), named, "{fields}");
+        }
     }
 }

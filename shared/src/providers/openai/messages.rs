@@ -20,7 +20,8 @@ use crate::{
 /// Where the prompt cache may end.
 const CACHE_MARK: &str = "prompt_cache_breakpoint";
 
-/// In their order. "Image URLs are only allowed for messages with role 'user'": what tools gave besides text is shown after their results.
+/// In their order. What tools gave besides text is shown after their results: older models refuse an image there ("Image URLs are only
+/// allowed for messages with role 'user'"), newer ones take it and do not see it (openai/openai-openapi#523).
 pub(super) fn translate<'a>(abilities: Abilities<'_>, request: &'a ChatRequest) -> Result<Vec<Message<'a>>, Invalid> {
     let (mut messages, mut shown) = (Vec::with_capacity(request.messages.len()), Vec::new());
     for (i, one) in request.messages.iter().enumerate() {

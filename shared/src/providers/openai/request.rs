@@ -17,13 +17,13 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 /// What is passed on as it came. A list of what is known rather than of what is not: a field that nobody here has read about could change
-/// what is billed, or where a prompt is kept (`store` would keep it in the account of whoever runs this).
+/// what is billed, or where a prompt is kept (`store` would keep it in the account of whoever runs this, and "the 'metadata' parameter is only
+/// allowed when 'store' is enabled").
 const PASSED_ON: &[&str] = &[
     "audio",
     "frequency_penalty",
     "logit_bias",
     "logprobs",
-    "metadata",
     "modalities",
     "parallel_tool_calls",
     "prediction",
@@ -53,7 +53,8 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         ));
     }
     for name in abilities.refused(effort) {
-        if extras.value(name).is_some() {
+        // How much the others say is what OpenAI calls medium.
+        if extras.value(name).is_some_and(|value| (name, value.as_str()) != ("verbosity", Some("medium"))) {
             extras.ignore(name);
         }
     }
