@@ -41,7 +41,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         let said_first = system_instruction.take().map(|spoken| Content { role: Some("user"), ..spoken });
         contents.splice(0..0, said_first);
     }
-    let mut function_declarations = tools::declarations(model.id, request)?;
+    let mut function_declarations = tools::declarations(model.id, request, &mut extras)?;
     let form = request.response_format.as_ref().map_or(Form::Text, ResponseFormat::form);
     if !matches!(form, Form::Text) && !models::is_third_generation(model.id) && !function_declarations.is_empty() {
         // "Function calling with a response mime type: 'application/json' is unsupported".
@@ -83,6 +83,9 @@ fn generation_config<'a>(
         Form::JsonObject => (Some("application/json"), None),
         Form::JsonSchema(schema) => (Some("application/json"), described(schema)),
     };
+    if let Some(schema) = &response_json_schema {
+        schema::name_skipped(schema, "response_format.json_schema.schema", extras);
+    }
     let (response_logprobs, logprobs) = logprobs(model, extras)?;
     let mut config = GenerationConfig {
         temperature: request.temperature,

@@ -14,8 +14,19 @@ use crate::{
 };
 use serde_json::Value;
 
-pub(super) fn declarations<'a>(model: &str, request: &'a ChatRequest) -> Result<Vec<Declaration<'a>>, Invalid> {
-    let mut offered: Vec<_> = dialogue::functions(request, "Google")?.into_iter().map(declaration).collect();
+pub(super) fn declarations<'a>(
+    model: &str,
+    request: &'a ChatRequest,
+    extras: &mut Extras<'_>,
+) -> Result<Vec<Declaration<'a>>, Invalid> {
+    let mut offered = Vec::with_capacity(request.tools().len());
+    for function in dialogue::functions(request, "Google")? {
+        let declaration = declaration(function);
+        if let Some(schema) = declaration.parameters_json_schema.as_ref().filter(|_| function.strict == Some(true)) {
+            schema::name_skipped(schema, "tools[].function.parameters", extras);
+        }
+        offered.push(declaration);
+    }
     if let Some(ToolChoice::Allowed { required: false, names, .. }) = &request.tool_choice
         && !has_structured_calls(model)
     {
