@@ -2,7 +2,7 @@
 
 use super::{
     abilities::Abilities,
-    wire::{Audio, Body, Called, Content, File, Image, Message, Part, ToolCall, role},
+    wire::{Audio, Body, Called, Content, File, Image, Message, Part, Spoken, ToolCall, role},
 };
 use crate::{
     openai::{
@@ -63,7 +63,7 @@ pub(super) fn takes(abilities: Abilities<'_>, field: &Field<'_>) -> bool {
 
 fn message<'a>(abilities: Abilities<'_>, message: &'a chat::Message, path: &str) -> Result<Message<'a>, Invalid> {
     let tool_calls: Vec<_> = message.tool_calls().iter().filter_map(call).collect();
-    let spoken = message.other.get("audio").filter(|audio| abilities.speaks() && !audio.is_null());
+    let spoken = message.other.get("audio").filter(|_| abilities.speaks()).and_then(|audio| audio["id"].as_str());
     let is_silent = tool_calls.is_empty() && message.refusal.is_none() && spoken.is_none();
     let content = match &message.content {
         // OpenAI refuses an assistant who neither said nor called anything.
@@ -85,7 +85,7 @@ fn message<'a>(abilities: Abilities<'_>, message: &'a chat::Message, path: &str)
         refusal: message.refusal.as_deref(),
         tool_calls,
         tool_call_id: message.tool_call_id.as_deref(),
-        audio: spoken,
+        audio: spoken.map(|id| Spoken { id }),
     })
 }
 

@@ -57,9 +57,14 @@ pub(super) struct Message<'a> {
     pub(super) tool_calls: Vec<ToolCall<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tool_call_id: Option<&'a str>,
-    /// The id of what an assistant said aloud.
+    /// What an assistant said aloud, which OpenAI keeps for a while.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) audio: Option<&'a Value>,
+    pub(super) audio: Option<Spoken<'a>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Spoken<'a> {
+    pub(super) id: &'a str,
 }
 
 #[derive(Serialize)]
