@@ -11,8 +11,9 @@ use crate::{
     error::GatewayError,
     http::{client::UpstreamAnswer, events::Framing},
     openai::{
-        ChatRequest, Invalid,
+        ChatRequest,
         completion::{AnswerMessage, ChatCompletion, Choice},
+        format::Reasoning,
         usage::Usage,
     },
     providers::{self, Answer, AnswerChoice},
@@ -28,10 +29,6 @@ use http::{StatusCode, header};
 pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
-    // Its tokens have a price of their own, which the price lists do not have yet: an unknown price is an error before the call.
-    if let Some(path) = request.first_audio() {
-        return Err(Invalid::unsupported(path, "sound is not priced yet").into());
-    }
     let candidate = upstream::resolve(&request.model, ModelKind::Chat)?;
     let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
@@ -90,17 +87,21 @@ fn completion(
         object: "chat.completion",
         created: head.created.unwrap_or_else(|| attempt.clock.now().unix_timestamp()),
         model: head.model.unwrap_or_else(|| attempt.candidate.model.id.to_owned()),
-        choices: (0..)
-            .zip(answer.choices)
-            .map(|(index, choice)| choice_of(index, choice, request.legacy_functions))
-            .collect(),
+        choices: (0..).zip(answer.choices).map(|(index, choice)| choice_of(index, choice, request)).collect(),
         usage: Some(usage),
         system_fingerprint: head.system_fingerprint,
         service_tier: head.service_tier,
     }
 }
 
-fn choice_of(index: u32, mut choice: AnswerChoice, legacy_functions: bool) -> Choice {
+fn choice_of(index: u32, mut choice: AnswerChoice, request: &ChatRequest) -> Choice {
+    // A custom tool's call has no older form.
+    let is_function = choice.tool_calls.first().is_none_or(|call| call.function.is_some());
+    let legacy_functions = request.legacy_functions && is_function;
+    if request.hides_reasoning() {
+        choice.reasoning = None;
+        choice.reasoning_details.retain(Reasoning::is_wanted_back);
+    }
     let finish_reason = relay::finish_reason(choice.finish, !choice.tool_calls.is_empty(), legacy_functions);
     let function_call = match legacy_functions {
         true => std::mem::take(&mut choice.tool_calls).into_iter().next().and_then(|call| call.function),

@@ -20,6 +20,7 @@ use crate::{
         ChatRequest,
         chunk::{self, ChunkHead, ChunkWriter},
         completion::FinishReason,
+        format::Reasoning,
     },
     providers::{self, AnswerError, ChatStream, Failure, Head, Piece, Progress},
     tenancy::RequestId,
@@ -98,6 +99,7 @@ pub(super) struct Relay {
     request_id: RequestId,
     include_usage: bool,
     legacy_functions: bool,
+    hides_reasoning: bool,
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
     reader: EventReader,
     translator: Box<dyn ChatStream>,
@@ -135,6 +137,7 @@ impl Relay {
             request_id: call.request_id,
             include_usage: request.wants_stream_usage(),
             legacy_functions: request.legacy_functions,
+            hides_reasoning: request.hides_reasoning(),
             chunks: Box::pin(answer.chunks()),
             reader: EventReader::new(framing),
             translator: attempt.candidate.provider.chat_stream(),
@@ -262,13 +265,21 @@ impl Relay {
             }
             Piece::Reasoning(choice, text) => {
                 self.content(choice, text.len());
-                self.writer().reasoning(out, choice, &text);
+                if !self.hides_reasoning {
+                    self.writer().reasoning(out, choice, &text);
+                }
             }
+            Piece::ReasoningDetail(_, detail) if self.hides_reasoning && !Reasoning::is_wanted_back(&detail) => {}
             Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(out, choice, &detail),
             Piece::ToolCall { choice, index, id, name, extra } => {
                 self.content(choice, name.len());
                 self.calling.insert(choice);
                 self.writer().tool_call(out, choice, index, (&id, &name), extra.as_ref());
+            }
+            Piece::CustomCall { choice, index, id, name } => {
+                self.content(choice, name.len());
+                self.calling.insert(choice);
+                self.writer().custom_call(out, choice, index, &id, &name);
             }
             Piece::ToolArguments { choice, index, text } => {
                 self.content(choice, text.len());

@@ -7,7 +7,7 @@ use super::{
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Serialize)]
 struct Chunk<'a> {
@@ -85,9 +85,17 @@ struct CallDelta<'a> {
     id: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    function: FunctionDelta<'a>,
+    #[serde(flatten)]
+    called: Called<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     extra_content: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Called<'a> {
+    Function(FunctionDelta<'a>),
+    Custom(CustomDelta<'a>),
 }
 
 #[derive(Serialize)]
@@ -95,6 +103,13 @@ struct FunctionDelta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct CustomDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    input: &'a str,
 }
 
 /// What every chunk of one answer repeats.
@@ -121,6 +136,8 @@ pub struct ChunkWriter {
     legacy_functions: bool,
     /// Which choices have begun; `n` is at most 128.
     begun: u128,
+    /// Which calls, by choice and index, are of custom tools.
+    custom: BTreeSet<(u32, u32)>,
     /// How long each choice's lists are.
     lists: BTreeMap<u32, Lists>,
 }
@@ -135,7 +152,7 @@ struct Lists {
 impl ChunkWriter {
     /// A writer for one answer.
     pub fn new(head: ChunkHead, include_usage: bool, legacy_functions: bool) -> Self {
-        Self { head, include_usage, legacy_functions, begun: 0, lists: BTreeMap::new() }
+        Self { head, include_usage, legacy_functions, begun: 0, custom: BTreeSet::new(), lists: BTreeMap::new() }
     }
 
     /// A piece of text.
@@ -187,16 +204,27 @@ impl ChunkWriter {
         extra: Option<&Value>,
     ) {
         self.begin(out, choice);
-        let function = FunctionDelta { name: Some(name), arguments: "" };
-        let call = CallDelta { index, id: Some(id), kind: Some("function"), function, extra_content: extra };
+        let called = Called::Function(FunctionDelta { name: Some(name), arguments: "" });
+        let call = CallDelta { index, id: Some(id), kind: Some("function"), called, extra_content: extra };
         self.call(out, choice, call);
     }
 
-    /// A piece of a call's arguments.
+    /// The beginning of a custom tool's call.
+    pub fn custom_call(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, id: &str, name: &str) {
+        self.begin(out, choice);
+        self.custom.insert((choice, index));
+        let called = Called::Custom(CustomDelta { name: Some(name), input: "" });
+        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("custom"), called, extra_content: None });
+    }
+
+    /// A piece of a call's arguments or input.
     pub fn tool_arguments(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, text: &str) {
         self.begin(out, choice);
-        let function = FunctionDelta { name: None, arguments: text };
-        self.call(out, choice, CallDelta { index, id: None, kind: None, function, extra_content: None });
+        let called = match self.custom.contains(&(choice, index)) {
+            true => Called::Custom(CustomDelta { name: None, input: text }),
+            false => Called::Function(FunctionDelta { name: None, arguments: text }),
+        };
+        self.call(out, choice, CallDelta { index, id: None, kind: None, called, extra_content: None });
     }
 
     /// Something the text is based on.
@@ -239,10 +267,12 @@ impl ChunkWriter {
 
     /// A caller who offered `functions` gets the one call in their form.
     fn call(&self, out: &mut Vec<u8>, choice: u32, call: CallDelta<'_>) {
-        let delta = match self.legacy_functions {
-            true if call.index > 0 => return,
-            true => Delta { function_call: Some(call.function), ..Delta::default() },
-            false => Delta { tool_calls: Some([call]), ..Delta::default() },
+        let delta = match (self.legacy_functions, call) {
+            (true, CallDelta { index: 0, called: Called::Function(function), .. }) => {
+                Delta { function_call: Some(function), ..Delta::default() }
+            }
+            (true, CallDelta { called: Called::Function(_), .. }) => return,
+            (_, call) => Delta { tool_calls: Some([call]), ..Delta::default() },
         };
         self.delta(out, choice, delta);
     }

@@ -29,11 +29,7 @@ pub fn parse(body: &[u8]) -> Result<Value, Invalid> {
 /// # Errors
 /// [`Invalid`]: `invalid_json` from [`parse`], `invalid_value` with the path otherwise.
 pub fn parse_as<T: DeserializeOwned>(body: &[u8]) -> Result<T, Invalid> {
-    read_as(parse(body)?, body)
-}
-
-/// Reads what was parsed of a body into a type.
-pub(super) fn read_as<T: DeserializeOwned>(value: Value, body: &[u8]) -> Result<T, Invalid> {
+    let value = parse(body)?;
     if !value.is_object() {
         return Err(Invalid::json("the body must be a JSON object"));
     }

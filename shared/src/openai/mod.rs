@@ -10,7 +10,6 @@ pub mod format;
 pub mod json;
 pub mod models;
 pub mod tools;
-mod unknown;
 pub mod usage;
 
 pub use chat::ChatRequest;

@@ -185,6 +185,9 @@ fn piece(piece: &Piece) -> Value {
         Piece::ToolCall { choice, index, id, name, extra } => {
             json!({ "choice": choice, "call": index, "id": id, "name": name, "extra": extra })
         }
+        Piece::CustomCall { choice, index, id, name } => {
+            json!({ "choice": choice, "call": index, "id": id, "custom": name })
+        }
         Piece::ToolArguments { choice, index, text } => json!({ "choice": choice, "call": index, "arguments": text }),
         Piece::Annotation(choice, annotation) => json!({ "choice": choice, "annotation": annotation }),
         Piece::Logprobs(choice, logprobs) => json!({ "choice": choice, "logprobs": logprobs }),

@@ -11,6 +11,7 @@ mod dialogue;
 pub mod embeddings;
 mod extras;
 mod failure;
+mod fields;
 #[cfg(test)]
 pub(crate) mod golden;
 mod options;
@@ -18,10 +19,11 @@ mod quotes;
 #[cfg(test)]
 mod robustness;
 mod sse;
+mod unpriced;
 
 pub use embeddings::Embedder;
 pub use failure::{Failure, FailureKind};
-pub use options::prepare_chat;
+pub use options::{prepare_chat, prepare_embeddings};
 pub use sse::Event;
 
 use crate::{
@@ -223,13 +225,24 @@ pub enum Piece {
         /// What the provider wants back on the call itself, by its own name: the call's `extra_content`.
         extra: Option<Value>,
     },
-    /// More of a call's arguments, as text.
+    /// The same of a custom tool, whose input follows as if it were arguments.
+    CustomCall {
+        /// Of which choice.
+        choice: u32,
+        /// Which of its calls.
+        index: u32,
+        /// Pairs it with its result.
+        id: String,
+        /// Which tool.
+        name: String,
+    },
+    /// More of a call's arguments or input.
     ToolArguments {
         /// Of which choice.
         choice: u32,
         /// Which of its calls.
         index: u32,
-        /// A piece of JSON.
+        /// A piece of JSON; of a custom tool's call, of any text.
         text: String,
     },
     /// Something a choice's text is based on, in OpenAI's form.

@@ -12,7 +12,7 @@ use crate::{
         content::Content,
     },
     providers::{
-        dialogue::{BEGIN, CONTINUE},
+        dialogue::{BEGIN, CONTINUE, called},
         extras::Extras,
     },
 };
@@ -138,10 +138,8 @@ fn answer<'a>(message: &'a chat::Message, path: &str) -> Result<Vec<Block<'a>>, 
     let mut calls = Vec::new();
     for (i, call) in message.tool_calls().iter().enumerate() {
         let path = format!("{path}.tool_calls[{i}]");
-        let Some(function) = &call.function else {
-            return Err(Invalid::unsupported(format!("{path}.type"), "Anthropic has only calls of functions"));
-        };
-        let input = function.arguments_object(&path)?;
+        let function = called(call, &path, "Anthropic")?;
+        let input = function.arguments_object();
         calls.push(Block::from(Body::ToolUse { id: parts::call_id(&call.id), name: &function.name, input }));
     }
     let thoughts = reasoning::thoughts(message);

@@ -17,7 +17,7 @@ use crate::{
         tools::ToolCall,
     },
     providers::{
-        dialogue::{BEGIN, CONTINUE},
+        dialogue::{self, BEGIN, CONTINUE},
         extras::Extras,
     },
 };
@@ -112,10 +112,8 @@ fn answered<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<
     let mut calls = Vec::new();
     for (j, call) in message.tool_calls().iter().enumerate() {
         let path = format!("messages[{i}].tool_calls[{j}]");
-        let Some(function) = &call.function else {
-            return Err(Invalid::unsupported(path, "Google takes no custom tools, only functions"));
-        };
-        let args = function.arguments_object(&path)?;
+        let function = dialogue::called(call, &path, "Google")?;
+        let args = function.arguments_object();
         let body = Body::FunctionCall(FunctionCall { id: known_id(&call.id), name: &function.name, args });
         calls.push(Part { body, thought: false, thought_signature: returned.of_call(call, j) });
     }
@@ -169,25 +167,18 @@ fn response(message: &Message) -> Given<'_> {
     }
 }
 
+/// How closely to look at an image cannot be said of one alone, and a document has no name.
 fn name_what_is_lost(request: &ChatRequest, extras: &mut Extras<'_>) {
-    let parts = || {
-        let contents = request.messages.iter().filter_map(|message| message.content.as_ref());
-        contents.flat_map(|content| match content {
-            content::Content::Parts(parts) => parts.as_slice(),
-            content::Content::Text(_) => &[],
-        })
-    };
-    if request.messages.iter().any(|message| message.cache_control.is_some())
-        || parts().any(|part| part.cache_control.is_some())
-        || request.tools().iter().any(|tool| tool.cache_control.is_some())
-    {
-        extras.ignore("cache_control");
-    }
-    let detail = |part: &content::Part| part.image_url.as_ref().and_then(|image| image.detail.clone());
-    if parts().filter_map(detail).any(|detail| detail != "auto") {
+    let contents = request.messages.iter().filter_map(|message| message.content.as_ref());
+    let parts = contents.flat_map(|content| match content {
+        content::Content::Parts(parts) => parts.as_slice(),
+        content::Content::Text(_) => &[],
+    });
+    let mut details = parts.clone().filter_map(|part| part.image_url.as_ref()?.detail.as_deref());
+    if details.any(|detail| detail != "auto") {
         extras.ignore("messages[].content[].image_url.detail");
     }
-    if parts().any(|part| part.file.as_ref().is_some_and(|file| file.filename.is_some())) {
+    if parts.clone().any(|part| part.file.as_ref().is_some_and(|file| file.filename.is_some())) {
         extras.ignore("messages[].content[].file.filename");
     }
 }

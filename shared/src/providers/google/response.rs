@@ -51,7 +51,7 @@ fn choice(position: u32, candidate: Candidate, seed: Seed<'_>) -> Result<AnswerC
             Piece::Logprobs(_, logprobs) => choice.logprobs = Some(logprobs),
             Piece::Finish(_, finish) => choice.finish = finish,
             Piece::NativeFinish(_, word) => choice.native_finish = Some(word),
-            Piece::Head(_) | Piece::Refusal(..) | Piece::Audio(..) | Piece::Usage(_) => {}
+            Piece::Head(_) | Piece::Refusal(..) | Piece::Audio(..) | Piece::CustomCall { .. } | Piece::Usage(_) => {}
         }
     }
     Ok(choice)

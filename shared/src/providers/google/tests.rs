@@ -163,6 +163,31 @@ fn a_property_may_be_called_like_a_keyword() {
 }
 
 #[test]
+fn what_holds_nobody_to_anything_is_named() {
+    #[rustfmt::skip]
+    let table = [
+        (json!({ "type": "string", "pattern": "^a", "maxLength": 9 }),               vec!["pattern", "maxLength"], "skipped"),
+        (json!({ "type": "array", "items": { "not": {} }, "minItems": 1 }),          vec!["not"],                  "deep"),
+        (json!({ "allOf": [{ "type": "string" }] }),                                 vec![],                       "one of one is the one"),
+        (json!({ "allOf": [{ "type": "string" }, { "minLength": 1 }] }),             vec!["allOf"],                "of several it knows nothing"),
+        (json!({ "const": "a" }),                                                    vec![],                       "a choice of one"),
+        (json!({ "const": true }),                                                   vec!["const"],                "no choice"),
+        (json!({ "type": "object", "properties": { "pattern": { "type": "string" } } }), vec![],                   "a name is no keyword"),
+    ];
+    for (schema, keywords, why) in table {
+        let format = json!({ "type": "json_schema", "json_schema": { "name": "n", "schema": schema } });
+        let (_, named) = prepared("gemini-2.5-flash", &json!({ "response_format": format }));
+        let wanted: Vec<_> = keywords.iter().map(|one| format!("response_format.json_schema.schema.{one}")).collect();
+        assert_eq!(named, wanted, "{why}");
+        let tool = |strict: bool| json!({ "type": "function", "function": { "name": "f", "strict": strict, "parameters": schema } });
+        let (_, named) = prepared("gemini-2.5-flash", &json!({ "tools": [tool(true)] }));
+        assert_eq!(named.len(), keywords.len(), "{why}: {named:?}");
+        let (_, named) = prepared("gemini-2.5-flash", &json!({ "tools": [tool(false)] }));
+        assert!(named.is_empty(), "{why}: nobody asked to be held to it");
+    }
+}
+
+#[test]
 fn what_google_signed_comes_back_to_it_on_the_same_parts() {
     let parts = json!([
         { "text": "I thought.", "thought": true, "thoughtSignature": "s0" },

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -119,7 +120,7 @@ pub(super) struct ToolCall<'a> {
 #[derive(Serialize)]
 pub(super) struct FunctionCall<'a> {
     pub(super) name: &'a str,
-    pub(super) arguments: &'a str,
+    pub(super) arguments: Cow<'a, str>,
 }
 
 #[derive(Serialize)]

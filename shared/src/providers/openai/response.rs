@@ -9,7 +9,7 @@ use crate::{
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
     usage::Tokens,
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
@@ -43,12 +43,13 @@ fn choice(choice: Choice<'_>) -> Result<AnswerChoice, Unreadable> {
 
 fn call(call: wire_answer::ToolCall<'_>, choice: u32, index: u32) -> Result<ToolCall, Unreadable> {
     let id = call.id.filter(|id| !id.is_empty()).map_or_else(|| made_up_id(choice, index), Cow::into_owned);
+    let nameless = || Unreadable("a call without a name".into());
     if let Some(custom) = call.custom {
-        let other = Map::from_iter([("custom".to_owned(), custom)]);
-        return Ok(ToolCall { id, kind: "custom".into(), function: None, other });
+        let name = custom.name.ok_or_else(nameless)?;
+        return Ok(ToolCall::custom(id, name.into_owned(), custom.input.unwrap_or_default().into_owned()));
     }
     let named = call.function.and_then(|function| Some((function.name?, function.arguments.unwrap_or_default())));
-    let (name, arguments) = named.ok_or_else(|| Unreadable("a call without a name".into()))?;
+    let (name, arguments) = named.ok_or_else(nameless)?;
     Ok(ToolCall::function(id, name.into_owned(), arguments.into_owned()))
 }
 

@@ -58,6 +58,10 @@ fn what_a_model_refuses_is_left_out_and_named() {
         ("gpt-4o",                     json!({ "reasoning": { "enabled": false } }),                               json!([])),
         ("gpt-4o",                     json!({ "reasoning_effort": "high" }),                                      json!(["reasoning_effort"])),
         ("gpt-4o",                     json!({ "parallel_tool_calls": true }),                                     json!([])),
+        ("gpt-5",                      json!({ "verbosity": "low" }),                                              json!([])),
+        ("gpt-4o",                     json!({ "verbosity": "low" }),                                              json!(["verbosity"])),
+        ("o3",                         json!({ "verbosity": "medium" }),                                           json!([])),
+        ("gpt-5",                      json!({ "metadata": { "a": "b" }, "store": true }),                         json!(["metadata", "store"])),
         ("o3",                         json!({ "tools": tools, "parallel_tool_calls": false }),                    json!([])),
     ];
     for (name, fields, ignored) in table {

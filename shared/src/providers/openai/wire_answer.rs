@@ -64,7 +64,16 @@ pub(super) struct ToolCall<'a> {
     #[serde(borrow)]
     pub(super) function: Option<FunctionCall<'a>>,
     /// Of a tool that is no function.
-    pub(super) custom: Option<Value>,
+    #[serde(borrow)]
+    pub(super) custom: Option<CustomCall<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CustomCall<'a> {
+    #[serde(borrow)]
+    pub(super) name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) input: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]

@@ -76,7 +76,7 @@ impl Relay {
         assert_ne!(self.translator.progress(), Progress::Running, "the last word was said");
         let mut writer = self.writer.take().expect("a head");
         for (choice, reason) in self.finished {
-            writer.finish(out, choice, reason);
+            writer.finish(out, choice, reason, None);
         }
         writer.done(out, self.usage.map(|tokens| tokens.to_usage(None)).as_ref());
     }
@@ -95,11 +95,17 @@ impl Relay {
             Piece::Refusal(choice, text) => writer.refusal(out, choice, &text),
             Piece::Reasoning(choice, text) => writer.reasoning(out, choice, &text),
             Piece::ReasoningDetail(choice, detail) => writer.reasoning_detail(out, choice, &detail),
-            Piece::ToolCall { choice, index, id, name } => writer.tool_call(out, choice, index, &id, &name),
+            Piece::Audio(choice, audio) => writer.audio(out, choice, &audio),
+            Piece::Image(choice, image) => writer.image(out, choice, &image),
+            Piece::ToolCall { choice, index, id, name, extra } => {
+                writer.tool_call(out, choice, index, (&id, &name), extra.as_ref());
+            }
+            Piece::CustomCall { choice, index, id, name } => writer.custom_call(out, choice, index, &id, &name),
             Piece::ToolArguments { choice, index, text } => writer.tool_arguments(out, choice, index, &text),
             Piece::Annotation(choice, annotation) => writer.annotation(out, choice, &annotation),
             Piece::Logprobs(choice, logprobs) => writer.logprobs(out, choice, &logprobs),
             Piece::Finish(choice, reason) => self.finished.push((choice, reason)),
+            Piece::NativeFinish(..) => {}
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }
     }
