@@ -11,7 +11,7 @@ use crate::{
     error::GatewayError,
     http::{client::UpstreamAnswer, events::Framing},
     openai::{
-        ChatRequest, Invalid,
+        ChatRequest,
         completion::{AnswerMessage, ChatCompletion, Choice},
         usage::Usage,
     },
@@ -28,15 +28,13 @@ use http::{StatusCode, header};
 pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
-    // Its tokens have a price of their own, which the price lists do not have yet: an unknown price is an error before the call.
-    if let Some(path) = request.first_audio() {
-        return Err(Invalid::unsupported(path, "sound is not priced yet").into());
-    }
     let candidate = upstream::resolve(&request.model, ModelKind::Chat)?;
+    let terms = providers::priced::terms(candidate.provider, candidate.model, &request)?;
     let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
+    attempt.terms = terms;
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => return Err(failed.settle(&attempt, &gateway.db, &call.after)),

@@ -124,7 +124,7 @@ pub struct StreamOptions {
 
 /// Fields that change what the answer is and are not translated yet: dropping one would be a wrong answer, so a request that uses it
 /// is refused. A null or an empty array asks for nothing and is let through.
-pub const REFUSED: &[&str] = &["audio", "modalities", "models", "web_search_options"];
+pub const REFUSED: &[&str] = &["audio", "modalities", "models"];
 
 impl ChatRequest {
     /// Reads and checks a body.

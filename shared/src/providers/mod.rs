@@ -14,9 +14,11 @@ mod failure;
 #[cfg(test)]
 pub(crate) mod golden;
 mod options;
+pub mod priced;
 #[cfg(test)]
 mod robustness;
 mod sse;
+pub mod supported;
 
 pub use embeddings::Embedder;
 pub use failure::{Failure, FailureKind};

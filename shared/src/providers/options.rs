@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 
 /// What an option may not set: it would change which model answers, how the answer is read, or what is billed.
 const NOT_AN_OPTION: &[&str] = &[
+    "audio",
     "contents",
     "inference_geo",
     "input",
     "messages",
+    "modalities",
     "model",
     "service_tier",
     "serviceTier",
@@ -21,6 +23,15 @@ const NOT_AN_OPTION: &[&str] = &[
     "stream",
     "stream_options",
     "tools",
+    "web_search_options",
+];
+
+/// The same within an object.
+const NOT_AN_OPTION_WITHIN: &[(&str, &str)] = &[
+    ("generationConfig", "responseModalities"),
+    ("generationConfig", "response_modalities"),
+    ("generation_config", "responseModalities"),
+    ("generation_config", "response_modalities"),
 ];
 
 /// Whether a field of a request holds a provider's own options.
@@ -40,7 +51,10 @@ pub fn prepare_chat(provider: &dyn Provider, model: &ModelCard, request: &ChatRe
     }
     let mut prepared = provider.chat_request(model, request)?;
     let Some(options) = request.other.get(provider.id()).and_then(Value::as_object) else { return Ok(prepared) };
-    if let Some(name) = options.keys().find(|name| NOT_AN_OPTION.contains(&name.as_str())) {
+    let top = options.keys().find(|name| NOT_AN_OPTION.contains(&name.as_str())).cloned();
+    let within =
+        NOT_AN_OPTION_WITHIN.iter().find(|(object, name)| options.get(*object).is_some_and(|it| !it[name].is_null()));
+    if let Some(name) = top.or_else(|| within.map(|(object, name)| format!("{object}.{name}"))) {
         return Err(Invalid::value(
             format!("{}.{name}", provider.id()),
             "cannot be set as an option; use the field itself",
@@ -99,6 +113,7 @@ mod tests {
             (json!({"cohere": []}),                  "cohere",              "another provider's must be one too"),
             (json!({"google": {"model": "x"}}),      "google.model",        "the priced model answers"),
             (json!({"google": {"serviceTier": 1}}),  "google.serviceTier",  "a tier has its own price"),
+            (json!({"google": {"generationConfig": {"responseModalities": ["IMAGE"]}}}), "google.generationConfig.responseModalities", "so has an image"),
         ];
         for (options, param, why) in table {
             assert_eq!(prepare(&options).expect_err(why).param.as_deref(), Some(param), "{why}");

@@ -3,7 +3,7 @@
 use super::{
     candidate::Reader,
     failure,
-    response::{head, is_blocked, tokens},
+    response::{head, is_blocked, searches, tokens},
     wire::Response,
 };
 use crate::{
@@ -17,6 +17,8 @@ pub(super) struct Stream {
     begun: bool,
     /// The candidates seen so far.
     candidates: BTreeMap<u32, Reader>,
+    /// How often the web was searched for each. What is repeated is not new.
+    searches: BTreeMap<u32, u64>,
 }
 
 impl ChatStream for Stream {
@@ -42,9 +44,14 @@ impl ChatStream for Stream {
         }
         for (position, candidate) in (0..).zip(candidates) {
             let index = candidate.index.unwrap_or(position);
+            if let Some(count) = searches(&candidate) {
+                let most = self.searches.entry(index).or_default();
+                *most = count.max(*most);
+            }
             self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, out)?;
         }
-        out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage))));
+        let searches = self.searches.values().copied().reduce(u64::saturating_add);
+        out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage, searches))));
         Ok(())
     }
 
