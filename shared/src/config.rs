@@ -70,8 +70,10 @@ pub enum DatabaseAuth {
 pub struct UpstreamConfig {
     /// Up to and without the version path.
     pub base_url: String,
-    /// None: this deployment has no key for the provider.
+    /// None: this deployment has no key for the provider, or this function is not given it.
     pub key: Option<Arc<ProviderKey>>,
+    /// Whether the deployment has a key. A function that calls no provider is given none; `SUPERGATE_PROVIDERS` then says which there are.
+    pub usable: bool,
 }
 
 /// What the health function looks at.
@@ -109,7 +111,10 @@ impl Config {
         let mut reader = Reader::new(vars);
         let database = reader.database("DATABASE_URL");
         let pepper = reader.pepper();
-        let upstreams = providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider))).collect();
+        let named = reader.providers();
+        let named = named.as_deref();
+        let upstreams =
+            providers::ALL.iter().map(|provider| (provider.id(), reader.upstream(*provider, named))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
         match (database, pepper) {
@@ -207,7 +212,19 @@ impl<'a> Reader<'a> {
         pepper
     }
 
-    fn upstream(&mut self, provider: &dyn Provider) -> UpstreamConfig {
+    /// The ids of the providers that the deployment has keys for; none: those whose key is among the variables.
+    fn providers(&mut self) -> Option<Vec<String>> {
+        let list = self.optional("SUPERGATE_PROVIDERS")?;
+        let names: Vec<String> =
+            list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
+        let known: Vec<&str> = providers::ALL.iter().map(|provider| provider.id()).collect();
+        if names.iter().any(|name| !known.contains(&name.as_str())) {
+            self.wrong.push(format!("SUPERGATE_PROVIDERS must be a list of {}", known.join(", ")));
+        }
+        Some(names)
+    }
+
+    fn upstream(&mut self, provider: &dyn Provider, named: Option<&[String]>) -> UpstreamConfig {
         let name = format!("SUPERGATE_{}_URL", provider.id().to_uppercase());
         let base_url = match self.optional(&name) {
             None => provider.default_base_url().to_owned(),
@@ -225,7 +242,8 @@ impl<'a> Reader<'a> {
             self.wrong.push(format!("{} holds what a header cannot, perhaps a line break", provider.key_variable()));
         }
         let key = key.map(Arc::new);
-        UpstreamConfig { base_url, key }
+        let usable = named.map_or(key.is_some(), |named| named.iter().any(|name| name == provider.id()));
+        UpstreamConfig { base_url, key, usable }
     }
 }
 
@@ -270,6 +288,7 @@ mod tests {
             ("SUPERGATE_OPENAI_URL", "http://host?a=b"),
             ("UPSTREAM_TIMEOUT_S", "0"),
             ("DATABASE_CONNECT_TIMEOUT_S", "soon"),
+            ("SUPERGATE_PROVIDERS", "openai,password"),
         ] {
             let error = load(&[&GOOD[..], &[(name, value)]].concat()).expect_err(value).to_string();
             assert!(error.contains(name) && !error.contains("password"), "{error}");
@@ -285,6 +304,23 @@ mod tests {
         .expect("good");
         assert!(config.upstreams["openai"].key.is_none() && config.upstreams["mistral"].key.is_none());
         assert_eq!(config.upstreams["openai"].base_url, "https://api.openai.com");
+    }
+
+    #[test]
+    fn a_provider_is_usable_that_has_a_key_or_is_named() {
+        let usable = |vars: &[(&str, &str)]| {
+            let config = load(&[&GOOD[..], vars].concat()).expect("good");
+            let mut usable: Vec<_> = config.upstreams.iter().filter(|(_, it)| it.usable).map(|(id, _)| *id).collect();
+            usable.sort_unstable();
+            usable
+        };
+        assert_eq!(usable(&[("OPENAI_API_KEY", "sk"), ("CO_API_KEY", "none")]), ["openai"]);
+        assert_eq!(
+            usable(&[("SUPERGATE_PROVIDERS", "mistral, google")]),
+            ["google", "mistral"],
+            "without being given a key"
+        );
+        assert!(usable(&[]).is_empty());
     }
 
     #[test]

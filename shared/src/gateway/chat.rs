@@ -30,10 +30,11 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
     let candidate = upstream::resolve(&request.model, ModelKind::Chat)?;
-    let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
+    let (prepared, terms) = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
+    attempt.terms = terms;
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => return Err(failed.without_echo(&request).settle(&attempt, &gateway.db, &call.after)),

@@ -372,6 +372,7 @@ mod tests {
             completion_tokens_details: CompletionDetails::default(),
             cost: None,
             cost_details: None,
+            server_tool_use: None,
         };
         let chunks = written(|writer, out| {
             writer.audio(out, 0, &json!({ "id": "x" }));

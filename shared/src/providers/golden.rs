@@ -11,7 +11,10 @@
 //! reason, in its `fixtures/README.md`.
 
 use super::{Answer, AnswerError, Event, Failure, Head, Piece, Progress, Provider, model};
-use crate::{openai::ChatRequest, usage::Tokens};
+use crate::{
+    openai::ChatRequest,
+    usage::{ServiceTier, Tokens},
+};
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
 
@@ -216,6 +219,17 @@ fn tokens(tokens: &Tokens) -> Value {
         ("cache_write", json!(tokens.cache_write)),
         ("cache_write_1h", json!(tokens.cache_write_1h)),
         ("reasoning", json!(tokens.reasoning)),
+        ("audio_input", json!(tokens.audio_input)),
+        ("cached_audio_input", json!(tokens.cached_audio_input)),
+        ("audio_seconds", json!(tokens.audio_seconds)),
+        ("tool_input", json!(tokens.tool_input)),
+        ("audio_output", json!(tokens.audio_output)),
+        ("video_output", json!(tokens.video_output)),
+        ("accepted_prediction", json!(tokens.accepted_prediction)),
+        ("rejected_prediction", json!(tokens.rejected_prediction)),
+        ("web_searches", json!(tokens.web_searches)),
+        ("tier", json!(tokens.terms.tier.filter(|&tier| tier != ServiceTier::Default).map(ServiceTier::as_str))),
+        ("us_only", json!(tokens.terms.us_only)),
         ("billed", json!(billed)),
     ])
 }

@@ -15,11 +15,12 @@ mod fields;
 #[cfg(test)]
 pub(crate) mod golden;
 mod options;
+mod priced;
 mod quotes;
 #[cfg(test)]
 mod robustness;
 mod sse;
-mod unpriced;
+pub mod supported;
 
 pub use embeddings::Embedder;
 pub use failure::{Failure, FailureKind};

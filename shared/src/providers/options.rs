@@ -1,12 +1,12 @@
 //! A provider's own options: `"anthropic": {"top_k": 5}` reaches Anthropic as it is, and nobody else.
 
-use super::{ALL, Embedder, Prepared, Provider, unpriced};
+use super::{ALL, Embedder, Prepared, Provider, priced};
 use crate::{
     openai::{
         ChatRequest, Invalid,
         embeddings::{EmbeddingsRequest, Input},
     },
-    usage::ModelCard,
+    usage::{ModelCard, Terms},
 };
 use serde_json::{Map, Value};
 
@@ -48,18 +48,23 @@ pub(crate) fn is_for_a_provider(field: &str) -> bool {
     ALL.iter().any(|provider| provider.id() == field)
 }
 
-/// A chat request in a provider's wire format, with the caller's options for this provider merged in last.
+/// A chat request in a provider's wire format, with the caller's options for this provider merged in last, and the terms on which it is
+/// asked.
 ///
 /// # Errors
 /// [`Invalid`] of the translation, of an option that may not be set, or of what has no price.
-pub fn prepare_chat(provider: &dyn Provider, model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
+pub fn prepare_chat(
+    provider: &dyn Provider,
+    model: &ModelCard,
+    request: &ChatRequest,
+) -> Result<(Prepared, Terms), Invalid> {
     let options = of(provider, &request.other)?;
     let prepared = provider.chat_request(model, request)?;
     if request.wants_sound() && prepared.ignored.iter().any(|name| name == "modalities") {
         return Err(Invalid::unsupported("modalities", "this model does not speak: ask for `text` alone"));
     }
-    unpriced::refuse(request, &prepared.ignored)?;
-    with(prepared, options, None)
+    let terms = priced::terms(provider, model, request, &prepared.ignored)?;
+    Ok((with(prepared, options, None)?, terms))
 }
 
 /// An embeddings request for some of the inputs, in the same way.
@@ -137,7 +142,7 @@ mod tests {
         let mut body = json!({"model": "m", "temperature": 0.5, "messages": [{"role": "user", "content": "hi"}]});
         body.as_object_mut().expect("an object").extend(options.as_object().expect("an object").clone());
         let request = ChatRequest::parse(body.to_string().as_bytes())?;
-        prepare_chat(provider, model(provider, "gemini-2.5-flash").expect("a model"), &request)
+        prepare_chat(provider, model(provider, "gemini-2.5-flash").expect("a model"), &request).map(|(prepared, _)| prepared)
     }
 
     #[test]

@@ -33,17 +33,14 @@ pub(crate) type Ask = fn(&dyn Provider, &ModelCard, &[u8]) -> Result<Prepared, I
 /// As `POST /v1/chat/completions` does it, up to the sending.
 pub(crate) fn chat(provider: &dyn Provider, card: &ModelCard, body: &[u8]) -> Result<Prepared, Invalid> {
     let request = ChatRequest::parse(body)?;
-    if let Some(path) = request.first_audio() {
-        return Err(Invalid::unsupported(path, "sound is not priced yet"));
-    }
-    providers::prepare_chat(provider, card, &request)
+    Ok(providers::prepare_chat(provider, card, &request)?.0)
 }
 
 /// As `POST /v1/embeddings` does it, with all inputs in one call.
 pub(crate) fn embeddings(provider: &dyn Provider, card: &ModelCard, body: &[u8]) -> Result<Prepared, Invalid> {
     let request = EmbeddingsRequest::parse(body)?;
     let embedder = provider.embeddings().expect("a provider of embeddings");
-    embedder.request(card, &request, &request.input)
+    providers::prepare_embeddings(provider, embedder, card, &request, &request.input)
 }
 
 /// A provider and its card of a model.

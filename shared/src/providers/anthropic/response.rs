@@ -8,7 +8,7 @@ use super::{
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
-    usage::Tokens,
+    usage::{ServiceTier, Terms, Tokens},
 };
 use serde_json::Value;
 
@@ -118,6 +118,19 @@ pub(super) fn tokens(usage: &Usage) -> Option<Tokens> {
         cache_write,
         cache_write_1h: long,
         reasoning: usage.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens),
-        billed: None,
+        web_searches: usage.server_tool_use.as_ref().and_then(|tools| tools.web_search_requests),
+        terms: terms(usage),
+        ..Tokens::default()
     })
+}
+
+/// <https://platform.claude.com/docs/en/about-claude/pricing>. The priority tier is a commitment that was bought before; its tokens have
+/// no other list price than the standard one.
+fn terms(usage: &Usage) -> Terms {
+    let tier = usage.speed.as_deref().filter(|&speed| speed == "fast").or(usage.service_tier.as_deref());
+    Terms {
+        tier: tier.and_then(ServiceTier::named),
+        us_only: usage.inference_geo.as_deref().map(|geo| geo == "us"),
+        search_context: None,
+    }
 }

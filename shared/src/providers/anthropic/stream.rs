@@ -114,6 +114,9 @@ impl Stream {
             cache_creation: new.cache_creation.or(old.cache_creation),
             output_tokens_details: new.output_tokens_details.or(old.output_tokens_details),
             service_tier: new.service_tier.or(old.service_tier),
+            server_tool_use: new.server_tool_use.or(old.server_tool_use),
+            speed: new.speed.or(old.speed),
+            inference_geo: new.inference_geo.or(old.inference_geo),
         };
         out.extend(tokens(&self.usage).map(Piece::Usage));
     }

@@ -264,6 +264,17 @@ pub(super) struct Usage {
     pub(super) cache_creation: Option<CacheCreation>,
     pub(super) output_tokens_details: Option<OutputDetails>,
     pub(super) service_tier: Option<String>,
+    pub(super) server_tool_use: Option<ServerToolUse>,
+    /// `fast` in fast mode.
+    pub(super) speed: Option<String>,
+    /// Where the model ran, as `us`.
+    pub(super) inference_geo: Option<String>,
+}
+
+/// What Anthropic ran itself; fetched pages cost nothing but their tokens.
+#[derive(Clone, Default, Deserialize)]
+pub(super) struct ServerToolUse {
+    pub(super) web_search_requests: Option<u64>,
 }
 
 /// The parts of `cache_creation_input_tokens`, which are billed differently.

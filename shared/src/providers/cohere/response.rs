@@ -8,7 +8,7 @@ use super::{
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, AnswerError, Failure, FailureKind, Head, read},
-    usage::{Tokens, pricing::Billed},
+    usage::{Billed, Tokens},
 };
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {

@@ -61,6 +61,8 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         tools: if offers { vec![Tools { function_declarations }] } else { Vec::new() },
         tool_config,
         generation_config: generation_config(model.id, request, form, &mut extras)?,
+        // What is left out is served as `standard`, the dialect's `default`: <https://ai.google.dev/gemini-api/docs/optimization>.
+        service_tier: extras.text("service_tier")?.filter(|&tier| tier != "default"),
     };
     let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
     let method = match request.streams() {

@@ -4,7 +4,7 @@ use super::{
     candidate::Reader,
     failure,
     ids::Seed,
-    response::{block_reason, head, tokens},
+    response::{block_reason, head, searches, tokens},
     wire::Response,
 };
 use crate::{
@@ -18,6 +18,8 @@ pub(super) struct Stream {
     begun: bool,
     /// The candidates seen so far.
     candidates: BTreeMap<u32, Reader>,
+    /// How often the web was searched for each. What is repeated is not new.
+    searches: BTreeMap<u32, u64>,
 }
 
 impl ChatStream for Stream {
@@ -37,10 +39,8 @@ impl ChatStream for Stream {
         let blocked = response.prompt_feedback.as_ref().and_then(block_reason).filter(|_| candidates.is_empty());
         if let Some(reason) = blocked {
             if self.candidates.is_empty() {
-                return Err(AnswerError::Failed(failure::blocked(
-                    reason,
-                    response.usage_metadata.as_ref().map(tokens),
-                )));
+                let usage = response.usage_metadata.as_ref().map(|usage| tokens(usage, None));
+                return Err(AnswerError::Failed(failure::blocked(reason, usage)));
             }
             // The prompt is blocked after some words of the answer.
             for reader in self.candidates.values_mut().filter(|reader| reader.finish.is_none()) {
@@ -50,9 +50,14 @@ impl ChatStream for Stream {
         let seed = Seed { answer: response.response_id.as_deref(), event: event.data.as_bytes() };
         for (position, candidate) in (0..).zip(candidates) {
             let index = candidate.index.unwrap_or(position);
+            if let Some(count) = searches(&candidate) {
+                let most = self.searches.entry(index).or_default();
+                *most = count.max(*most);
+            }
             self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, seed, out)?;
         }
-        out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage))));
+        let searches = self.searches.values().copied().reduce(u64::saturating_add);
+        out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage, searches))));
         Ok(())
     }
 

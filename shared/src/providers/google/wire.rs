@@ -18,6 +18,8 @@ pub(super) struct Request<'a> {
     pub(super) tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
     pub(super) generation_config: GenerationConfig<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service_tier: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -289,6 +291,19 @@ pub(super) struct Usage {
     pub(super) thoughts_token_count: Option<u64>,
     pub(super) cached_content_token_count: Option<u64>,
     pub(super) service_tier: Option<String>,
+    pub(super) prompt_tokens_details: Option<Vec<ModalityCount>>,
+    pub(super) cache_tokens_details: Option<Vec<ModalityCount>>,
+    pub(super) tool_use_prompt_tokens_details: Option<Vec<ModalityCount>>,
+    pub(super) candidates_tokens_details: Option<Vec<ModalityCount>>,
+}
+
+/// <https://ai.google.dev/api/generate-content#ModalityTokenCount>
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ModalityCount {
+    /// A proxy may pass on the number of the enumeration.
+    pub(super) modality: Option<Value>,
+    pub(super) token_count: Option<u64>,
 }
 
 /// A stream that was asked for without `alt=sse`, and some front ends, wrap the error in an array.

@@ -170,13 +170,17 @@ pub(super) fn finish_reason(reason: &str) -> Option<FinishReason> {
 }
 
 /// Cached tokens are part of `prompt_tokens`. They are counted in up to three places, of which some stay zero.
+/// Tokens of sound are not part of it: sound is billed by the second.
 pub(super) fn tokens(usage: &Usage) -> Tokens {
     let details = [&usage.prompt_tokens_details, &usage.prompt_token_details];
     let cached = details.into_iter().flatten().map(|details| details.cached_tokens);
+    let audio = details.into_iter().flatten().map(|details| details.audio_tokens);
     Tokens {
         input: usage.prompt_tokens.unwrap_or(0),
         output: usage.completion_tokens.unwrap_or(0),
         cached_input: cached.chain([usage.num_cached_tokens]).flatten().max(),
+        audio_input: audio.flatten().max(),
+        audio_seconds: usage.prompt_audio_seconds,
         ..Tokens::default()
     }
 }

@@ -45,13 +45,6 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     let mut extras = Extras::of(request);
     let effort = think(abilities, request, &mut extras)?;
     extras.keep_only(PASSED_ON);
-    // Other tiers have other prices, which the price list does not have yet.
-    if extras.get("service_tier").is_some_and(|tier| tier != "default") {
-        return Err(Invalid::unsupported(
-            "service_tier",
-            "must be `auto` or `default`; other tiers are not priced yet",
-        ));
-    }
     for name in abilities.refused(effort) {
         // How much the others say is what OpenAI calls medium.
         if extras.value(name).is_some_and(|value| (name, value.as_str()) != ("verbosity", Some("medium"))) {

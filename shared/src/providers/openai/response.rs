@@ -2,12 +2,12 @@
 
 use super::{
     calls::made_up_id,
-    wire_answer::{self, Choice, FunctionCall, Response, Usage},
+    wire_answer::{self, Choice, FunctionCall, Response},
 };
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
-    usage::Tokens,
+    usage::{ServiceTier, Terms, Tokens},
 };
 use serde_json::Value;
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
         return Err(Unreadable("no choices".into()));
     }
     let head = head(&response);
-    let usage = response.usage.as_ref().map(tokens);
+    let usage = tokens(&response);
     let choices = response.choices.into_iter().map(choice).collect::<Result<_, _>>()?;
     Ok(Answer { head, choices, usage })
 }
@@ -85,15 +85,22 @@ pub(super) fn finish_reason(reason: &str) -> FinishReason {
     }
 }
 
-/// Cached tokens are part of `prompt_tokens`, reasoning tokens of `completion_tokens`.
-pub(super) fn tokens(usage: &Usage) -> Tokens {
-    let prompt = usage.prompt_tokens_details.as_ref();
-    Tokens {
+/// Cached tokens and those of sound are part of `prompt_tokens`, those of reasoning, sound and predictions of `completion_tokens`. None
+/// where nothing was counted. The tier that served is the one to pay.
+pub(super) fn tokens(response: &Response<'_>) -> Option<Tokens> {
+    let usage = response.usage.as_ref()?;
+    let (prompt, answer) = (usage.prompt_tokens_details.as_ref(), usage.completion_tokens_details.as_ref());
+    Some(Tokens {
         input: usage.prompt_tokens,
         output: usage.completion_tokens,
         cached_input: prompt.and_then(|details| details.cached_tokens),
         cache_write: prompt.and_then(|details| details.cache_write_tokens),
-        reasoning: usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens),
+        audio_input: prompt.and_then(|details| details.audio_tokens),
+        reasoning: answer.and_then(|details| details.reasoning_tokens),
+        audio_output: answer.and_then(|details| details.audio_tokens),
+        accepted_prediction: answer.and_then(|details| details.accepted_prediction_tokens),
+        rejected_prediction: answer.and_then(|details| details.rejected_prediction_tokens),
+        terms: Terms { tier: response.service_tier.as_deref().and_then(ServiceTier::named), ..Terms::default() },
         ..Tokens::default()
-    }
+    })
 }

@@ -34,12 +34,11 @@ impl ChatStream for Stream {
             self.begun = true;
             out.push(Piece::Head(head(&chunk)));
         }
+        let usage = tokens(&chunk);
         for choice in chunk.choices {
             self.choice(choice, out)?;
         }
-        if let Some(usage) = &chunk.usage {
-            out.push(Piece::Usage(tokens(usage)));
-        }
+        out.extend(usage.map(Piece::Usage));
         Ok(())
     }
 

@@ -98,11 +98,15 @@ pub(super) struct Usage {
 pub(super) struct PromptDetails {
     pub(super) cached_tokens: Option<u64>,
     pub(super) cache_write_tokens: Option<u64>,
+    pub(super) audio_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct CompletionDetails {
     pub(super) reasoning_tokens: Option<u64>,
+    pub(super) audio_tokens: Option<u64>,
+    pub(super) accepted_prediction_tokens: Option<u64>,
+    pub(super) rejected_prediction_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]

@@ -65,7 +65,7 @@ fn request(provider: &'static dyn Provider, model: &str) -> Job {
     let card = providers::model(provider, model).expect("a model of the price list");
     let translate = move |body: &[u8]| {
         let request = ChatRequest::parse(body).expect("a request in the dialect");
-        providers::prepare_chat(provider, card, &request).expect("a request that this provider takes")
+        providers::prepare_chat(provider, card, &request).expect("a request that this provider takes").0
     };
     let prepared = translate(&body);
     assert!(prepared.ignored.is_empty(), "{} takes all of it, not without {:?}", provider.id(), prepared.ignored);
