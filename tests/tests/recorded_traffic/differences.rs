@@ -5,14 +5,21 @@ use std::{collections::BTreeMap, fs};
 /// Where it is, from the root of the repository.
 pub const FILE: &str = "docs/known-differences.md";
 
+/// The heading of the rows whose answer differs.
+pub const ANSWERS: &str = "## Answers";
+/// The heading of the rows whose answer does not go back as it came.
+pub const NEXT_REQUESTS: &str = "## Next requests";
+
 /// Why a row differs, by its id.
 pub struct Differences(BTreeMap<String, String>);
 
 impl Differences {
-    /// Reads the tables of `| id | provider | reason |`.
-    pub fn read() -> Self {
+    /// Reads the table of `| id | provider | reason |` under a heading.
+    pub fn read(heading: &str) -> Self {
         let text = fs::read_to_string(format!("{}/../{FILE}", env!("CARGO_MANIFEST_DIR"))).expect(FILE);
-        let rows = text.lines().filter_map(|line| line.strip_prefix('|')?.trim_end().strip_suffix('|'));
+        let (_, after) = text.split_once(heading).unwrap_or_else(|| panic!("{FILE}: {heading} is missing"));
+        let section = after.split_once("\n## ").map_or(after, |(section, _)| section);
+        let rows = section.lines().filter_map(|line| line.strip_prefix('|')?.trim_end().strip_suffix('|'));
         let cells = rows.map(|row| row.splitn(3, '|').map(str::trim).collect::<Vec<_>>());
         let entries = cells.filter(|cells| cells[0] != "id" && !cells[0].starts_with('-')).map(|cells| {
             assert!(cells.len() == 3 && !cells[2].is_empty(), "{FILE}: {} needs a provider and a reason", cells[0]);
