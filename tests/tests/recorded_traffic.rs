@@ -4,7 +4,8 @@
 //! `docs/known-differences.md`.
 //!
 //! The recordings are not part of the repository. `TRAFFIC` names their folder; without it these tests say so and pass. `TRAFFIC_REPORT`
-//! names a file for the table, which otherwise goes to the terminal; its last line is for programs.
+//! names a file for the table, which otherwise goes to the terminal; its last line is for programs. OpenAI's description of its API, with
+//! which every reply is compared, is read from `specs/openai-openapi.yaml` beside that folder, where it is there.
 
 #[path = "recorded_traffic/asked.rs"]
 mod asked;
@@ -28,6 +29,8 @@ mod rows;
 mod run;
 #[path = "recorded_traffic/said.rs"]
 mod said;
+#[path = "recorded_traffic/schema.rs"]
+mod schema;
 #[path = "recorded_traffic/tally.rs"]
 mod tally;
 #[path = "recorded_traffic/translated.rs"]
@@ -53,6 +56,7 @@ use replay::Replay;
 use rows::{FOLDER, ROWS, Row};
 use run::{Exchange, PARALLEL, Run};
 use said::{Kind, Reading, State};
+use schema::Schemas;
 use tally::Tally;
 use translated::{Translation, translate};
 use verdict::{Aspect, Verdict};
@@ -112,6 +116,21 @@ async fn the_next_request_gives_the_provider_back_what_it_said() {
         all.len() - went_on
     ));
     assert!(wrong.is_empty(), "{} answers are not as {} says:\n{}", wrong.len(), differences::FILE, wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_reply_and_every_chunk_is_what_openai_describes() {
+    let Some(folder) = &*FOLDER else { return };
+    let (Some(run), Some(schemas)) = (Run::once().await, Schemas::read(folder)) else { return };
+    let chats = run.chats.iter().map(|exchange| (exchange.row, &exchange.answer));
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for (row, answer) in chats.chain(run.embeddings.iter().map(|(row, answer)| (*row, answer))) {
+        let (problems, replies) = schemas.judge(answer);
+        checked += replies;
+        wrong.extend((!problems.is_empty()).then(|| format!("{}: {}", row.id, problems.join("\n  "))));
+    }
+    say(&format!("recorded traffic: {checked} replies and chunks are what OpenAI describes"));
+    assert!(wrong.is_empty(), "{} answers are not what OpenAI describes:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn judge(row: &Row, kind: &Kind, answer: &Answer, event: &Value, prices: &Prices) -> Verdict {

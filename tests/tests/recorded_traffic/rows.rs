@@ -96,9 +96,12 @@ impl Row {
         ["embeddings", "batchEmbedContents", "embedContent", "v1.embed", "v2.embed"].contains(&self.endpoint.as_str())
     }
 
-    /// Whether its answer is of the call that the gateway makes; a provider's older calls answer otherwise.
+    /// Whether its answer is of the call that the gateway makes; a provider's older calls, and those for integers, answer otherwise.
     pub fn is_of_our_call(&self) -> bool {
-        self.status != 200 || !matches!(self.endpoint.as_str(), "embedContent" | "v1.embed")
+        let is_older = matches!(self.endpoint.as_str(), "embedContent" | "v1.embed");
+        let types = self.request_body["embedding_types"].as_array();
+        let has_floats = types.is_none_or(|types| types.iter().any(|one| one == "float"));
+        self.status != 200 || (has_floats && !is_older)
     }
 
     /// Where it stood among the requests of its source.
@@ -150,6 +153,12 @@ impl Row {
         } else {
             blocks(&self.body)
         }
+    }
+
+    /// Its events that are JSON; a whole answer is one.
+    pub fn events(&self) -> impl Iterator<Item = Value> {
+        let data = self.frames().into_iter().filter_map(|frame| self.data(frame));
+        data.filter_map(|data| serde_json::from_str(&data).ok())
     }
 
     /// The data of an event; none where the frame is a comment or the end of an array.

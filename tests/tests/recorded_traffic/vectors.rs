@@ -20,8 +20,10 @@ pub async fn ask(app: &App, row: &Row) -> Answer {
 }
 
 pub fn judge(row: &Row, answer: &Answer, event: &Value, prices: &Prices) -> Verdict {
-    let Some((vectors, tokens)) = recorded(row).filter(|_| row.status == 200) else {
-        return verdict::refused(row, answer, event);
+    let (vectors, tokens) = match recorded(row) {
+        _ if row.status != 200 => return verdict::refused(row, answer, event),
+        None => return verdict::broken_off(answer, event),
+        Some(recorded) => recorded,
     };
     let mut verdict = Verdict::default();
     verdict.compare(Aspect::Vectors, "status", &200, &answer.status.as_u16());

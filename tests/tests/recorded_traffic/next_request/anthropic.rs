@@ -25,8 +25,7 @@ pub fn turns(body: &Value) -> Vec<Turn> {
 /// The blocks of an answer; a stream's are put together first.
 pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
     let mut blocks: BTreeMap<u64, Value> = BTreeMap::new();
-    for data in row.frames().into_iter().filter_map(|frame| row.data(frame)) {
-        let event: Value = serde_json::from_str(&data).expect("JSON");
+    for event in row.events() {
         let index = event["index"].as_u64().unwrap_or_default();
         blocks.extend((0..).zip(list(&event["content"]).cloned()));
         if event["type"] == "content_block_start" {

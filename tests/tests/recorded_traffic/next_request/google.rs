@@ -40,8 +40,7 @@ fn without_repeats(bits: &mut [Bit]) {
 pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
     let mut calls = said.calls.iter();
     let mut bits = Vec::new();
-    for data in row.frames().into_iter().filter_map(|frame| row.data(frame)) {
-        let event: Value = serde_json::from_str(&data).expect("JSON");
+    for event in row.events() {
         let mut candidates = list(&event["candidates"]).filter(|one| one["index"].as_u64().unwrap_or_default() == 0);
         let parts = candidates.next().map(|first| &first["content"]["parts"]).unwrap_or(&Value::Null);
         for mut bit in list(parts).filter_map(bit) {

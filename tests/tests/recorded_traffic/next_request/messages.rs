@@ -71,8 +71,7 @@ fn result(text: &str) -> Value {
 /// The first choice of an answer.
 pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
     let (mut thoughts, mut plan, mut ids) = (String::new(), String::new(), Vec::new());
-    for data in row.frames().into_iter().filter_map(|frame| row.data(frame)).filter(|data| data != "[DONE]") {
-        let event: Value = serde_json::from_str(&data).expect("JSON");
+    for event in row.events() {
         let first = list(&event["choices"]).find(|choice| choice["index"].as_u64().unwrap_or_default() == 0);
         let holders = [&event, &event["delta"], first.unwrap_or(&Value::Null)];
         for message in holders.into_iter().flat_map(|holder| [&holder["message"], &holder["delta"]]) {
