@@ -214,13 +214,14 @@ mod tests {
         let search = json!({"web_search_options": {}});
         #[rustfmt::skip]
         let table = [
-            ("openai",    "gpt-audio",            &speech, Some("modalities"),             "sound has a price of its own"),
+            ("openai",    "gpt-audio",            &speech, None,                           "it speaks, and its sound has a price"),
             ("openai",    "gpt-4o",               &speech, Some("modalities"),             "it cannot speak, and text is no sound"),
             ("anthropic", "claude-haiku-4-5",     &speech, Some("modalities"),             "nor can this one"),
-            ("openai",    "gpt-audio",            &spoken, Some("messages[0].audio"),      "what was said is heard again"),
+            ("openai",    "gpt-audio",            &spoken, None,                           "what was said is heard again, at its price"),
             ("openai",    "gpt-4o",               &spoken, None,                           "it is not sent"),
-            ("google",    "gemini-2.5-flash",     &heard,  Some("messages[0].content[0]"), "heard"),
-            ("openai",    "gpt-4o-search-preview", &search, Some("web_search_options"),    "a search has a price"),
+            ("google",    "gemini-2.5-flash",     &heard,  None,                           "it hears, at a price"),
+            ("mistral",   "mistral-large-latest", &heard,  Some("messages[0].content[0]"), "it has no price for sound"),
+            ("openai",    "gpt-4o-search-preview", &search, None,                          "a search has its price"),
             ("openai",    "gpt-4o",               &search, None,                           "it is not sent"),
             ("mistral",   "mistral-large-latest", &search, None,                           "it is not sent"),
         ];
