@@ -42,11 +42,15 @@ mod fault;
 mod fields;
 mod google;
 mod json;
+mod media;
 mod mistral;
 mod openai;
 mod provider;
+mod schema;
 mod send;
 mod server;
+mod thought;
+mod tools;
 
 use journal::{Billed, Journal, Received};
 
