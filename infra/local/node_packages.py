@@ -1,4 +1,4 @@
-"""The packages for Node that the client tests drive, as tests/clients/node/package-lock.json has them. Node itself is not installed."""
+"""The packages for Node that the client tests drive, as their lock file has them. Node itself is not installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INSTALL_SECONDS = 300
 
 
 def missing() -> str | None:
-    """Why nothing for Node can run here; nothing if it can."""
+    """Why nothing for Node can run here; none if it can."""
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return f"Node.js is not installed (node and npm, {OLDEST_NODE} or newer)"
@@ -50,9 +50,8 @@ def _install(folder: Path, env: Mapping[str, str]) -> None:
     command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress"]
     log = folder / "npm.log"
     with log.open("wb") as out:
-        done = subprocess.run(
-            command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=INSTALL_SECONDS, check=False
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+        done = subprocess.run(command, cwd=folder, env=dict(env), timeout=INSTALL_SECONDS, check=False, **streams)
     if done.returncode != 0:
         raise Failure(f"npm could not install tests/clients/node/package-lock.json\n{tail(log)}\n", log)
 

@@ -1,8 +1,8 @@
-"""What every client is asked to do, whatever its language: the models, the picture, the tools, and what the mock makes of them.
+"""What every client is asked to do: the models, the picture, the tools, and what the mock makes of them.
 
-The mock calls the first offered tool when the last user message says `mock:call`, and the first N when it says `mock:calls=N`. It
-fills a tool's arguments, and an answer that has a schema, from the schema alone: a text becomes what the user said without the
-directives, a whole number 7, a number 1.5, a truth value true, a list has one item, of several words the first is taken.
+The mock calls the first offered tool when the last user message says `mock:call`, and the first N when it says `mock:calls=N`.
+It fills a tool's arguments, and an answer that has a schema, from the schema alone: a text becomes what the user said without
+the directives, a whole number 7, a number 1.5, a truth value true, a list has one item, of several words the first is taken.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ class Forecast(BaseModel):
     note: str | None
 
 
-FORECAST = Forecast(city="Lima", days=7, rain=True, readings=[Reading(kind="high", celsius=1.5)], note="Lima")
+# The mock streams word by word, and JSON has no other blanks than those of its texts.
+PLACE = "Lima, the capital of Peru"
+FORECAST = Forecast(city=PLACE, days=7, rain=True, readings=[Reading(kind="high", celsius=1.5)], note=PLACE)
 
 
 def tells(answer: str, results: list[str]) -> bool:

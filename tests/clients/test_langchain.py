@@ -15,7 +15,7 @@ import scenarios  # noqa: E402
 from conftest import Stack  # noqa: E402
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage  # noqa: E402
 from langchain_openai import ChatOpenAI  # noqa: E402
-from scenarios import BOTH, CALL, CALLS, FORECAST, FOUND, MODELS, THINK_AND_CALL, THINKING_MODELS  # noqa: E402
+from scenarios import BOTH, CALL, CALLS, FORECAST, FOUND, MODELS, PLACE, THINK_AND_CALL, THINKING_MODELS  # noqa: E402
 
 TOOLS = [scenarios.weather, scenarios.clock]
 
@@ -85,13 +85,14 @@ def test_streamed_text_ends_with_usage(stack: Stack, model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 def test_an_answer_fits_the_schema_of_a_class(stack: Stack, model: str, method: Any) -> None:
-    assert chat(stack, model).with_structured_output(scenarios.Forecast, method=method).invoke("Lima") == FORECAST
+    assert chat(stack, model).with_structured_output(scenarios.Forecast, method=method).invoke(PLACE) == FORECAST
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")  # of LangChain's own making
 @pytest.mark.parametrize("model", MODELS)
 def test_a_streamed_answer_fits_the_schema_of_a_class(stack: Stack, model: str) -> None:
     llm = chat(stack, model).with_structured_output(scenarios.Forecast, method="json_schema")
-    assert list(llm.stream("Lima"))[-1] == FORECAST
+    assert list(llm.stream(PLACE))[-1] == FORECAST
 
 
 @pytest.mark.parametrize("model", MODELS)

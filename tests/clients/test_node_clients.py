@@ -47,7 +47,7 @@ PLAIN = {
     ],
 }
 THINKING = {
-    "openai": ["thoughts_go_back_with_the_results"],
+    "openai": ["thoughts_go_back_with_the_results", "streamed_thoughts_go_back_with_the_results"],
     "ai-sdk": ["thoughts_are_shown_and_the_loop_goes_on", "streamed_thoughts_are_shown_and_the_loop_goes_on"],
 }
 CASES = [
@@ -91,6 +91,7 @@ def facts(stack: Stack) -> dict[str, object]:
         "weather": scenarios.WEATHER,
         "clock": scenarios.CLOCK,
         "found": scenarios.FOUND,
+        "place": scenarios.PLACE,
         "forecast": scenarios.FORECAST.model_dump(),
     }
 
@@ -115,6 +116,11 @@ def run(folder: Path, client: str) -> dict[tuple[str, str], str | None]:
 def test_node(outcomes: Outcomes, client: str, scenario: str, model: str) -> None:
     failure = outcomes[client, scenario, model]
     assert failure is None, failure
+
+
+def test_a_machine_without_node_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.devnull)
+    assert node_packages.missing() == "Node.js is not installed (node and npm, 20 or newer)"
 
 
 def test_the_cases_are_those_that_the_programs_ran(outcomes: Outcomes) -> None:

@@ -1,4 +1,4 @@
-"""The whole dialect through the official OpenAI client for Python: tools, schemas, images and thoughts, with all five providers."""
+"""Tools, schemas, images and thoughts through the official OpenAI client for Python, with all five providers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,19 @@ import pytest
 import scenarios
 from conftest import Stack
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
-from scenarios import BOTH, CALL, CALLS, FORECAST, FOUND, MODELS, SIGNING_MODELS, THINK_AND_CALL, THINKING_MODELS, THOUGHT
+from scenarios import (
+    BOTH,
+    CALL,
+    CALLS,
+    FORECAST,
+    FOUND,
+    MODELS,
+    PLACE,
+    SIGNING_MODELS,
+    THINK_AND_CALL,
+    THINKING_MODELS,
+    THOUGHT,
+)
 
 TOOLS = [openai.pydantic_function_tool(scenarios.weather), openai.pydantic_function_tool(scenarios.clock)]
 WITH_USAGE = {"include_usage": True}
@@ -79,7 +91,8 @@ def test_a_tool_that_must_be_called_is_called(client: openai.OpenAI, model: str)
 @pytest.mark.parametrize("model", MODELS)
 def test_streamed_calls_come_in_pieces_that_the_client_puts_together(client: openai.OpenAI, model: str) -> None:
     chunks: list[ChatCompletionChunk] = []
-    with client.chat.completions.stream(model=model, messages=[user(CALLS)], tools=TOOLS, stream_options=WITH_USAGE) as stream:
+    common: dict[str, Any] = {"model": model, "tools": TOOLS, "stream_options": WITH_USAGE}
+    with client.chat.completions.stream(messages=[user(CALLS)], **common) as stream:
         chunks += [event.chunk for event in stream if event.type == "chunk"]
         whole = stream.get_final_completion()
     message = whole.choices[0].message
@@ -92,8 +105,7 @@ def test_streamed_calls_come_in_pieces_that_the_client_puts_together(client: ope
     expect_usage(chunks[-1])
 
     conversation: list[Any] = [user(CALLS), {"role": "assistant", "tool_calls": message.tool_calls}, *results(message)]
-    options = {"model": model, "messages": conversation, "tools": TOOLS, "stream_options": WITH_USAGE}
-    with client.chat.completions.stream(**options) as stream:
+    with client.chat.completions.stream(messages=conversation, **common) as stream:
         told = stream.get_final_completion()
     assert scenarios.tells(told.choices[0].message.content or "", FOUND)
     expect_usage(told)
@@ -101,15 +113,15 @@ def test_streamed_calls_come_in_pieces_that_the_client_puts_together(client: ope
 
 @pytest.mark.parametrize("model", MODELS)
 def test_an_answer_fits_the_schema_of_a_class(client: openai.OpenAI, model: str) -> None:
-    answer = client.chat.completions.parse(model=model, messages=[user("Lima")], response_format=scenarios.Forecast)
+    answer = client.chat.completions.parse(model=model, messages=[user(PLACE)], response_format=scenarios.Forecast)
     assert answer.choices[0].message.parsed == FORECAST
     assert answer.choices[0].finish_reason == "stop"
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_streamed_answer_fits_the_schema_of_a_class(client: openai.OpenAI, model: str) -> None:
-    with client.chat.completions.stream(model=model, messages=[user("Lima")], response_format=scenarios.Forecast) as stream:
-        pieces = [event.delta for event in stream if event.type == "content.delta"]
+    with client.chat.completions.stream(model=model, messages=[user(PLACE)], response_format=scenarios.Forecast) as stream:
+        pieces = [event.delta for event in stream if event.type == "content.delta" and event.delta]
         answer = stream.get_final_completion()
     assert answer.choices[0].message.parsed == FORECAST
     assert len(pieces) > 1, "it was streamed"
@@ -182,7 +194,7 @@ def expect_thought(model: str, said: dict[str, Any]) -> None:
 
 
 def add(message: dict[str, Any], chunk: ChatCompletionChunk) -> None:
-    """Puts a message together as docs/dialect.md says: texts are joined, lists are appended, calls go by their index."""
+    """Puts a message together: texts are joined, lists are appended, calls go by their index."""
     for choice in chunk.choices:
         delta, extra = choice.delta, choice.delta.model_extra or {}
         message["content"] += delta.content or ""

@@ -1,4 +1,4 @@
-// What every client is asked to do, as tests/clients/scenarios.py has it; it comes as a file, the address and the key with it.
+// What every client is asked to do, as scenarios.py has it; it comes as a file, with the address and the key.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { z } from "zod";

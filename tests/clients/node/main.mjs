@@ -1,4 +1,4 @@
-// node main.mjs CLIENT: runs every scenario of that client with every model, and prints what came of each as one line of JSON.
+// node main.mjs CLIENT: runs every scenario of that client with every model, and prints a line of JSON for each.
 import { facts } from "./facts.mjs";
 
 const AT_ONCE = 6;
@@ -16,8 +16,8 @@ async function worker() {
 }
 
 function describe(error) {
-  const said = [error.stack ?? String(error), error.responseBody, error.cause && `caused by ${error.cause.stack ?? error.cause}`];
-  return said.filter(Boolean).join("\n");
+  const cause = error.cause && `caused by ${error.cause.stack ?? error.cause}`;
+  return [error.stack ?? String(error), error.responseBody, cause].filter(Boolean).join("\n");
 }
 
 await Promise.all(Array.from({ length: AT_ONCE }, worker));
