@@ -15,6 +15,8 @@ pub struct Tool {
     pub name: String,
     /// The schema of its arguments.
     pub schema: Value,
+    /// OpenAI's custom tools take any text instead of arguments.
+    pub takes_text: bool,
 }
 
 /// Whether the model is free to call.
@@ -49,7 +51,7 @@ pub struct Offer {
 pub struct Called {
     /// The tool.
     pub name: String,
-    /// An object.
+    /// An object; a text where the tool takes one.
     pub arguments: Value,
 }
 
@@ -88,6 +90,7 @@ impl Offer {
         let heard = Directives::strip(heard);
         let call = |tool: &Tool| {
             let arguments = match schema::instance(&tool.schema, &heard) {
+                _ if tool.takes_text => Value::String(heard.clone()),
                 Value::Object(map) => Value::Object(map),
                 _ => Value::Object(Map::new()),
             };
@@ -100,7 +103,12 @@ impl Offer {
 impl Called {
     /// The arguments as every provider but Anthropic and Google sends them: JSON in a string.
     pub fn arguments(&self) -> String {
-        self.arguments.to_string()
+        self.arguments.as_str().map_or_else(|| self.arguments.to_string(), str::to_owned)
+    }
+
+    /// Whether a text was given instead of arguments.
+    pub fn is_text(&self) -> bool {
+        self.arguments.is_string()
     }
 
     /// The same in pieces, which end anywhere: inside a name, a number, a string.
@@ -127,17 +135,20 @@ pub fn name_results(turns: &mut [Turn]) {
     }
 }
 
-/// `tools` of OpenAI, Cohere and Mistral. `check` looks at each function and knows its path.
+/// `tools` of OpenAI, Cohere and Mistral, of these kinds. `check` looks at each function and knows its path.
 pub fn read_tools(
     body: &Fields<'_>,
+    kinds: &'static [&'static str],
     check: impl Fn(&Fields<'_>, &Value) -> Result<(), Fault>,
 ) -> Result<Vec<Tool>, Fault> {
     let mut tools = Vec::new();
     for (index, tool) in body.list("tools")?.iter().enumerate() {
         let tool = Fields::of(tool, &format!("tools[{index}]"))?;
-        let kind = tool.text("type")?.unwrap_or("function");
-        if kind != "function" {
-            return Err(Fault::NotOneOf { path: tool.path("type"), given: kind.to_owned(), allowed: &["function"] });
+        if tool.word("type", kinds)? == Some("custom") {
+            let custom = tool.object("custom")?.ok_or_else(|| Fault::Missing(tool.path("custom")))?;
+            custom.only(&[&["name", "description", "format"]])?;
+            tools.push(Tool { name: custom.needed_text("name")?, schema: Value::Null, takes_text: true });
+            continue;
         }
         let function = tool.get("function").ok_or_else(|| Fault::Missing(tool.path("function")))?;
         let function = Fields::of(function, &tool.path("function"))?;
@@ -146,7 +157,7 @@ pub fn read_tools(
         let schema = function.get("parameters").cloned().unwrap_or_else(|| Value::Object(Map::new()));
         Fields::of(&schema, &function.path("parameters"))?;
         check(&function, &schema)?;
-        tools.push(Tool { name, schema });
+        tools.push(Tool { name, schema, takes_text: false });
     }
     Ok(tools)
 }
@@ -157,11 +168,17 @@ pub fn is_plain_name(name: &str) -> bool {
 }
 
 /// `tool_calls` of an assistant's message, as OpenAI, Cohere and Mistral write them.
-pub fn read_calls(message: &Fields<'_>) -> Result<Vec<EarlierCall>, Fault> {
+fn read_calls(message: &Fields<'_>, kinds: &'static [&'static str]) -> Result<Vec<EarlierCall>, Fault> {
     let mut calls = Vec::new();
     for (index, call) in message.list("tool_calls")?.iter().enumerate() {
         let call = Fields::of(call, &format!("{}[{index}]", message.path("tool_calls")))?;
-        call.only(&[&["id", "type", "function", "index"]])?;
+        call.only(&[&["id", "type", "function", "index", "custom"]])?;
+        if call.word("type", kinds)? == Some("custom") {
+            let custom = call.object("custom")?.ok_or_else(|| Fault::Missing(call.path("custom")))?;
+            custom.needed_text("input")?;
+            calls.push(EarlierCall { id: call.needed_text("id")?, name: custom.needed_text("name")? });
+            continue;
+        }
         let function = call.get("function").ok_or_else(|| Fault::Missing(call.path("function")))?;
         let function = Fields::of(function, &call.path("function"))?;
         function.only(&[&["name", "arguments"]])?;
@@ -174,10 +191,10 @@ pub fn read_calls(message: &Fields<'_>) -> Result<Vec<EarlierCall>, Fault> {
     Ok(calls)
 }
 
-/// Reads calls and results of messages whose results are messages of the role `tool`.
-pub fn read_calls_and_results(messages: &mut [Message<'_>]) -> Result<(), Fault> {
+/// Reads calls of these kinds, and results that are messages of the role `tool`.
+pub fn read_calls_and_results(messages: &mut [Message<'_>], kinds: &'static [&'static str]) -> Result<(), Fault> {
     for message in messages {
-        message.turn.calls = read_calls(&message.fields)?;
+        message.turn.calls = read_calls(&message.fields, kinds)?;
         if message.role == "tool" {
             let id = message.fields.needed_text("tool_call_id")?;
             let text = std::mem::take(&mut message.turn.text);

@@ -126,7 +126,7 @@ fn offer(body: &Fields<'_>) -> Result<Offer, Fault> {
         if tool.flag("strict")? == Some(true) {
             schemas::check(schema, &format!("tools.{index}.custom"))?;
         }
-        tools.push(Tool { name, schema: schema.clone() });
+        tools.push(Tool { name, schema: schema.clone(), takes_text: false });
     }
     choice(body, tools)
 }

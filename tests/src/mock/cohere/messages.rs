@@ -19,7 +19,7 @@ const MESSAGES: Messages = Messages {
 /// Reads all messages and the order of them.
 pub fn read(body: &Fields<'_>) -> Result<Conversation, Fault> {
     let mut messages = MESSAGES.read(body)?;
-    read_calls_and_results(&mut messages)?;
+    read_calls_and_results(&mut messages, &["function"])?;
     for message in &messages {
         message.fields.text("tool_plan")?;
     }

@@ -65,7 +65,7 @@ pub fn read(body: &Fields<'_>) -> Result<Asked, Fault> {
 
 fn offer(body: &Fields<'_>) -> Result<Offer, Fault> {
     let strict = body.flag("strict_tools")?.unwrap_or(false);
-    let tools = read_tools(body, |function, schema| {
+    let tools = read_tools(body, &["function"], |function, schema| {
         // The whole request is looked through for fields that do not exist, not its top alone.
         function.only(&[&["name", "description", "parameters"]])?;
         let required = schema["required"].as_array().is_some_and(|names| !names.is_empty());

@@ -121,10 +121,11 @@ fn read_part(part: &Fields<'_>, turn: &mut Turn) -> Result<(), Fault> {
     read_media(part, turn)
 }
 
-/// A result is an object; most put a text into it under one of these names.
+/// A result is an object; a text is put into one under one of these names.
 fn text_of(response: &Value) -> String {
-    let lone = response.as_object().filter(|map| map.len() == 1).and_then(|map| map.values().next());
-    match lone {
+    let names = ["result", "output", "content", "error"];
+    let lone = response.as_object().filter(|map| map.len() == 1);
+    match lone.and_then(|map| names.iter().find_map(|name| map.get(*name))) {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
         None => response.to_string(),

@@ -102,7 +102,7 @@ fn declaration(function: &Fields<'_>) -> Result<Tool, Fault> {
         (None, Some(json)) => json.clone(),
         (None, None) => Value::Object(Map::new()),
     };
-    Ok(Tool { name, schema })
+    Ok(Tool { name, schema, takes_text: false })
 }
 
 fn choice(body: &Fields<'_>, tools: Vec<Tool>) -> Result<(Vec<Tool>, Choice), Fault> {

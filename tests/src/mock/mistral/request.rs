@@ -66,7 +66,7 @@ fn thinks(body: &Fields<'_>) -> Result<bool, Fault> {
 }
 
 fn offer(body: &Fields<'_>) -> Result<Offer, Fault> {
-    let tools = read_tools(body, |function, _| {
+    let tools = read_tools(body, &["function"], |function, _| {
         let name = function.needed_text("name")?;
         let message = format!(
             "Function name was {name} but must be a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum length of 64."

@@ -31,7 +31,7 @@ const IMAGES: &[&str] = &["image/png", "image/jpeg", "image/gif", "image/webp"];
 /// Reads all messages and the order of them.
 pub fn read(body: &Fields<'_>) -> Result<Conversation, Fault> {
     let mut messages = MESSAGES.read(body)?;
-    read_calls_and_results(&mut messages)?;
+    read_calls_and_results(&mut messages, &["function", "custom"])?;
     read_function_calls(&mut messages)?;
     refuse_a_wrong_order(&messages)?;
     Ok(MESSAGES.conversation(messages))

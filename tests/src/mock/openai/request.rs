@@ -71,6 +71,10 @@ pub fn read(body: &Fields<'_>) -> Result<Asked, Fault> {
         ..Asked::default()
     };
     asked.shape = shape(body, &asked)?;
+    if body.has("metadata") && !body.flag("store")?.unwrap_or(false) {
+        let message = "The 'metadata' parameter is only allowed when 'store' is enabled.";
+        return Err(Fault::coded("metadata", "", message));
+    }
     asked.thinks = models::effort(body, &asked)?;
     models::refuse_what_this_model_refuses(body, &asked)?;
     Ok(asked)
@@ -102,7 +106,7 @@ fn offer(body: &Fields<'_>) -> Result<Offer, Fault> {
         return Ok(Offer::default());
     }
     body.needed_list("tools")?;
-    let tools = read_tools(body, |function, schema| {
+    let tools = read_tools(body, &["function", "custom"], |function, schema| {
         let name = function.needed_text("name")?;
         check_name(&name, &function.path("name"))?;
         let at = function.path("parameters");
@@ -137,15 +141,16 @@ fn choice(body: &Fields<'_>, tools: Vec<Tool>) -> Result<(Vec<Tool>, Choice), Fa
         }
     };
     let name_in = |value: &Fields<'_>| {
-        value.object("function")?.ok_or_else(|| Fault::Missing(value.path("function")))?.needed_text("name")
+        let kind = value.text("type")?.unwrap_or("function");
+        value.object(kind)?.ok_or_else(|| Fault::Missing(value.path(kind)))?.needed_text("name")
     };
     let choice = match body.get("tool_choice") {
         None => return Ok((tools, Choice::Auto)),
         Some(Value::String(word)) => return Ok((tools, in_words(word)?)),
         Some(choice) => Fields::of(choice, "tool_choice")?,
     };
-    if choice.word("type", &["function", "allowed_tools", "custom"])? == Some("function") {
-        choice.only(&[&["type", "function"]])?;
+    if choice.word("type", &["function", "allowed_tools", "custom"])? != Some("allowed_tools") {
+        choice.only(&[&["type", "function", "custom"]])?;
         let name = known(&name_in(&choice)?, &tools)?;
         return Ok((tools, Choice::Named(name)));
     }
@@ -169,7 +174,7 @@ fn legacy_offer(body: &Fields<'_>) -> Result<Offer, Fault> {
         let name = function.needed_text("name")?;
         check_name(&name, &function.path("name"))?;
         let schema = function.get("parameters").cloned().unwrap_or_default();
-        tools.push(Tool { name, schema });
+        tools.push(Tool { name, schema, takes_text: false });
     }
     let choice = match body.get("function_call") {
         None => Choice::Auto,

@@ -79,11 +79,11 @@ fn message(answer: &Answer, choice: u64) -> Json {
         }
         calls => {
             let calls = calls.iter().enumerate().map(|(at, call)| {
-                object! {
-                    "id": call_id(answer, choice, at),
-                    "type": "function",
-                    "function": object! { "name": call.name.as_str(), "arguments": call.arguments() },
+                let (id, name, said) = (call_id(answer, choice, at), call.name.as_str(), call.arguments());
+                if call.is_text() {
+                    return object! { "id": id, "type": "custom", "custom": object! { "name": name, "input": said } };
                 }
+                object! { "id": id, "type": "function", "function": object! { "name": name, "arguments": said } }
             });
             message.with("tool_calls", calls.collect::<Vec<_>>())
         }
@@ -129,12 +129,17 @@ fn deltas(answer: &Answer, choice: u64) -> Vec<(Json, Json)> {
 
 /// Name and id come first, with the index by which the rest, the arguments, is told apart from other calls.
 fn call_deltas(answer: &Answer, choice: u64, at: usize, call: &Called) -> Vec<Json> {
-    let index = at as u64;
-    let function = object! { "name": call.name.as_str(), "arguments": "" };
-    let id = call_id(answer, choice, at);
-    let first = object! { "index": index, "id": id, "type": "function", "function": function };
-    let rest = call.fragments().into_iter();
-    let rest = rest.map(|text| object! { "index": index, "function": object! { "arguments": text } });
+    let (index, id, name) = (at as u64, call_id(answer, choice, at), call.name.as_str());
+    let first = object! { "index": index, "id": id };
+    let first = if call.is_text() {
+        first.with("type", "custom").with("custom", object! { "name": name, "input": "" })
+    } else {
+        first.with("type", "function").with("function", object! { "name": name, "arguments": "" })
+    };
+    let rest = call.fragments().into_iter().map(|text| match call.is_text() {
+        true => object! { "index": index, "custom": object! { "input": text } },
+        false => object! { "index": index, "function": object! { "arguments": text } },
+    });
     [first].into_iter().chain(rest).map(|call| object! { "tool_calls": [call] }).collect()
 }
 
