@@ -19,14 +19,16 @@ class Settings:
 
     state: Path
     venv: Path
+    node: Path
     port: int
 
     @classmethod
     def load(cls, env: Mapping[str, str]) -> Settings:
-        """Reads SUPERGATE_STATE_DIR, SUPERGATE_VENV_DIR and SUPERGATE_PORT."""
+        """Reads SUPERGATE_STATE_DIR, SUPERGATE_VENV_DIR, SUPERGATE_NODE_DIR and SUPERGATE_PORT."""
         state = Path(env.get("SUPERGATE_STATE_DIR") or REPO / ".local").absolute()
         venv = Path(env.get("SUPERGATE_VENV_DIR") or state / "venv").absolute()
-        return cls(state=state, venv=venv, port=_port(env.get("SUPERGATE_PORT")))
+        node = Path(env.get("SUPERGATE_NODE_DIR") or state / "node").absolute()
+        return cls(state=state, venv=venv, node=node, port=_port(env.get("SUPERGATE_PORT")))
 
     @property
     def logs(self) -> Path:

@@ -105,6 +105,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     env = {name: value for name, value in env.items() if name not in keys and not name.startswith("SUPERGATE_")}
     env["PATH"] = path_with_venv(settings, os.environ)
     env["SUPERGATE_VENV_DIR"] = str(settings.venv)
+    env["SUPERGATE_NODE_DIR"] = str(settings.node)
     env["SUPERGATE_TEST_PYTHON"] = str(settings.python)
     if not env.get("TRAFFIC") and RECORDED_TRAFFIC.is_dir():
         env["TRAFFIC"] = str(RECORDED_TRAFFIC)
