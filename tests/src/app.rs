@@ -32,7 +32,7 @@ use supergate::{
 };
 
 /// The local stack's KMS key.
-const KMS_KEY: &str = "alias/supergate-local";
+pub const KMS_KEY: &str = "alias/supergate-local";
 
 /// The providers and the variables of their keys.
 pub const PROVIDERS: [(&str, &str); 5] = [

@@ -58,7 +58,7 @@ async fn one_binary_answers_plain_and_streamed_and_writes_the_ledger_after_the_r
     }
     let log = chat.logs().join("\n");
     assert!(log.contains("answered") && log.contains("\"function\":\"chat-completions\""), "{log}");
-    for secret in [stack.api_key(), "hello", "bench-key"] {
+    for secret in [stack.api_key(), "hello", "test-key"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
     stack.close().await;
