@@ -4,7 +4,7 @@
 -- | role | who signs in as it |
 -- |---|---|
 -- | supergate_app | chat-completions, embeddings, models, health: what callers wait for |
--- | supergate_admin | tenant, keys, provider-keys, audit: what a tenant's administrators do |
+-- | supergate_office | tenant, keys, provider-keys, audit: what a tenant's administrators do |
 -- | supergate_people | auth: what people do with their own accounts |
 -- | supergate_rotation | rotation: seals credentials anew |
 
@@ -12,7 +12,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['supergate_admin', 'supergate_people', 'supergate_rotation'] loop
+    foreach name in array array['supergate_office', 'supergate_people', 'supergate_rotation'] loop
         begin
             if not exists (select from pg_roles where rolname = name) then
                 execute format('create role %I login', name);
@@ -28,11 +28,11 @@ begin
 end
 $$;
 
-grant usage on schema app to supergate_admin, supergate_people, supergate_rotation;
+grant usage on schema app to supergate_office, supergate_people, supergate_rotation;
 
 set role supergate_owner;
 
-grant execute on function app.set_tenant(uuid), app.tenant_id() to supergate_admin, supergate_people, supergate_rotation;
+grant execute on function app.set_tenant(uuid), app.tenant_id() to supergate_office, supergate_people, supergate_rotation;
 
 -- The one tenant that is the deployment itself: its members are operators, its provider keys serve whoever has none. Its id is a constant
 -- of the program too (`TenantId::PLATFORM`).
@@ -85,7 +85,7 @@ $$;
 
 revoke all on function app.platform_tenant(), app.set_person(uuid), app.person_id(), app.role_rank(text) from public;
 grant execute on function app.set_person(uuid), app.person_id() to supergate_people;
-grant execute on function app.platform_tenant(), app.role_rank(text) to supergate_admin, supergate_people;
+grant execute on function app.platform_tenant(), app.role_rank(text) to supergate_office, supergate_people;
 
 -- Tenants ------------------------------------------------------------------------------------------------------------
 
@@ -102,10 +102,10 @@ alter table tenants
     -- A tenant that is being deleted serves nobody; what is left of it is rows without readable secrets.
     add constraint tenants_status_check check (status in ('active', 'suspended', 'deleting'));
 
-alter policy tenant_isolation on tenants to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner;
+alter policy tenant_isolation on tenants to supergate_app, supergate_office, supergate_people, supergate_rotation, supergate_owner;
 
-grant select, insert on tenants to supergate_admin;
-grant update (name, status, tier, allowed_models, allowed_providers, cache_prompts, updated_at) on tenants to supergate_admin;
+grant select, insert on tenants to supergate_office;
+grant update (name, status, tier, allowed_models, allowed_providers, cache_prompts, updated_at) on tenants to supergate_office;
 grant select, insert on tenants to supergate_people;
 
 -- People -------------------------------------------------------------------------------------------------------------
@@ -141,16 +141,16 @@ create index members_by_person on members (person_id);
 
 alter table members enable row level security;
 alter table members force row level security;
-create policy tenant_isolation on members to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on members to supergate_app, supergate_office, supergate_people, supergate_rotation, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
-grant select, delete on members to supergate_admin;
-grant update (role) on members to supergate_admin;
+grant select, delete on members to supergate_office;
+grant update (role) on members to supergate_office;
 grant select, insert on members to supergate_people;
 
 -- An administrator sees who the members of the own tenant are, and of an account only what is shown.
-create policy fellow_members on people for select to supergate_admin
+create policy fellow_members on people for select to supergate_office
     using (exists (select from members m where m.person_id = people.id and m.tenant_id = app.tenant_id()));
-grant select (id, email, name) on people to supergate_admin;
+grant select (id, email, name) on people to supergate_office;
 
 -- Asks somebody to join. The token is shown to the administrator once; whoever has it and the address joins.
 create table invitations (
@@ -168,9 +168,9 @@ create table invitations (
 
 alter table invitations enable row level security;
 alter table invitations force row level security;
-create policy tenant_isolation on invitations to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on invitations to supergate_app, supergate_office, supergate_people, supergate_rotation, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
-grant select (id, tenant_id, email, role, created_at, expires_at), insert, delete on invitations to supergate_admin;
+grant select (id, tenant_id, email, role, created_at, expires_at), insert, delete on invitations to supergate_office;
 grant select, delete on invitations to supergate_people;
 
 -- A session is a family of refresh tokens, of which each is used once. A token that is used twice ends the family.
@@ -223,16 +223,16 @@ alter table api_keys
     add constraint api_keys_role_check check (role in ('operator', 'owner', 'admin', 'member', 'viewer')),
     add check (role <> 'operator' or tenant_id = '00000000-0000-7000-8000-000000000000');
 
-alter policy tenant_isolation on api_keys to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner;
+alter policy tenant_isolation on api_keys to supergate_app, supergate_office, supergate_people, supergate_rotation, supergate_owner;
 
 -- The hashes are written and never read: only the look-up's role compares them.
 grant select (id, tenant_id, name, role, pepper_version, created_at, expires_at, revoked_at, models, tags, requests_per_minute,
               tokens_per_minute, concurrency, ends_with, last_used_at, updated_at, made_by_key, made_by_person, made_by_role, previous_until)
-    on api_keys to supergate_admin;
-grant insert on api_keys to supergate_admin;
+    on api_keys to supergate_office;
+grant insert on api_keys to supergate_office;
 grant update (name, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
               concurrency, ends_with, updated_at, previous_hash, previous_pepper_version, previous_until)
-    on api_keys to supergate_admin;
+    on api_keys to supergate_office;
 revoke select on api_keys from supergate_app;
 grant select (id, tenant_id, last_used_at), update (last_used_at) on api_keys to supergate_app;
 
@@ -254,7 +254,7 @@ begin
         select m.role into maker_role from public.members m
         where m.tenant_id = new.tenant_id and m.person_id = new.made_by_person;
         maker_role := coalesce(maker_role, new.made_by_role);
-    elsif current_user <> 'supergate_admin' then
+    elsif current_user <> 'supergate_office' then
         return new; -- the deployment itself, by hand
     end if;
     if maker_role is null then
@@ -273,7 +273,7 @@ begin
 end
 $$;
 revoke all on function app.check_key_rights() from public;
-grant execute on function app.check_key_rights() to supergate_admin;
+grant execute on function app.check_key_rights() to supergate_office;
 create trigger key_rights before insert or update of role, models, expires_at, made_by_key, made_by_person on api_keys
     for each row execute function app.check_key_rights();
 
@@ -316,7 +316,7 @@ begin
 end
 $$;
 revoke all on function app.erase_tenant(integer) from public;
-grant execute on function app.erase_tenant(integer) to supergate_admin;
+grant execute on function app.erase_tenant(integer) to supergate_office;
 
 -- Audit --------------------------------------------------------------------------------------------------------------
 
@@ -341,10 +341,10 @@ comment on table audit_events is 'No foreign key to tenants: it outlives the ten
 
 alter table audit_events enable row level security;
 alter table audit_events force row level security;
-create policy tenant_isolation on audit_events to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on audit_events to supergate_app, supergate_office, supergate_people, supergate_rotation, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 -- Append-only: nobody is granted more.
-grant select, insert on audit_events to supergate_admin;
+grant select, insert on audit_events to supergate_office;
 grant insert on audit_events to supergate_people, supergate_rotation;
 
 reset role;

@@ -387,7 +387,7 @@ pub async fn gateway(
 }
 
 fn office_config(database: &TestDatabase) -> OfficeConfig {
-    let url = database.url("supergate_admin");
+    let url = database.url("supergate_office");
     let vars = |name: &str| match name {
         "DATABASE_URL" => Some(url.clone()),
         "SUPERGATE_KEY_PEPPER" => Some(PEPPER.to_owned()),
