@@ -132,6 +132,20 @@ async fn models_and_health_answer_through_a_buffered_integration() {
 }
 
 #[tokio::test]
+async fn the_rotation_runs_as_its_own_role_and_says_what_it_did() {
+    let stack = Stack::start().await;
+    let rotation = start(&stack, "rotation").await;
+    let report = rotation.invoke(json!({"action": "data_keys"}), SOON).await.json().await;
+    assert_eq!(report, json!({"rewrapped": 5, "failed": 0, "next": null}));
+    let report = rotation.invoke(json!({"action": "rewrap", "older_than_days": 30}), SOON).await.json().await;
+    assert_eq!(report["rewrapped"], 0, "what was just sealed can wait");
+    // The whole of the invocation's time is less than what one credential may take.
+    let report = rotation.invoke(json!({}), Duration::from_secs(15)).await.json().await;
+    assert_eq!((&report["rewrapped"], &report["next"]["action"]), (&json!(0), &json!("rewrap")), "{report}");
+    stack.close().await;
+}
+
+#[tokio::test]
 async fn a_function_without_its_configuration_says_all_that_is_missing() {
     let stack = Stack::start().await;
     let launch = stack.function("chat-completions").env("DATABASE_URL", "").env("SUPERGATE_KEY_PEPPER", "short");

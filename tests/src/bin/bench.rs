@@ -11,6 +11,8 @@
 mod measure;
 #[path = "../bench/report.rs"]
 mod report;
+#[path = "../bench/sealing.rs"]
+mod sealing;
 #[path = "../bench/size.rs"]
 mod size;
 #[path = "../bench/streams.rs"]
@@ -38,6 +40,9 @@ async fn main() {
     requests(&stack, &mut report).await;
     chunks(&stack, &mut report).await;
     cold_starts(&stack, &mut report).await;
+    progress("provider keys");
+    sealing::cryptography(&mut report);
+    sealing::storing(&stack, &start(&stack, "provider-keys", 1).await, &mut report).await;
     sizes(&mut report);
     stack.close().await;
     report.print();

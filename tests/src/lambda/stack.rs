@@ -86,9 +86,8 @@ impl Stack {
         }
         match name {
             "migrate" => launch.env("DATABASE_MIGRATION_URL", self.database_url()),
-            _ => {
-                launch.env("DATABASE_URL", database_url(&self.superuser_url, Some(&database_role(name)), &self.database))
-            }
+            _ => launch
+                .env("DATABASE_URL", database_url(&self.superuser_url, Some(&database_role(name)), &self.database)),
         }
     }
 

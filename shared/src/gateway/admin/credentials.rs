@@ -28,15 +28,20 @@ const ROUTE: &str = "/v1/tenant/keys";
 /// # Errors
 /// [`GatewayError`].
 pub async fn answer(office: &Office, master_key: &MasterKey, call: Call) -> Result<Reply, GatewayError> {
-    let provider = call.path.strip_prefix(ROUTE).map(|rest| rest.trim_matches('/').to_owned());
+    let not_here = || GatewayError::NotFound("this path".into());
+    let rest = call.path.strip_prefix(ROUTE).ok_or_else(not_here)?;
+    let provider = match rest.strip_prefix('/') {
+        None if rest.is_empty() => None,
+        None => return Err(not_here()),
+        Some(provider) => Some(provider.to_owned()),
+    };
     match (&call.method, provider.as_deref()) {
-        (&Method::GET, Some("")) => list(office, &call).await,
-        (&Method::POST, Some("")) => store(office, master_key, &call, None).await,
+        (&Method::GET, None) => list(office, &call).await,
+        (&Method::POST, None) => store(office, master_key, &call, None).await,
         (&Method::GET, Some(provider)) => read(office, &call, provider).await,
         (&Method::PUT, Some(provider)) => store(office, master_key, &call, Some(provider)).await,
         (&Method::DELETE, Some(provider)) => delete(office, &call, provider).await,
-        (_, None) => Err(GatewayError::NotFound("this path".into())),
-        (method, Some(_)) => Err(GatewayError::MethodNotAllowed(method.to_string())),
+        (method, _) => Err(GatewayError::MethodNotAllowed(method.to_string())),
     }
 }
 
@@ -78,10 +83,9 @@ async fn store(
         None => None,
     };
     credentials::insert(&tx, id, provider.id(), &envelope, last_four, act.at).await.map_err(|error| match error {
-        crate::db::Error::Exists(_) => GatewayError::Conflict(format!(
-            "there is a key of {0} already; PUT {ROUTE}/{0} replaces it",
-            provider.id()
-        )),
+        crate::db::Error::Exists(_) => {
+            GatewayError::Conflict(format!("there is a key of {0} already; PUT {ROUTE}/{0} replaces it", provider.id()))
+        }
         other => other.into(),
     })?;
     let action = if replaced.is_some() { "provider_keys.replace" } else { "provider_keys.store" };
@@ -104,10 +108,7 @@ async fn delete(office: &Office, call: &Call, provider: &str) -> Result<Reply, G
     Ok(Reply::empty())
 }
 
-fn read_body(
-    call: &Call,
-    in_path: Option<&str>,
-) -> Result<(&'static dyn Provider, Zeroizing<String>), GatewayError> {
+fn read_body(call: &Call, in_path: Option<&str>) -> Result<(&'static dyn Provider, Zeroizing<String>), GatewayError> {
     let mut body = Body::read(call.json_body()?)?;
     let named = match in_path {
         Some(name) => Some(name.to_owned()),
@@ -149,8 +150,7 @@ async fn seal(
     let mut nonce = [0; envelope::NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| GatewayError::Internal(error.into()))?;
     let label = Label { tenant: act.tenant(), provider: provider.id(), credential: id };
-    let ciphertext =
-        made.key.seal(&label, nonce, secret).map_err(|error| GatewayError::Internal(error.into()))?;
+    let ciphertext = made.key.seal(&label, nonce, secret).map_err(|error| GatewayError::Internal(error.into()))?;
     Ok(Envelope {
         version: envelope::VERSION,
         wrapped_key: made.wrapped,

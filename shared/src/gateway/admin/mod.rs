@@ -7,5 +7,6 @@ pub mod credentials;
 pub mod migrate;
 pub mod office;
 pub mod page;
+pub mod rotation;
 
 pub use office::Office;
