@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod canned;
+pub mod kms;
 pub mod lambda;
+pub mod logs;
 pub mod mock;
 pub mod postgres;

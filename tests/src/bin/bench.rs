@@ -14,6 +14,8 @@
 mod measure;
 #[path = "../bench/report.rs"]
 mod report;
+#[path = "../bench/sealing.rs"]
+mod sealing;
 #[path = "../bench/side_by_side.rs"]
 mod side_by_side;
 #[path = "../bench/size.rs"]
@@ -38,7 +40,7 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] = &["translate", "sizes", "requests", "chunks", "cold-starts"];
+const PARTS: &[&str] = &["translate", "sealing", "sizes", "requests", "chunks", "cold-starts"];
 
 #[tokio::main]
 async fn main() {
@@ -52,10 +54,13 @@ async fn main() {
     if wants("translate") {
         side_by_side::translations(&mut report);
     }
+    if wants("sealing") {
+        sealing::cryptography(&mut report);
+    }
     if wants("sizes") {
         sizes(&mut report);
     }
-    if ["requests", "chunks", "cold-starts"].into_iter().any(wants) {
+    if ["requests", "chunks", "cold-starts", "sealing"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
         if wants("requests") {
@@ -66,6 +71,10 @@ async fn main() {
         }
         if wants("cold-starts") {
             cold_starts(&stack, &mut report).await;
+        }
+        if wants("sealing") {
+            progress("provider keys");
+            sealing::storing(&stack, &start(&stack, "provider-keys", 1).await, &mut report).await;
         }
         stack.close().await;
     }
