@@ -6,4 +6,5 @@ pub mod kms;
 pub mod lambda;
 pub mod logs;
 pub mod mock;
+pub mod page;
 pub mod postgres;
