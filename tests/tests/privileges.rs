@@ -109,10 +109,14 @@ fn a_function_decrypts_its_own_environment_and_what_its_purpose_says() {
         }
         let purpose = |action: &str| {
             statements.iter().any(|one| {
-                one.actions.iter().any(|granted| granted == action) && one.condition.contains("kms:EncryptionContext:purpose")
+                one.actions.iter().any(|granted| granted == action)
+                    && one.condition.contains("kms:EncryptionContext:purpose")
             })
         };
         // Who stores a provider's key cannot open it, who opens it cannot make another.
-        assert!(!(purpose("kms:GenerateDataKey") && purpose("kms:Decrypt")) || name == "rotation", "{name} seals and opens");
+        assert!(
+            !(purpose("kms:GenerateDataKey") && purpose("kms:Decrypt")) || name == "rotation",
+            "{name} seals and opens"
+        );
     }
 }

@@ -37,7 +37,8 @@ fn assert_clean(scanner: &Scanner, place: &str, text: &str) {
 /// The same scan, with each secret put where it was not: it must be found in each place.
 async fn planted(scanner: &Scanner, logs: &Logs, superuser: &Client, answers: &[Told]) {
     for (name, secret) in scanner.secrets() {
-        let shown = String::from_utf8_lossy(secret);
+        let in_hexadecimal = || secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = String::from_utf8(secret.clone()).unwrap_or_else(|_| in_hexadecimal());
         tracing::trace!(target: "supergate::planted", planted = %shown, "a secret in a field");
         assert!(!scanner.find(&logs.text()).is_empty(), "{name} is not found in the log");
         superuser.batch_execute("begin").await.expect("a transaction");
@@ -75,7 +76,13 @@ async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
     assert_clean(&scanner, "the log", &log);
     assert_clean(&scanner, "the database", &dump(&superuser).await);
     planted(&scanner, &logs, &superuser, &answers).await;
-    println!("secrets: {} secrets in {} forms, {} answers, {} lines of log", scanner.secrets().count(), scanner.forms(), answers.len(), log.lines().count());
+    println!(
+        "secrets: {} secrets in {} forms, {} answers, {} lines of log",
+        scanner.secrets().count(),
+        scanner.forms(),
+        answers.len(),
+        log.lines().count()
+    );
 }
 
 #[tokio::test]
@@ -87,7 +94,10 @@ async fn no_secret_is_in_what_the_functions_own_processes_write() {
     scanner.add_data_keys(&superuser).await;
     for (function, log) in &told.logs {
         // What is invoked by hand has nothing to say where nothing fails.
-        assert!(function == "migrate" || log.contains(&format!("\"function\":\"{function}\"")), "{function} logs: {log}");
+        assert!(
+            function == "migrate" || log.contains(&format!("\"function\":\"{function}\"")),
+            "{function} logs: {log}"
+        );
         assert_clean(&scanner, &format!("the output of {function}"), log);
     }
     for answer in &told.answers {

@@ -159,7 +159,9 @@ fn told(answer: &Answer) -> (StatusCode, HeaderMap, String) {
 /// All rows of a tenant but what says when a credential was last used.
 async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
     let mut rows = Vec::new();
-    for table in ["tenants", "api_keys", "members", "invitations", "provider_credentials", "audit_events", "usage_events"] {
+    for table in
+        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "audit_events", "usage_events"]
+    {
         let column = if table == "tenants" { "id" } else { "tenant_id" };
         let sql = format!("select to_jsonb(t) - 'last_used_at' from {table} t where {column} = $1 order by 1");
         let found = app.database.superuser().await.query(&sql, &[&tenant]).await.expect("rows");
@@ -204,7 +206,9 @@ async fn an_id_of_another_tenant_is_an_id_of_nothing_on_every_route_for_every_ki
         }
     }
     assert_eq!(rows_of(&app, other.tenant).await, before, "nothing of the other tenant was changed");
-    println!("isolation: {tried} routes x kinds of credential tell nothing of another tenant's ids, {controls} find their own");
+    println!(
+        "isolation: {tried} routes x kinds of credential tell nothing of another tenant's ids, {controls} find their own"
+    );
 }
 
 fn caller_who_makes<'a>(callers: &'a [Caller], caller: &'a Caller) -> &'a Caller {
@@ -223,14 +227,22 @@ fn every_route_with_an_id_is_tried() {
     for function in with_id.collect::<BTreeSet<_>>() {
         let main = read(&format!("functions/{function}/src/main.rs"));
         let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-        owed.extend(methods.iter().filter(|method| main.contains(&format!("web::{method}"))).map(|method| (function.to_owned(), *method)));
+        owed.extend(
+            methods
+                .iter()
+                .filter(|method| main.contains(&format!("web::{method}")))
+                .map(|method| (function.to_owned(), *method)),
+        );
     }
     let tried: BTreeSet<(String, String)> =
         routes().iter().map(|route| (route.function.to_owned(), route.method.to_string())).collect();
     let exempt: BTreeSet<(&str, &str)> = EXEMPT.iter().map(|(function, method, _)| (*function, *method)).collect();
     for (function, method) in &owed {
         let is_tried = tried.contains(&(function.clone(), (*method).to_owned()));
-        assert!(is_tried || exempt.contains(&(function.as_str(), *method)), "{method} of {function} takes ids and is not tried");
+        assert!(
+            is_tried || exempt.contains(&(function.as_str(), *method)),
+            "{method} of {function} takes ids and is not tried"
+        );
     }
     for (function, method, why) in EXEMPT {
         assert!(owed.contains(&((*function).to_owned(), *method)), "{method} of {function} needs no excuse: {why}");

@@ -48,8 +48,11 @@ impl Template {
         let template: Value = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
         let resources = template["Resources"].as_object().expect("resources");
         let is_function = |resource: &&Value| resource["Type"] == "AWS::Serverless::Function";
-        let mut functions: Vec<Function> =
-            resources.values().filter(is_function).map(|resource| Function::read(resource, &template["Resources"])).collect();
+        let mut functions: Vec<Function> = resources
+            .values()
+            .filter(is_function)
+            .map(|resource| Function::read(resource, &template["Resources"]))
+            .collect();
         functions.sort_by(|one, other| one.name.cmp(&other.name));
         assert!(functions.len() > 4, "the template has functions");
         Self { functions }
@@ -71,7 +74,8 @@ impl Function {
         let statements = inline.chain(managed).flat_map(|document| list(&document["Statement"]));
         let statements = statements.map(|statement| Statement::read(&name, &statement)).collect();
         let variables = &properties["Environment"]["Variables"];
-        let url = ["DATABASE_URL", "DATABASE_MIGRATION_URL"].iter().map(|name| &variables[*name]).find(|url| !url.is_null());
+        let url =
+            ["DATABASE_URL", "DATABASE_MIGRATION_URL"].iter().map(|name| &variables[*name]).find(|url| !url.is_null());
         let database_role = url.map(|url| {
             let url = substituted(url);
             let role = url.strip_prefix("postgresql://").and_then(|rest| rest.split_once('@')).expect("a user").0;
@@ -121,7 +125,9 @@ fn substituted(value: &Value) -> String {
 fn list(value: &Value) -> Vec<Value> {
     match value {
         Value::Null => Vec::new(),
-        Value::Array(items) if items.get(1).is_some_and(Value::is_object) && items[0].is_string() => vec![value.clone()],
+        Value::Array(items) if items.get(1).is_some_and(Value::is_object) && items[0].is_string() => {
+            vec![value.clone()]
+        }
         Value::Array(items) => items.clone(),
         one => vec![one.clone()],
     }

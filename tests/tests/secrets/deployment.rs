@@ -37,7 +37,8 @@ pub async fn run(stack: &Stack, scanner: &mut Scanner) -> Run {
     scanner.add_token("the tenant's key", stack.api_key());
     let mut asker = Asker { stack, run: Run { logs: Vec::new(), answers: Vec::new() } };
     let store = json!({"provider": "openai", "api_key": TENANTS_KEY});
-    let ask = |stream: bool| json!({"model": MODELS[0], "stream": stream, "messages": [{"role": "user", "content": PROMPT}]});
+    let ask =
+        |stream: bool| json!({"model": MODELS[0], "stream": stream, "messages": [{"role": "user", "content": PROMPT}]});
     let embed = json!({"model": "openai/text-embedding-3-small", "input": PROMPT});
     let broken = Value::String(format!("{{\"api_key\": \"{TENANTS_KEY}"));
     let null = Value::Null;

@@ -35,7 +35,10 @@ pub fn forms(secret: &[u8]) -> Vec<(&'static str, String)> {
         let quoted = json!(text).to_string();
         forms.push(("clear", text.to_owned()));
         forms.push(("JSON", quoted[1..quoted.len() - 1].to_owned()));
-        forms.push(("an address", percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()));
+        forms.push((
+            "an address",
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string(),
+        ));
     }
     for (name, encode) in [
         ("base 64", (|bytes: &[u8]| STANDARD.encode(bytes)) as fn(&[u8]) -> String),
@@ -69,7 +72,8 @@ impl Scanner {
 
     /// The data key of every stored credential, which KMS gives to nobody but the test.
     pub async fn add_data_keys(&mut self, superuser: &Client) {
-        let rows = superuser.query("select tenant_id, id, wrapped_key from provider_credentials", &[]).await.expect("rows");
+        let rows =
+            superuser.query("select tenant_id, id, wrapped_key from provider_credentials", &[]).await.expect("rows");
         assert!(!rows.is_empty(), "there are credentials");
         for row in rows {
             let (tenant, id, wrapped): (Uuid, Uuid, Vec<u8>) = (row.get(0), row.get(1), row.get(2));
@@ -104,7 +108,10 @@ impl Scanner {
         for (name, secret) in &self.secrets {
             for (form, pattern) in forms(secret) {
                 if let Some(line) = text.contains(&pattern).then(|| text.lines().find(|line| line.contains(&pattern))) {
-                    found.push(format!("{name} in {form}: {}", line.unwrap_or_default().chars().take(600).collect::<String>()));
+                    found.push(format!(
+                        "{name} in {form}: {}",
+                        line.unwrap_or_default().chars().take(600).collect::<String>()
+                    ));
                 }
             }
         }

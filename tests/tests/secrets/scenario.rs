@@ -117,7 +117,14 @@ impl Asker<'_> {
         let route = "/v1/tenant/keys";
         let store = |key: &str| json!({"provider": "openai", "api_key": key});
         self.ask(Method::POST, route, &store(REFUSED_KEY), 400, &[]).await;
-        self.ask(Method::POST, route, &json!({"provider": "nobody", "api_key": TENANTS_KEY, "x": TENANTS_KEY}), 400, &[]).await;
+        self.ask(
+            Method::POST,
+            route,
+            &json!({"provider": "nobody", "api_key": TENANTS_KEY, "x": TENANTS_KEY}),
+            400,
+            &[],
+        )
+        .await;
         self.ask(Method::POST, route, &json!({"provider": "openai", "api_key": [TENANTS_KEY]}), 400, &[]).await;
         self.ask(Method::POST, route, &store(TENANTS_KEY), 201, &[]).await;
         self.ask(Method::POST, route, &store(TENANTS_KEY), 409, &[]).await;
@@ -174,7 +181,10 @@ impl Asker<'_> {
         self.chat(&ask("openai/no-such-model", "", false), 404).await;
         self.chat(&json!({"model": MODELS[0], "messages": [{"role": PROMPT, "content": PROMPT}]}), 400).await;
         self.chat(&json!({"model": MODELS[0], "messages": PROMPT}), 400).await;
-        for body in [format!(r#"{{"model": "{}", "messages": [{{"role": "user", "content": "{PROMPT}"#, MODELS[0]), PROMPT.to_owned()] {
+        for body in [
+            format!(r#"{{"model": "{}", "messages": [{{"role": "user", "content": "{PROMPT}"#, MODELS[0]),
+            PROMPT.to_owned(),
+        ] {
             let answer = self.app.chat_raw(body).await;
             self.keep("a broken prompt", answer, 400, &[]);
         }
@@ -192,7 +202,8 @@ impl Asker<'_> {
         self.ask(Method::GET, "/v1/keys", &Value::Null, 200, &[]).await;
         self.ask(Method::GET, &path, &Value::Null, 200, &[]).await;
         self.ask(Method::PATCH, &path, &json!({"name": "two", "tags": ["a"]}), 200, &[]).await;
-        let rotated = self.ask(Method::POST, &format!("{path}/rotate"), &json!({"overlap_seconds": 60}), 200, &[]).await;
+        let rotated =
+            self.ask(Method::POST, &format!("{path}/rotate"), &json!({"overlap_seconds": 60}), 200, &[]).await;
         self.learn("a rotated key", &rotated, "key");
         self.ask(Method::DELETE, &path, &Value::Null, 204, &[]).await;
         self.ask(Method::DELETE, &path, &Value::Null, 409, &[]).await;
@@ -200,7 +211,8 @@ impl Asker<'_> {
     }
 
     async fn tenants(&mut self) {
-        let made = self.ask(Method::POST, "/v1/tenant#operator", &json!({"name": "another", "tier": "pro"}), 201, &[]).await;
+        let made =
+            self.ask(Method::POST, "/v1/tenant#operator", &json!({"name": "another", "tier": "pro"}), 201, &[]).await;
         self.learn("the first key of another tenant", &made, "api_key");
         let path = format!("/v1/tenant?tenant_id={}#operator", made["id"].as_str().expect("an id"));
         self.ask(Method::GET, "/v1/tenant", &Value::Null, 200, &[]).await;
@@ -273,7 +285,8 @@ impl Asker<'_> {
             let words = String::from_utf8(call.body.to_vec()).expect("text");
             Err(GatewayError::NotFound(words.lines().nth(usize::MAX).expect("a line that is not there").to_owned()))
         }
-        let function = Function { name: "broken", methods: &[web::POST], clock: Arc::new(SystemClock), handler: broken };
+        let function =
+            Function { name: "broken", methods: &[web::POST], clock: Arc::new(SystemClock), handler: broken };
         let request = self.request(Method::POST, "/v1/chat/completions", prompt.to_string());
         let (parts, body) = function.answer(request, AfterResponse::default()).await.into_parts();
         let pieces = futures_util::StreamExt::collect::<Vec<_>>(body).await;
