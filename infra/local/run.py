@@ -23,6 +23,12 @@ from settings import Settings, functions, path_with_venv, without_cloud
 STEPS = 6  # the first, the Python packages, is done before this module can be loaded
 DATABASE = "supergate"
 FUNCTIONS_ROLE = "supergate_app"
+# Who signs in as another role (migrations/0005 says why).
+ROLES = {
+    **dict.fromkeys(("tenant", "keys", "provider-keys", "audit"), "supergate_admin"),
+    "auth": "supergate_people",
+    "rotation": "supergate_rotation",
+}
 CHECK_SECONDS = 0.5
 
 
@@ -54,7 +60,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
         data, log = settings.state / "pg", settings.log("postgres")
         database = postgres.start(data, postgres.FOR_PEOPLE, log, children, progress)
         database.ensure_database(DATABASE)
-        env["DATABASE_URL"] = database.url(DATABASE, FUNCTIONS_ROLE)
+        urls = {name: database.url(DATABASE, ROLES.get(name, FUNCTIONS_ROLE)) for name in functions()}
         env["DATABASE_MIGRATION_URL"] = database.url(DATABASE)
     with progress.step("KMS and DynamoDB (moto)"):
         endpoint = moto_server.start(settings, settings.state / "moto.port", settings.log("moto"), children, env)
@@ -65,9 +71,9 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
         for provider in used:
             env |= provider.variables(mock_url)
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
-        env["SUPERGATE_KEY_PEPPER"] = _pepper(settings.state / "state.json")
+        env |= _secrets(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
-        key = _serve(settings, env, children, used)
+        key = _serve(settings, env, children, used, urls)
     say(demo.ready_text(settings, key, used))
 
 
@@ -78,15 +84,17 @@ def _start_mock(settings: Settings, used: list[providers.Provider], children: Ch
     return providers.start_mock(binary, settings.state / "mock.port", settings.log("mock-upstream"), children, env)
 
 
-def _serve(settings: Settings, env: Mapping[str, str], children: Children, used: list[providers.Provider]) -> str:
+def _serve(
+    settings: Settings, env: Mapping[str, str], children: Children, used: list[providers.Provider], urls: Mapping[str, str]
+) -> str:
     """Migrates before any other function can look at the database."""
     server = watch.Watch(settings, env, children)
     binaries = cargo.target_directory() / "debug"
-    server.start("migrate", binaries / "migrate")
+    server.start("migrate", binaries / "migrate", urls["migrate"])
     server.invoke("migrate", {"action": "migrate"})
     for name in functions():
         if name != "migrate":
-            server.start(name, binaries / name)
+            server.start(name, binaries / name, urls[name])
     key = demo.ensure_tenant(settings, server)
     health = server.call("GET", "/health")
     if health.status != 200:
@@ -95,13 +103,12 @@ def _serve(settings: Settings, env: Mapping[str, str], children: Children, used:
     return key
 
 
-def _pepper(path: Path) -> str:
-    """The secret under which API keys are hashed: kept, or the keys of the last run would no longer work."""
-    if path.exists():
-        return json.loads(path.read_text())["pepper"]
-    pepper = secrets.token_hex(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"pepper": pepper}, file)
-    return pepper
-
+def _secrets(path: Path) -> dict[str, str]:
+    """Under which API keys are hashed and tokens signed: kept, or the keys of the last run would no longer work."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    made = {name: kept.get(name) or secrets.token_hex(32) for name in ("pepper", "token_secret")}
+    if made != kept:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(kept | made, file)
+    return {"SUPERGATE_KEY_PEPPER": made["pepper"], "SUPERGATE_TOKEN_SECRET": made["token_secret"]}

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
+    env,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +19,7 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::{Config, OfficeConfig},
+    config::{Config, OfficeConfig, PeopleConfig},
     crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
@@ -27,12 +28,15 @@ use supergate::{
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
+        people::{self, People},
     },
     web::{self, Function},
 };
 
 /// The local stack's KMS key.
 const KMS_KEY: &str = "alias/supergate-local";
+/// With which access tokens are signed. Not a secret: who trusts it lives for seconds.
+pub const TOKEN_SECRET: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 
 /// The providers and the variables of their keys.
 pub const PROVIDERS: [(&str, &str); 5] = [
@@ -95,6 +99,7 @@ pub struct App {
     pub operator_key: String,
     gateway: Arc<Gateway>,
     office: Arc<Office>,
+    people: Arc<People>,
     master_key: Arc<MasterKey>,
 }
 
@@ -124,9 +129,11 @@ impl App {
         let operator = database.migrator().run(command(json!({"action": "create_operator_key"}))).await.expect("a key");
         let clock = Arc::new(TestClock::default());
         let gateway = gateway(&database, &mock, Arc::clone(&clock), vars).await;
-        let config = office_config(&database);
+        let config = office_config(&database, vars);
         let master_key = Arc::new(Office::master_key(&config).await.expect("the KMS key"));
         let office = Arc::new(Office::new(config, clock.clone(), 4).expect("an office"));
+        let people = people_config(&database, vars);
+        let people = Arc::new(People::new(people, clock.clone(), 4).await.expect("the auth function"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
         let app = Self {
             mock,
@@ -137,6 +144,7 @@ impl App {
             operator_key: text(&operator, "api_key"),
             gateway,
             office,
+            people,
             master_key,
         };
         app.store_platform_keys(vars).await;
@@ -174,6 +182,12 @@ impl App {
     /// A second process of the same deployment: the same database, nothing remembered.
     pub async fn restart(&mut self) {
         self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), &[]).await;
+    }
+
+    /// Another process of the auth function, with variables that differ.
+    pub async fn restart_auth_with(&mut self, vars: &[(&str, &str)]) {
+        let config = people_config(&self.database, vars);
+        self.people = Arc::new(People::new(config, self.clock.clone(), 4).await.expect("the auth function"));
     }
 
     /// Asks for a completion with the tenant's key.
@@ -236,6 +250,13 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::DELETE];
             self.function("provider-keys", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/auth") {
+            let people = Arc::clone(&self.people);
+            let handler = move |call| {
+                let people = Arc::clone(&people);
+                async move { people::answer(&people, call).await }
+            };
+            self.function("auth", &[web::GET, web::POST, web::PATCH], handler).answer(request, after.clone()).await
         } else if request.uri().path() == "/v1/embeddings" {
             let handler = move |call| {
                 let gateway = Arc::clone(&gateway);
@@ -372,6 +393,7 @@ pub async fn gateway(
     let mut all: HashMap<String, String> = [
         ("DATABASE_URL", database.app_url()),
         ("SUPERGATE_KEY_PEPPER", PEPPER.to_owned()),
+        ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET.to_owned()),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY.to_owned()),
         ("DATABASE_CONNECT_TIMEOUT_S", "5".to_owned()),
     ]
@@ -386,15 +408,27 @@ pub async fn gateway(
     Arc::new(Gateway::new(config, clock, 16).await.expect("a gateway"))
 }
 
-fn office_config(database: &TestDatabase) -> OfficeConfig {
-    let url = database.url("supergate_admin");
-    let vars = |name: &str| match name {
+fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {
+    OfficeConfig::load(&office_vars(database.url("supergate_admin"), vars)).expect("a complete configuration")
+}
+
+fn people_config(database: &TestDatabase, vars: &[(&str, &str)]) -> PeopleConfig {
+    PeopleConfig::load(&office_vars(database.url("supergate_people"), vars)).expect("a complete configuration")
+}
+
+/// The variables of the functions that administer, unless one is given.
+fn office_vars(url: String, vars: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+    let given: HashMap<String, String> =
+        vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    move |name| match name {
         "DATABASE_URL" => Some(url.clone()),
+        name if given.contains_key(name) => given.get(name).cloned(),
         "SUPERGATE_KEY_PEPPER" => Some(PEPPER.to_owned()),
+        "SUPERGATE_TOKEN_SECRET" => Some(TOKEN_SECRET.to_owned()),
         "SUPERGATE_KMS_KEY_ID" => Some(KMS_KEY.to_owned()),
+        "SUPERGATE_TABLE" => env::var(name).ok(),
         _ => None,
-    };
-    OfficeConfig::load(&vars).expect("a complete configuration")
+    }
 }
 
 /// What tests store as the platform's key of a provider: of its form, and nobody's.

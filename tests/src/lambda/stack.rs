@@ -8,7 +8,7 @@ use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use super::function::{Function, Launch};
-use crate::app::PROVIDERS;
+use crate::app::{PROVIDERS, TOKEN_SECRET};
 use crate::postgres::{PEPPER, database_url, execute, superuser_url};
 
 /// A migrated database, a tenant and a mock upstream. End it with [`Stack::close`].
@@ -59,8 +59,9 @@ impl Stack {
         let mut launch = Launch::new(binary(name))
             .envs(local_aws())
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
-            .env("DATABASE_URL", database_url(&self.superuser_url, Some("supergate_app"), &self.database))
-            .env("SUPERGATE_KEY_PEPPER", PEPPER);
+            .env("DATABASE_URL", database_url(&self.superuser_url, Some(role(name)), &self.database))
+            .env("SUPERGATE_KEY_PEPPER", PEPPER)
+            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET);
         if name == "migrate" {
             launch = launch.env("DATABASE_MIGRATION_URL", self.database_url());
         }
@@ -75,6 +76,16 @@ impl Stack {
     /// Drops the database, under whoever may still be connected.
     pub async fn close(self) {
         execute(&self.superuser_url, &format!("drop database {} with (force)", self.database)).await;
+    }
+}
+
+/// As whom a function signs in.
+fn role(function: &str) -> &'static str {
+    match function {
+        "tenant" | "keys" | "provider-keys" | "audit" => "supergate_admin",
+        "auth" => "supergate_people",
+        "rotation" => "supergate_rotation",
+        _ => "supergate_app",
     }
 }
 
