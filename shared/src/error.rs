@@ -73,7 +73,9 @@ pub enum GatewayError {
     #[error("this route does not take {0}")]
     MethodNotAllowed(String),
     /// Nobody's key serves this tenant at the provider.
-    #[error("there is no key of {0} for this tenant: store its own at POST /v1/tenant/keys, or ask whoever runs this deployment")]
+    #[error(
+        "there is no key of {0} for this tenant: store its own at POST /v1/tenant/keys, or ask whoever runs this deployment"
+    )]
     NoCredential(&'static str),
     /// The tenant's key for the provider does not open. Another is never used in its place.
     #[error("the stored key of {0} cannot be read; store it again at PUT /v1/tenant/keys/{0}")]

@@ -149,10 +149,7 @@ pub(crate) async fn set_password(tx: &PersonTx, hash: &str, at: OffsetDateTime) 
 pub(crate) async fn join(tx: &TenantTx, person: PersonId, role: Role) -> Result<(), Error> {
     let statement = "insert into members (tenant_id, person_id, role) values ($1, $2, $3)";
     let tenant = tx.tenant();
-    let params: super::tx::Params<'_> = &[
-        (tenant.as_uuid(), Type::UUID),
-        (person.as_uuid(), Type::UUID),
-        (&role.as_str(), Type::TEXT),
-    ];
+    let params: super::tx::Params<'_> =
+        &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID), (&role.as_str(), Type::TEXT)];
     tx.query(statement, params).await.map(drop)
 }

@@ -57,7 +57,9 @@ impl Table {
             .expression_attribute_values(":most", number(most));
         match Box::pin(counted.send()).await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -88,10 +90,7 @@ impl Table {
         Box::pin(cleared.send()).await.map(drop).map_err(Into::into)
     }
 
-    fn update(
-        &self,
-        counter: &Counter,
-    ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+    fn update(&self, counter: &Counter) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.name)

@@ -80,7 +80,11 @@ impl Issuers {
                 Ok(keys) => (fetched.keys, fetched.at) = (Some(keys), now),
                 Err(error) => {
                     let error_text = crate::causes::chain(&*error).to_string();
-                    tracing::warn!(error = error_text, issuer = known.issuer.name(), "an issuer's keys were not fetched");
+                    tracing::warn!(
+                        error = error_text,
+                        issuer = known.issuer.name(),
+                        "an issuer's keys were not fetched"
+                    );
                 }
             }
         }

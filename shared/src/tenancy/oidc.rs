@@ -78,8 +78,8 @@ impl Issuer {
     /// # Errors
     /// Every fault, each in words that say what to change.
     pub fn read_all(text: &str) -> Result<Vec<Self>, Vec<String>> {
-        let written: Vec<Written> = serde_json::from_str(text)
-            .map_err(|error| vec![format!("must be a JSON array of issuers: {error}")])?;
+        let written: Vec<Written> =
+            serde_json::from_str(text).map_err(|error| vec![format!("must be a JSON array of issuers: {error}")])?;
         let mut faults = Vec::new();
         let mut issuers: Vec<Self> = Vec::new();
         for (i, one) in written.into_iter().enumerate() {
@@ -154,7 +154,9 @@ impl Written {
         if self.audience.is_empty() {
             faults.push("audience must be what `aud` of the tokens has".into());
         }
-        if (self.tenants.is_some() && self.tenant_claim.is_none()) || (self.roles.is_some() && self.role_claim.is_none()) {
+        if (self.tenants.is_some() && self.tenant_claim.is_none())
+            || (self.roles.is_some() && self.role_claim.is_none())
+        {
             faults.push("tenants and roles need a tenant_claim and a role_claim to look their values up in".into());
         }
         let tenants = self.tenants.map(|map| parse_values(map, "tenants", faults));
@@ -241,7 +243,8 @@ impl KeySet {
     /// # Errors
     /// [`Refused`].
     pub fn verify(&self, token: Jwt<'_>) -> Result<Claims, Refused> {
-        let Key { key, signature, .. } = self.find(&token).ok_or(Refused("signed with a key that its issuer has not"))?;
+        let Key { key, signature, .. } =
+            self.find(&token).ok_or(Refused("signed with a key that its issuer has not"))?;
         token.verify(key, *signature)
     }
 

@@ -47,28 +47,49 @@ async fn a_person_of_several_tenants_acts_for_the_one_they_name() {
     let (engines, looms) = (tenant_of(&mut ada).await, tenant_of(&mut bob).await);
     let refusal = ada.post("switch", &json!({"tenant_id": looms})).await;
     let unknown = ada.post("switch", &json!({"tenant_id": "ten_0193a1b2c3d47e5f8a9b0c1d2e3f4a5b"})).await;
-    assert_eq!((outcome(&refusal), refusal.text()), (refused(404, "not_found"), unknown.text()), "no member: there is no such tenant");
+    assert_eq!(
+        (outcome(&refusal), refusal.text()),
+        (refused(404, "not_found"), unknown.text()),
+        "no member: there is no such tenant"
+    );
 
     let invitation = invite(&app, &looms, "ada@several.example", "viewer").await;
     let answer = ada.post("accept", &json!({"invitation": invitation})).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["tenant"]["id"]), (200, &json!(looms)), "{}", answer.text());
     assert_eq!(tenant_of(&mut ada).await, engines, "the session goes on as it is");
     let me = ada.get("/v1/auth/me").await.json();
-    let tenants: Vec<_> = me["tenants"].as_array().expect("tenants").iter().map(|one| (&one["id"], &one["role"])).collect();
+    let tenants: Vec<_> =
+        me["tenants"].as_array().expect("tenants").iter().map(|one| (&one["id"], &one["role"])).collect();
     assert_eq!(tenants, [(&json!(engines), &json!("owner")), (&json!(looms), &json!("viewer"))]);
 
     let before = ada.token.clone();
     let answer = ada.post("switch", &json!({"tenant_id": looms})).await;
     assert_eq!((answer.status.as_u16(), &answer.json()["tenant"]["role"]), (200, &json!("viewer")));
     let ask = json!({"model": MODELS[0], "messages": [{"role": "user", "content": "hello"}]});
-    assert_eq!(outcome(&ada.send(Method::POST, "/v1/chat/completions", &ask).await), refused(403, "permission_denied"), "a viewer there");
+    assert_eq!(
+        outcome(&ada.send(Method::POST, "/v1/chat/completions", &ask).await),
+        refused(403, "permission_denied"),
+        "a viewer there"
+    );
     ada.token = before;
-    assert_eq!(ada.send(Method::POST, "/v1/chat/completions", &ask).await.status, 200, "an owner here, while that token lasts");
-    assert_eq!(ada.post("refresh", &Value::Null).await.json()["tenant"]["id"], json!(looms), "the session has switched");
+    assert_eq!(
+        ada.send(Method::POST, "/v1/chat/completions", &ask).await.status,
+        200,
+        "an owner here, while that token lasts"
+    );
+    assert_eq!(
+        ada.post("refresh", &Value::Null).await.json()["tenant"]["id"],
+        json!(looms),
+        "the session has switched"
+    );
 
     let body = json!({"email": "ada@several.example", "password": PASSWORD, "tenant_id": looms});
     assert_eq!(ada.post("login", &body).await.json()["tenant"]["id"], json!(looms));
-    assert_eq!(ada.sign_in("ada@several.example", PASSWORD).await.json()["tenant"]["id"], json!(engines), "the first without a word");
+    assert_eq!(
+        ada.sign_in("ada@several.example", PASSWORD).await.json()["tenant"]["id"],
+        json!(engines),
+        "the first without a word"
+    );
     let body = json!({"email": "bob@several.example", "password": PASSWORD, "tenant_id": engines});
     assert_eq!(outcome(&bob.post("login", &body).await), refused(404, "not_found"), "bob is no member of that");
 }
@@ -104,12 +125,16 @@ async fn an_invitation_is_good_once_for_one_address_and_for_a_while() {
     }
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "why it is none is nobody's business: {told:?}");
 
-    let register = |email: &str, token: &str| json!({"email": email, "password": PASSWORD, "name": "Bob", "invitation": token});
+    let register =
+        |email: &str, token: &str| json!({"email": email, "password": PASSWORD, "name": "Bob", "invitation": token});
     let mut bob = Browser::new(&app);
     assert_eq!(bob.post("register", &register("eve@invited.example", &for_bob)).await.status, 400, "not eve's");
     let answer = bob.post("register", &register("bob@invited.example", &for_bob)).await;
     assert_eq!(answer.status, 201, "{}", answer.text());
-    assert_eq!((&answer.json()["tenant"]["id"], &answer.json()["tenant"]["role"]), (&json!(app.tenant_id), &json!("admin")));
+    assert_eq!(
+        (&answer.json()["tenant"]["id"], &answer.json()["tenant"]["role"]),
+        (&json!(app.tenant_id), &json!("admin"))
+    );
     assert_eq!(bob.get("/v1/tenant/keys").await.status, 200, "an admin of the tenant");
     assert_eq!(bob.post("accept", &accept(&for_bob)).await.status, 400, "used");
 

@@ -38,11 +38,10 @@ impl Office {
     /// # Errors
     /// When the configuration cannot be used.
     pub fn new(config: OfficeConfig, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
-        let db =
-            Database::new(&config.database, concurrency).map_err(|error| GatewayError::Internal(error.into()))?;
+        let db = Database::new(&config.database, concurrency).map_err(|error| GatewayError::Internal(error.into()))?;
         let peppers = Arc::clone(&config.credentials.peppers);
-        let auth = Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock))
-            .map_err(GatewayError::Internal)?;
+        let auth =
+            Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock)).map_err(GatewayError::Internal)?;
         Ok(Self { auth, peppers, clock, db })
     }
 
@@ -51,7 +50,8 @@ impl Office {
     /// # Errors
     /// When none is configured.
     pub async fn master_key(config: &OfficeConfig) -> Result<MasterKey, GatewayError> {
-        let id = config.kms_key.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_KMS_KEY_ID is not set".into()))?;
+        let id =
+            config.kms_key.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_KMS_KEY_ID is not set".into()))?;
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
         Ok(MasterKey::new(&aws, id))
     }

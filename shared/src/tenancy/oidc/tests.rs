@@ -39,8 +39,12 @@ fn an_issuer_is_configured_whole_or_not_at_all() {
             Err(faults) => assert!(!fault.is_empty() && faults.join("\n").contains(fault), "{why}: {faults:?}"),
         }
     }
-    assert!(Issuer::read_all(&written(json!({"tenant": tenant, "role": "viewer", "jwks_url": "http://127.0.0.1:8/k"}))).is_ok());
-    let twice = Issuer::read_all(&written(json!({"tenant": tenant, "role": "viewer"})).replace("[{", "[{").repeat(1)).expect("one");
+    assert!(
+        Issuer::read_all(&written(json!({"tenant": tenant, "role": "viewer", "jwks_url": "http://127.0.0.1:8/k"})))
+            .is_ok()
+    );
+    let twice = Issuer::read_all(&written(json!({"tenant": tenant, "role": "viewer"})).replace("[{", "[{").repeat(1))
+        .expect("one");
     assert_eq!(twice.len(), 1);
 }
 
@@ -51,7 +55,11 @@ fn vouch(settings: Value, more: Value) -> Result<(TenantId, Role), Refused> {
     let issuer = Issuer::read_all(&written(settings)).expect("an issuer").remove(0);
     let mut claims = json!({"iss": "https://idp.example", "aud": "us", "sub": "ada", "exp": NOW.as_secs() + 60});
     for (name, value) in more.as_object().expect("an object") {
-        if value.is_null() { claims.as_object_mut().map(|claims| claims.remove(name)) } else { None };
+        if value.is_null() {
+            claims.as_object_mut().map(|claims| claims.remove(name))
+        } else {
+            None
+        };
         claims.as_object_mut().map(|claims| (!value.is_null()).then(|| claims.insert(name.clone(), value.clone())));
     }
     let key = jsonwebtoken::EncodingKey::from_secret(b"only to make claims of it");
