@@ -1,6 +1,6 @@
 //! Every route with an id in it × ids of another tenant × each kind of credential: as if there were no such thing.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 use supergate_tests::app::{Answer, App};
@@ -130,12 +130,29 @@ async fn callers(app: &App) -> Vec<Caller> {
         caller("a member's key", "member", tenant, key_of(app, "member").await),
         caller("a viewer's key", "viewer", tenant, key_of(app, "viewer").await),
         caller("an operator's key", "operator", platform, app.operator_key.clone()),
+        caller("an owner's access token", "owner", tenant, token_of(app, "owner").await),
+        caller("an admin's access token", "admin", tenant, token_of(app, "admin").await),
+        caller("a member's access token", "member", tenant, token_of(app, "member").await),
+        caller("a viewer's access token", "viewer", tenant, token_of(app, "viewer").await),
     ]
 }
 
 async fn key_of(app: &App, role: &str) -> String {
     let answer = app.call(Method::POST, "/v1/keys", &app.api_key, &json!({"name": role, "role": role})).await;
     answer.json()["key"].as_str().expect("a key").to_owned()
+}
+
+/// What somebody has who was invited as that, and registered.
+async fn token_of(app: &App, role: &str) -> String {
+    let email = format!("{role}@registered.example");
+    let invite = json!({"email": email, "role": role});
+    let invited = app.call(Method::POST, "/v1/tenant/members", &app.api_key, &invite).await.json();
+    let join = json!({"email": email, "password": "long enough to be one", "name": role, "invitation": invited["invitation"]});
+    let request = Request::post("/v1/auth/register").header("content-type", "application/json");
+    let request = request.body(lambda_http::Body::Text(join.to_string())).expect("a request");
+    let registered = app.send(request).await;
+    assert_eq!(registered.status, 201, "{}", registered.text());
+    registered.json()["access_token"].as_str().expect("a token").to_owned()
 }
 
 fn id_of(text: &str) -> Uuid {

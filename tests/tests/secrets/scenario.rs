@@ -14,7 +14,7 @@ use supergate::{
     web::{self, Function},
 };
 use supergate_tests::{
-    app::{Answer, App, MODELS},
+    app::{Answer, App, MODELS, TOKEN_SECRET},
     canned::Canned,
     postgres::PEPPER,
 };
@@ -55,6 +55,9 @@ const REPLACED_KEY: &str = "sk-canary-of-a-tenant-replaced-5c20aa91";
 const REFUSED_KEY: &str = "sk-canary refused for the space in it 19f3";
 const QUOTED_KEY: &str = "sk-canary-that-its-provider-quotes-41d8";
 const STRANGERS_TOKEN: &str = "canary-token-of-a-stranger-20b7e5a1";
+const PASSWORD: &str = "canary horse battery staple 5520";
+const NEXT_PASSWORD: &str = "canary horse battery staple 5521";
+const WRONG_PASSWORD: &str = "canary horse battery staple 5522";
 const DATABASE_PASSWORD: &str = "canary-password-of-the-database-77";
 
 /// Asks everything.
@@ -70,6 +73,10 @@ pub async fn run(app: &App, scanner: &mut Scanner) -> Vec<Told> {
         ("a key that is quoted", QUOTED_KEY),
         ("a stranger's token", STRANGERS_TOKEN),
         ("the database's password", DATABASE_PASSWORD),
+        ("what access tokens are signed with", TOKEN_SECRET),
+        ("a password", PASSWORD),
+        ("the next password", NEXT_PASSWORD),
+        ("a wrong password", WRONG_PASSWORD),
     ] {
         scanner.add(name, secret);
     }
@@ -78,6 +85,7 @@ pub async fn run(app: &App, scanner: &mut Scanner) -> Vec<Told> {
     asker.inference().await;
     asker.keys().await;
     asker.tenants().await;
+    asker.people().await;
     asker.strangers().await;
     asker.faults().await;
     asker.told
@@ -227,6 +235,60 @@ impl Asker<'_> {
         self.ask(Method::GET, "/v1/audit?limit=200#operator", &Value::Null, 200, &[]).await;
     }
 
+    /// Asks the auth function as a browser does. Gives the new access token and the new cookie, which are secrets from now on.
+    async fn visit(&mut self, route: &str, body: &Value, status: u16, session: &(String, String)) -> (String, String) {
+        let mut request = self.request(Method::POST, &format!("/v1/auth/{route}"), body.to_string());
+        request.headers_mut().insert("authorization", format!("Bearer {}", session.0).parse().expect("a token"));
+        request.headers_mut().insert("cookie", format!("supergate_refresh={}", session.1).parse().expect("a cookie"));
+        for (i, (name, of)) in [("access_token", &session.0), ("cookie", &session.1)].into_iter().enumerate() {
+            if of.is_empty() {
+                request.headers_mut().remove(["authorization", "cookie"][i]).expect(name);
+            }
+        }
+        let answer = self.app.send(request).await;
+        let cookie = answer.header("set-cookie").split([';', '=']).nth(1).unwrap_or_default().to_owned();
+        let said = self.keep(&format!("{route} of a person"), answer, status, &[]);
+        let mut next = session.clone();
+        let number = self.told.len();
+        if let Some(token) = said["access_token"].as_str() {
+            let name = format!("access token {number}");
+            self.scanner.add(&name, token.rsplit('.').next().unwrap_or_default());
+            self.told.last_mut().expect("an answer").shows.push(name);
+            next.0 = token.to_owned();
+        }
+        if cookie.len() > 16 {
+            let name = format!("refresh token {number}");
+            self.scanner.add_token(&name, &cookie);
+            self.told.last_mut().expect("an answer").shows.push(name);
+            next.1 = cookie;
+        }
+        next
+    }
+
+    async fn people(&mut self) {
+        let nobody = (String::new(), String::new());
+        let email = "canary@people.example";
+        let new = json!({"email": email, "password": PASSWORD, "name": "Ada", "tenant_name": "Engines"});
+        let log_in = |password: &str| json!({"email": email, "password": password});
+        let null = json!({});
+        let first = self.visit("register", &new, 201, &nobody).await;
+        self.visit("register", &new, 409, &nobody).await;
+        self.visit("register", &json!({"email": PASSWORD, "password": PASSWORD, "nickname": PASSWORD}), 400, &nobody).await;
+        self.visit("login", &log_in(WRONG_PASSWORD), 401, &nobody).await;
+        let second = self.visit("login", &log_in(PASSWORD), 200, &nobody).await;
+        let third = self.visit("refresh", &null, 200, &second).await;
+        // A cookie that was used already: somebody stole it.
+        self.visit("refresh", &null, 401, &second).await;
+        self.visit("refresh", &null, 401, &third).await;
+        let change = json!({"current_password": PASSWORD, "new_password": NEXT_PASSWORD});
+        let wrong = json!({"current_password": WRONG_PASSWORD, "new_password": NEXT_PASSWORD});
+        self.visit("password", &wrong, 400, &first).await;
+        self.visit("password", &change, 204, &first).await;
+        self.visit("logout", &null, 204, &first).await;
+        let forged = format!("{}.{STRANGERS_TOKEN}", first.0.rsplit_once('.').expect("a signature").0);
+        self.visit("password", &change, 401, &(forged, String::new())).await;
+    }
+
     /// Who sends secrets where nobody expects them.
     async fn strangers(&mut self) {
         let good = format!("Bearer {}", self.app.api_key);
@@ -271,8 +333,10 @@ impl Asker<'_> {
             self.keep(&format!("a provider that answers {status} and quotes the key"), answer, expected, &[]);
         }
         let away = format!("postgresql://supergate_app:{DATABASE_PASSWORD}@127.0.0.1:1/none?sslmode=disable");
-        let away = App::start_with(&[("DATABASE_URL", &away)]).await;
-        let answer = away.chat(&prompt).await;
+        let mut without = App::start().await;
+        self.scanner.add_token("the key of who has no database", &without.api_key);
+        without.restart_with(&[("DATABASE_URL", &away)]).await;
+        let answer = without.chat(&prompt).await;
         self.keep("a database that is away", answer, 503, &[]);
 
         let spoil = "update provider_credentials set ciphertext = set_byte(ciphertext, 0, get_byte(ciphertext, 0) # 1) where last_four = 'aa91'";
