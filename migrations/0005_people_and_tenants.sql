@@ -218,7 +218,7 @@ alter table api_keys
     add column previous_until timestamptz,
     -- Not valid: there is nothing to check yet, and nobody may look at every tenant's rows to check it.
     add foreign key (tenant_id, granted_by_key) references api_keys (tenant_id, id) not valid,
-    add check ((previous_hash is null) = (previous_until is null)),
+    add check ((previous_hash is null) = (previous_until is null) and (previous_hash is null) = (previous_pepper_version is null)),
     drop constraint api_keys_role_check,
     add constraint api_keys_role_check check (role in ('operator', 'owner', 'admin', 'member', 'viewer')),
     add check (role <> 'operator' or tenant_id = '00000000-0000-7000-8000-000000000000');
@@ -232,13 +232,13 @@ grant select (id, tenant_id, name, role, pepper_version, created_at, expires_at,
 grant insert on api_keys to supergate_office;
 grant update (name, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
               granted_by_key, granted_by_person, granted_by_role,
-              concurrency, ends_with, updated_at, previous_hash, previous_pepper_version, previous_until)
+              concurrency, ends_with, last_used_at, updated_at, previous_hash, previous_pepper_version, previous_until)
     on api_keys to supergate_office;
 revoke select on api_keys from supergate_app;
 grant select (id, tenant_id, last_used_at), update (last_used_at) on api_keys to supergate_app;
 
 -- A child's rights are a subset of its maker's. The program checks it and says what is wrong; this checks it again, so that a fault in
--- the program makes an error and not an administrator.
+-- the program makes an error and not an administrator. A new secret counts too: who gets it has what the key may do.
 create function app.check_key_rights() returns trigger
     language plpgsql
     set search_path = ''
@@ -247,9 +247,13 @@ declare
     maker_role text;
     maker_models text[];
     maker_expires timestamptz;
+    maker_requests integer;
+    maker_tokens bigint;
+    maker_concurrency integer;
 begin
     if new.granted_by_key is not null then
-        select k.role, k.models, k.expires_at into maker_role, maker_models, maker_expires
+        select k.role, k.models, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
+        into maker_role, maker_models, maker_expires, maker_requests, maker_tokens, maker_concurrency
         from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.granted_by_key and k.revoked_at is null;
     elsif new.granted_by_person is not null then
         select m.role into maker_role from public.members m
@@ -257,12 +261,12 @@ begin
         maker_role := coalesce(maker_role, new.granted_by_role);
     elsif current_user <> 'supergate_office' then
         return new; -- the deployment itself, by hand
-    elsif not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
+    elsif tg_op = 'INSERT' and not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
         and not exists (select from public.members m where m.tenant_id = new.tenant_id)
     then
         return new; -- the first key of a new tenant, which an operator founds
     end if;
-    if maker_role is null then
+    if app.role_rank(maker_role) is null then
         raise exception 'a key needs a maker' using errcode = 'insufficient_privilege';
     end if;
     if app.role_rank(new.role) > app.role_rank(maker_role) then
@@ -277,13 +281,21 @@ begin
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
         raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege';
     end if;
+    if coalesce(new.requests_per_minute > maker_requests, maker_requests is not null)
+        or coalesce(new.tokens_per_minute > maker_tokens, maker_tokens is not null)
+        or coalesce(new.concurrency > maker_concurrency, maker_concurrency is not null)
+    then
+        raise exception 'a key may not have higher limits than its maker' using errcode = 'insufficient_privilege';
+    end if;
     return new;
 end
 $$;
 revoke all on function app.check_key_rights() from public;
 grant execute on function app.check_key_rights() to supergate_office;
-create trigger key_rights before insert or update of role, models, expires_at, granted_by_key, granted_by_person on api_keys
-    for each row execute function app.check_key_rights();
+create trigger key_rights
+    before insert or update of role, hash, models, expires_at, requests_per_minute, tokens_per_minute, concurrency,
+        granted_by_key, granted_by_person, granted_by_role
+    on api_keys for each row execute function app.check_key_rights();
 
 -- Who calls with a token of a person has no key.
 alter table usage_events

@@ -124,7 +124,7 @@ impl App {
         let operator = database.migrator().run(command(json!({"action": "create_operator_key"}))).await.expect("a key");
         let clock = Arc::new(TestClock::default());
         let gateway = gateway(&database, &mock, Arc::clone(&clock), vars).await;
-        let config = office_config(&database);
+        let config = office_config(&database, vars);
         let master_key = Arc::new(Office::master_key(&config).await.expect("the KMS key"));
         let office = Arc::new(Office::new(config, clock.clone(), 4).expect("an office"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
@@ -173,7 +173,14 @@ impl App {
 
     /// A second process of the same deployment: the same database, nothing remembered.
     pub async fn restart(&mut self) {
-        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), &[]).await;
+        self.restart_with(&[]).await;
+    }
+
+    /// The same, with variables that differ.
+    pub async fn restart_with(&mut self, vars: &[(&str, &str)]) {
+        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), vars).await;
+        let config = office_config(&self.database, vars);
+        self.office = Arc::new(Office::new(config, self.clock.clone(), 4).expect("an office"));
     }
 
     /// Asks for a completion with the tenant's key.
@@ -409,10 +416,13 @@ pub async fn gateway(
     Arc::new(Gateway::new(config, clock, 16).await.expect("a gateway"))
 }
 
-fn office_config(database: &TestDatabase) -> OfficeConfig {
+fn office_config(database: &TestDatabase, given: &[(&str, &str)]) -> OfficeConfig {
     let url = database.url("supergate_office");
     let vars = |name: &str| match name {
         "DATABASE_URL" => Some(url.clone()),
+        name if given.iter().any(|(other, _)| *other == name) => {
+            given.iter().find(|(other, _)| *other == name).map(|(_, value)| (*value).to_owned())
+        }
         "SUPERGATE_KEY_PEPPER" => Some(PEPPER.to_owned()),
         "SUPERGATE_KMS_KEY_ID" => Some(KMS_KEY.to_owned()),
         _ => None,

@@ -4,4 +4,5 @@ pub mod app;
 pub mod canned;
 pub mod lambda;
 pub mod mock;
+pub mod office;
 pub mod postgres;

@@ -15,22 +15,25 @@ use percent_encoding::percent_decode_str;
 
 const LIST: &str = "/v1/models";
 
-/// Lists the models, or describes the one that the path names.
+/// Lists the models that the caller may use, or describes the one that the path names.
 ///
 /// # Errors
 /// [`GatewayError`].
 pub async fn read(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
-    gateway.authorize(&call, Permission::ReadModels).await?;
+    let grant = gateway.authorize(&call, Permission::ReadModels).await?;
+    let allowed = |candidate: &Candidate| grant.allow_model(candidate.provider.id(), candidate.model.id);
     // An id holds a slash, which some clients encode and some do not.
     let path = percent_decode_str(&call.path).decode_utf8_lossy();
     let rest = path.trim_end_matches('/').strip_prefix(LIST);
     match rest.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|rest| rest.trim_start_matches('/')) {
         Some("") => {
-            let data = plan::catalogue().map(|candidate| describe(&candidate)).collect();
+            let may_use = |candidate: &Candidate| allowed(candidate).is_ok();
+            let data = plan::catalogue().filter(may_use).map(|candidate| describe(&candidate)).collect();
             Reply::json(StatusCode::OK, &ModelList { object: "list", data })
         }
         Some(id) => {
             let candidate = plan::resolve(id).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?;
+            allowed(&candidate)?;
             Reply::json(StatusCode::OK, &describe(&candidate))
         }
         None => Err(GatewayError::NotFound("this path".into())),

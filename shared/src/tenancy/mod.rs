@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod auth;
 pub mod email;
 pub mod ids;
+pub mod key_check;
 pub mod models;
 pub mod opaque;
 pub mod principal;
