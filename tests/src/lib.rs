@@ -6,5 +6,6 @@ pub mod kms;
 pub mod lambda;
 pub mod logs;
 pub mod mock;
+pub mod office;
 pub mod page;
 pub mod postgres;

@@ -40,6 +40,9 @@ pub enum Error {
     /// What is to be stored is there already.
     #[error("it exists already")]
     Exists(#[source] tokio_postgres::Error),
+    /// A rule of the database forbids it, as that a key has no more rights than its maker.
+    #[error("the database does not allow a statement")]
+    NotAllowed(#[source] tokio_postgres::Error),
     /// The database refused the statement: a fault of ours.
     #[error("the database refused a statement")]
     Refused(#[source] tokio_postgres::Error),
@@ -140,6 +143,7 @@ impl From<tokio_postgres::Error> for Error {
         match unavailable {
             true => Self::Unavailable(error.into()),
             false if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Self::Exists(error),
+            false if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::NotAllowed(error),
             false => Self::Refused(error),
         }
     }
