@@ -24,7 +24,11 @@ pub(crate) const SILENCE: &[(&[&str], &str, &str)] = &[
         "`messages[].refusal`: beside content",
         "The content is sent; a model says or refuses, never both.",
     ),
-    (EVERYONE, "`messages[].annotations`", "A model has said what its text is based on, and no provider takes it back."),
+    (
+        EVERYONE,
+        "`messages[].annotations`",
+        "A model has said what its text is based on, and no provider takes it back.",
+    ),
     (
         &["anthropic", "google", "cohere"],
         "`messages[].name`: a result's",
