@@ -71,7 +71,7 @@ impl Failure {
     pub fn new(kind: FailureKind, status: u16, message: Option<String>, code: Option<String>) -> Self {
         let message = message.filter(|text| kind != FailureKind::Credential && !text.is_empty());
         let message = message.map(|text| quotes::without(&text));
-        let code = code.as_deref().map(bounded_word);
+        let code = code.map(|code| bounded_word(&code));
         Self { kind, status, message, code, param: None, retry_after_s: None, used: None, request_id: None }
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::sync::Arc;
 
 /// A relay of what a provider sends, read by read, that breaks a silence of so long.
-fn relay(model: &str, fields: Value, reads: Vec<String>, keep_alive: Duration) -> Relay {
+fn relay(model: &str, fields: &Value, reads: Vec<String>, keep_alive: Duration) -> Relay {
     let mut body = json!({ "model": model, "stream": true, "messages": [{ "role": "user", "content": "a secret of mine, and long" }] });
     body.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
     let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request");
@@ -55,7 +55,7 @@ async fn pings_and_hidden_thoughts_are_silence() {
     );
     let reads = vec![ping.clone(), ping, begin, thought.clone(), thought];
     let hidden = json!({ "reasoning": { "effort": "low", "exclude": true } });
-    let mut relay = relay("anthropic/claude-haiku-4-5", hidden, reads, Duration::ZERO);
+    let mut relay = relay("anthropic/claude-haiku-4-5", &hidden, reads, Duration::ZERO);
     for _ in 0..5 {
         assert_eq!(next(&mut relay).await, ": keep-alive\n\n");
     }
@@ -66,7 +66,7 @@ async fn pings_and_hidden_thoughts_are_silence() {
 async fn an_error_in_a_stream_does_not_repeat_the_prompt() {
     let error = json!({ "type": "invalid_request_error", "message": "bad: a secret of mine, and long" });
     let reads = vec![event(&json!({ "type": "error", "error": error }))];
-    let mut relay = relay("anthropic/claude-haiku-4-5", json!({}), reads, Duration::from_secs(15));
+    let mut relay = relay("anthropic/claude-haiku-4-5", &json!({}), reads, Duration::from_secs(15));
     let told = next(&mut relay).await;
     assert!(told.contains("bad: …") && !told.contains("secret"), "{told}");
 }
