@@ -1,16 +1,18 @@
-//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, nothing held back, and an end that is true. A stream
+//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, no word held back, and an end that is true. A stream
 //! that did not end as its provider's protocol ends is an error to the caller, never a clean `[DONE]`; and it is billed as it was used,
 //! whether or not the caller stays to the end.
 
+mod serve;
+
+pub(super) use serve::serve;
+
 use super::{
-    after_response::AfterResponse,
     attempt::{Attempt, Outcome, UsageFacts},
     call::Call,
 };
 use crate::{
     causes,
     clock::Clock,
-    db::Database,
     error::GatewayError,
     http::{
         client::{BodyError, UpstreamAnswer},
@@ -24,20 +26,17 @@ use crate::{
     },
     providers::{self, AnswerError, ChatStream, Failure, Head, Piece, Progress},
     tenancy::RequestId,
-    usage::{
-        Tokens,
-        ledger::{self, Ended},
-    },
+    usage::{Tokens, ledger::Ended},
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::Pin,
     time::Duration,
 };
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 /// How long before the function is stopped its stream ends with an error of ours: enough to settle and to write the ledger.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -270,7 +269,7 @@ impl Relay {
                 }
             }
             Piece::ReasoningDetail(_, detail) if self.hides_reasoning && !Reasoning::is_wanted_back(&detail) => {}
-            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(out, choice, &detail),
+            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(choice, detail),
             Piece::ToolCall { choice, index, id, name, extra } => {
                 self.content(choice, name.len());
                 self.calling.insert(choice);
@@ -285,7 +284,7 @@ impl Relay {
                 self.content(choice, text.len());
                 self.writer().tool_arguments(out, choice, index, &text);
             }
-            Piece::Annotation(choice, annotation) => self.writer().annotation(out, choice, &annotation),
+            Piece::Annotation(choice, annotation) => self.writer().annotation(choice, annotation),
             Piece::Logprobs(choice, logprobs) => self.writer().logprobs(out, choice, &logprobs),
             // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
             // more text, and a stream that breaks off after it has not finished.
@@ -369,41 +368,4 @@ impl Relay {
             usage: self.usage_facts(),
         }
     }
-}
-
-/// Hands the relay back when the body is done with it, be it at its end or because the caller's connection is gone.
-struct Guard {
-    relay: Option<Box<Relay>>,
-    back: Option<oneshot::Sender<Box<Relay>>>,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let (Some(relay), Some(back)) = (self.relay.take(), self.back.take()) {
-            // Nobody waits only when the invocation is over.
-            let _ = back.send(relay);
-        }
-    }
-}
-
-/// The stream for the caller. After the response the relay is read to its end, if it has not come to it, and leaves its row.
-pub(super) fn serve(relay: Relay, db: &Database, after: &AfterResponse) -> impl Stream<Item = Bytes> + Send + use<> {
-    let (back, returned) = oneshot::channel::<Box<Relay>>();
-    let db = db.clone();
-    let patience = relay.until.saturating_duration_since(Instant::now()) + RESERVE / 2;
-    after.defer(async move {
-        match tokio::time::timeout(patience, returned).await {
-            Ok(Ok(mut relay)) => {
-                // The caller left early: the provider goes on, and bills, to its end.
-                while relay.next().await.is_some() {}
-                ledger::record(&db, &relay.attempt.event(relay.outcome())).await;
-            }
-            Ok(Err(_)) | Err(_) => tracing::error!("a stream was not returned; its usage is not in the ledger"),
-        }
-    });
-    let guard = Guard { relay: Some(Box::new(relay)), back: Some(back) };
-    stream::unfold(guard, |mut guard| async move {
-        let bytes = guard.relay.as_mut()?.next().await?;
-        Some((bytes, guard))
-    })
 }
