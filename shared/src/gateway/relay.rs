@@ -1,4 +1,4 @@
-//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, nothing held back, and an end that is true. A stream
+//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, no word held back, and an end that is true. A stream
 //! that did not end as its provider's protocol ends is an error to the caller, never a clean `[DONE]`; and it is billed as it was used,
 //! whether or not the caller stays to the end.
 
@@ -273,7 +273,7 @@ impl Relay {
                 }
             }
             Piece::ReasoningDetail(_, detail) if self.hides_reasoning && !Reasoning::is_wanted_back(&detail) => {}
-            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(out, choice, &detail),
+            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(choice, detail),
             Piece::ToolCall { choice, index, id, name, extra } => {
                 self.content(choice, name.len());
                 self.calling.insert(choice);
@@ -288,7 +288,7 @@ impl Relay {
                 self.content(choice, text.len());
                 self.writer().tool_arguments(out, choice, index, &text);
             }
-            Piece::Annotation(choice, annotation) => self.writer().annotation(out, choice, &annotation),
+            Piece::Annotation(choice, annotation) => self.writer().annotation(choice, annotation),
             Piece::Logprobs(choice, logprobs) => self.writer().logprobs(out, choice, &logprobs),
             // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
             // more text, and a stream that breaks off after it has not finished.

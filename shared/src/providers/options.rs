@@ -142,7 +142,8 @@ mod tests {
         let mut body = json!({"model": "m", "temperature": 0.5, "messages": [{"role": "user", "content": "hi"}]});
         body.as_object_mut().expect("an object").extend(options.as_object().expect("an object").clone());
         let request = ChatRequest::parse(body.to_string().as_bytes())?;
-        prepare_chat(provider, model(provider, "gemini-2.5-flash").expect("a model"), &request).map(|(prepared, _)| prepared)
+        prepare_chat(provider, model(provider, "gemini-2.5-flash").expect("a model"), &request)
+            .map(|(prepared, _)| prepared)
     }
 
     #[test]

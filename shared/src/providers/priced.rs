@@ -30,7 +30,9 @@ pub(crate) fn terms(
         return Err(Invalid::unsupported(path, problem));
     }
     let speaks = |value: &Value| value.as_array().is_some_and(|all| all.iter().any(|one| one == "audio"));
-    if (field("modalities").is_some_and(speaks) || field("audio").is_some_and(|_| request.wants_sound())) && model.rates.audio_output.is_none() {
+    if (field("modalities").is_some_and(speaks) || field("audio").is_some_and(|_| request.wants_sound()))
+        && model.rates.audio_output.is_none()
+    {
         let problem = "this model has no price for sound; those of GET /v1/models with `audio` among their `output_modalities` have";
         return Err(Invalid::unsupported("modalities", problem));
     }

@@ -17,12 +17,21 @@ pub(super) struct Seed<'a> {
 impl Seed<'_> {
     /// The id of a call that Google gave none.
     pub(super) fn id(&self, choice: u32, index: u32) -> String {
-        let hash = Sha256::digest(self.answer.filter(|id| !id.is_empty()).map_or(self.event, str::as_bytes));
-        let number = hash.iter().take(8).fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+        let number = self.number();
         match choice {
             0 => format!("{OURS}{number:016x}_{index}"),
             _ => format!("{OURS}{number:016x}_{choice}_{index}"),
         }
+    }
+
+    /// The id of what a choice says aloud; Google has none for that.
+    pub(super) fn audio_id(&self, choice: u32) -> String {
+        format!("audio_sg_{:016x}_{choice}", self.number())
+    }
+
+    fn number(&self) -> u64 {
+        let hash = Sha256::digest(self.answer.filter(|id| !id.is_empty()).map_or(self.event, str::as_bytes));
+        hash.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 }
 
@@ -52,7 +61,9 @@ mod tests {
 
     #[test]
     fn an_id_that_google_gave_is_its_own() {
-        for (id, known_id) in [("f3k2", Some("f3k2")), ("toolu_1", Some("toolu_1")), ("call_54402", Some("call_54402")), ("", None)] {
+        for (id, known_id) in
+            [("f3k2", Some("f3k2")), ("toolu_1", Some("toolu_1")), ("call_54402", Some("call_54402")), ("", None)]
+        {
             assert_eq!(known(id), known_id, "{id}");
         }
     }
