@@ -38,10 +38,10 @@ fuzz: ## any bytes into the readers of what providers and callers send, for some
 docs: ## writes docs/dialect.md anew, by what the code does
 	UPDATE_DOCS=1 cargo test -p supergate --test dialect -- page
 
-bench: python ## the figures of the design, measured on this machine
+bench: python ## the figures of the design, measured on this machine (PART=translate for one part of them)
 	cargo build --release
 	cargo build --profile harness -p supergate-tests --bins
-	@$(STACK) exec -- env SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(TARGET)/harness/bench
+	@$(STACK) exec -- env SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(TARGET)/harness/bench $(PART)
 
 clean: ## removes what was built, installed and stored here
 	rm -rf $(STATE) target
