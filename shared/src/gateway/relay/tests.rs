@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     clock::SystemClock,
     routing::plan,
-    tenancy::{KeyId, Permission, Principal, Role, TenantId, rbac},
+    tenancy::{Permission, Principal, Role, rbac},
 };
 use futures_util::stream;
 use http::{HeaderMap, Method};
@@ -15,13 +15,14 @@ fn relay(model: &str, fields: &Value, reads: Vec<String>, keep_alive: Duration) 
     body.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
     let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request");
     let now = Duration::from_secs(1);
-    let principal = Principal { tenant: TenantId::generate(now), key: KeyId::generate(now), role: Role::Owner };
-    let grant = rbac::authorize(&principal, Permission::Infer).expect("an owner");
+    let grant = rbac::authorize(&Principal::of_role(Role::Owner), Permission::Infer).expect("an owner");
     let call = Call {
         request_id: RequestId::generate(now),
         received: Duration::ZERO,
         method: Method::POST,
         path: String::new(),
+        query: String::new(),
+        address: None,
         headers: HeaderMap::new(),
         body: Bytes::new(),
         deadline: None,
