@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test traffic-report check fuzz bench clean python
+.PHONY: help run test traffic-report check fuzz docs bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 
 fuzz: ## any bytes into the readers of what providers send, for some minutes (CASES, 100000)
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test -p supergate --lib -- robustness http::events --nocapture
+
+docs: ## writes docs/permissions.md anew, from the table of who may do what
+	UPDATE_DOCS=1 cargo test -p supergate --test permissions
 
 bench: python ## the figures of the design, measured on this machine
 	cargo build --release

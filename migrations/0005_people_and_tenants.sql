@@ -232,7 +232,7 @@ grant select (id, tenant_id, name, role, pepper_version, created_at, expires_at,
 grant insert on api_keys to supergate_office;
 grant update (name, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
               granted_by_key, granted_by_person, granted_by_role,
-              concurrency, ends_with, last_used_at, updated_at, previous_hash, previous_pepper_version, previous_until)
+              concurrency, ends_with, last_used_at, updated_at, previous_until)
     on api_keys to supergate_office;
 revoke select on api_keys from supergate_app;
 grant select (id, tenant_id, last_used_at), update (last_used_at) on api_keys to supergate_app;
@@ -267,25 +267,25 @@ begin
         return new; -- the first key of a new tenant, which an operator founds
     end if;
     if app.role_rank(maker_role) is null then
-        raise exception 'a key needs a maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key needs a maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if app.role_rank(new.role) > app.role_rank(maker_role) then
-        raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if maker_models is not null and (new.models is null or exists (
         select from unnest(new.models) as name
         where name <> all (maker_models) and split_part(name, '/', 1) || '/*' <> all (maker_models)
     )) then
-        raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
-        raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if coalesce(new.requests_per_minute > maker_requests, maker_requests is not null)
         or coalesce(new.tokens_per_minute > maker_tokens, maker_tokens is not null)
         or coalesce(new.concurrency > maker_concurrency, maker_concurrency is not null)
     then
-        raise exception 'a key may not have higher limits than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not have higher limits than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     return new;
 end
@@ -296,6 +296,28 @@ create trigger key_rights
     before insert or update of role, hash, models, expires_at, requests_per_minute, tokens_per_minute, concurrency,
         granted_by_key, granted_by_person, granted_by_role
     on api_keys for each row execute function app.check_key_rights();
+
+-- What a key had before a new secret stays beside it for as long as the overlap lasts. Here, because who administers writes hashes and
+-- cannot read them.
+create function app.keep_previous_secret() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    if new.previous_until is null then
+        new.previous_hash := null;
+        new.previous_pepper_version := null;
+    elsif new.hash <> old.hash then
+        new.previous_hash := old.hash;
+        new.previous_pepper_version := old.pepper_version;
+    end if;
+    return new;
+end
+$$;
+revoke all on function app.keep_previous_secret() from public;
+grant execute on function app.keep_previous_secret() to supergate_office;
+create trigger previous_secret before update of hash, previous_until on api_keys
+    for each row execute function app.keep_previous_secret();
 
 -- Who calls with a token of a person has no key.
 alter table usage_events
