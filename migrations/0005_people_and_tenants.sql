@@ -271,25 +271,25 @@ begin
         return new; -- the first key of a new tenant, which an operator founds
     end if;
     if app.role_rank(maker_role) is null then
-        raise exception 'a key needs a maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key needs a maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if app.role_rank(new.role) > app.role_rank(maker_role) then
-        raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if maker_models is not null and (new.models is null or exists (
         select from unnest(new.models) as name
         where name <> all (maker_models) and split_part(name, '/', 1) || '/*' <> all (maker_models)
     )) then
-        raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
-        raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if coalesce(new.requests_per_minute, 2147483647) > maker_requests
         or coalesce(new.tokens_per_minute, 9223372036854775807) > maker_tokens
         or coalesce(new.concurrency, 2147483647) > maker_concurrency
     then
-        raise exception 'a key may not have wider limits than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not have higher limits than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     return new;
 end

@@ -50,7 +50,10 @@ async fn a_key_is_shown_once_and_then_only_masked() {
     assert!(key.starts_with("sg_live_") && id.starts_with("key_"), "{made}");
     assert_eq!(made["masked"], format!("sg_live_…{}", &key[key.len() - 4..]));
     assert_eq!(made["models"], json!(["openai/gpt-4o-mini", "mistral/*"]), "under their full names");
-    assert_eq!((&made["role"], &made["status"], &made["last_used_at"]), (&json!("member"), &json!("active"), &Value::Null));
+    assert_eq!(
+        (&made["role"], &made["status"], &made["last_used_at"]),
+        (&json!("member"), &json!("active"), &Value::Null)
+    );
 
     made.as_object_mut().expect("an object").remove("key");
     let one = app.look(&format!("/v1/keys/{id}"), &app.api_key).await;
@@ -69,7 +72,8 @@ async fn a_key_is_shown_once_and_then_only_masked() {
 #[tokio::test]
 async fn a_key_tells_when_it_was_last_used_whatever_for() {
     let app = App::start().await;
-    let last_used = async |id: &str| app.look(&format!("/v1/keys/{id}"), &app.api_key).await.json()["last_used_at"].clone();
+    let last_used =
+        async |id: &str| app.look(&format!("/v1/keys/{id}"), &app.api_key).await.json()["last_used_at"].clone();
     for (role, path) in [("viewer", "/v1/models"), ("admin", "/v1/keys")] {
         let made = app.new_key(&app.api_key, json!({"name": "n", "role": role})).await;
         let (id, key) = (text(&made["id"]), text(&made["key"]));
@@ -88,7 +92,10 @@ async fn keys_are_listed_newest_first_in_pages() {
     let mut expected: Vec<String> = Vec::new();
     for number in 0..5 {
         app.clock.advance(Duration::from_millis(2));
-        expected.insert(0, text(&app.new_key(&app.api_key, json!({"name": format!("{number}"), "role": "viewer"})).await["id"]));
+        expected.insert(
+            0,
+            text(&app.new_key(&app.api_key, json!({"name": format!("{number}"), "role": "viewer"})).await["id"]),
+        );
     }
     let (mut seen, mut path) = (Vec::new(), "/v1/keys?limit=2".to_owned());
     loop {
@@ -128,12 +135,26 @@ async fn every_fault_of_a_body_is_told_at_once_by_its_path() {
     assert_eq!(answer.refusal(), (400, "invalid_value".into(), "name".into()), "the first of them as `param`");
     let message = text(&answer.json()["error"]["message"]);
     for path in [
-        "name", "role", "models[1]", "models[2]", "tags[0]", "tags[1]", "expires_at", "limits.rpm", "limits.tpm", "limits.rpd",
-        "tenant_id", "granted_by_role",
+        "name",
+        "role",
+        "models[1]",
+        "models[2]",
+        "tags[0]",
+        "tags[1]",
+        "expires_at",
+        "limits.rpm",
+        "limits.tpm",
+        "limits.rpd",
+        "tenant_id",
+        "granted_by_role",
     ] {
         assert!(message.contains(path), "{path} in: {message}");
     }
-    assert_eq!(app.look("/v1/keys", &app.api_key).await.json()["data"].as_array().map(Vec::len), Some(1), "none was made");
+    assert_eq!(
+        app.look("/v1/keys", &app.api_key).await.json()["data"].as_array().map(Vec::len),
+        Some(1),
+        "none was made"
+    );
 }
 
 #[tokio::test]
@@ -194,13 +215,18 @@ async fn what_a_key_cannot_be_is_a_400_that_names_the_field() {
         *request.uri_mut() = http::Uri::from_static("/v1/keys");
         assert_eq!(app.send(request).await.refusal().0, 400, "{why}");
     }
-    assert_eq!(app.look("/v1/keys", &app.api_key).await.json()["data"].as_array().map(Vec::len), Some(1), "none was made");
+    assert_eq!(
+        app.look("/v1/keys", &app.api_key).await.json()["data"].as_array().map(Vec::len),
+        Some(1),
+        "none was made"
+    );
 }
 
 #[tokio::test]
 async fn an_update_changes_what_it_names_and_null_takes_a_bound_away() {
     let app = App::start().await;
-    let body = json!({"name": "n", "role": "member", "tags": ["a"], "models": ["openai/*"], "limits": {"rpm": 5, "tpm": 50}});
+    let body =
+        json!({"name": "n", "role": "member", "tags": ["a"], "models": ["openai/*"], "limits": {"rpm": 5, "tpm": 50}});
     let made = app.new_key(&app.api_key, body).await;
     let id = text(&made["id"]);
     let mut expected = made.clone();
@@ -264,7 +290,11 @@ async fn an_overlap_is_a_day_unless_said_otherwise_and_none_if_zero() {
     let third = text(&rotate(&app, &id, &json!({"overlap_seconds": 0})).await.json()["key"]);
     app.clock.advance(Duration::from_secs(31));
     let taken = [app.takes(&first).await, app.takes(&second).await, app.takes(&third).await];
-    assert_eq!(taken, [false, false, true], "of two rotations only the last secret before is kept, and here not even that");
+    assert_eq!(
+        taken,
+        [false, false, true],
+        "of two rotations only the last secret before is kept, and here not even that"
+    );
     for overlap in [json!(-1), json!(2_592_001), json!("1h")] {
         let answer = rotate(&app, &id, &json!({"overlap_seconds": overlap})).await;
         assert_eq!(answer.refusal(), (400, "invalid_value".into(), "overlap_seconds".into()));
@@ -282,11 +312,8 @@ async fn a_revocation_ends_both_secrets_at_once_and_for_good() {
     let shown = app.look(&format!("/v1/keys/{id}"), &app.api_key).await.json();
     assert_eq!((&shown["status"], &shown["previous_until"]), (&json!("revoked"), &Value::Null));
     assert!(shown["revoked_at"].is_string(), "it stays in the list");
-    let again = [
-        patch(&app, &id, &json!({"name": "x"})).await,
-        rotate(&app, &id, &Value::Null).await,
-        revoke(&app, &id).await,
-    ];
+    let again =
+        [patch(&app, &id, &json!({"name": "x"})).await, rotate(&app, &id, &Value::Null).await, revoke(&app, &id).await];
     for answer in again {
         assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (409, "conflict"));
     }

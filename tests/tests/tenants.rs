@@ -56,16 +56,31 @@ async fn what_a_tenant_cannot_be_is_a_400_that_names_every_fault() {
     assert_eq!(answer.refusal(), (400, "invalid_value".into(), "name".into()));
     let message = text(&answer.json()["error"]["message"]);
     for path in [
-        "`name`", "`tier`", "`status`", "`key_name`", "`id`", "`settings.allowed_models[0]`", "`settings.allowed_providers[0]`",
-        "`settings.allowed_providers[1]`", "`settings.cache_prompts`", "`settings.rpm`",
+        "`name`",
+        "`tier`",
+        "`status`",
+        "`key_name`",
+        "`id`",
+        "`settings.allowed_models[0]`",
+        "`settings.allowed_providers[0]`",
+        "`settings.allowed_providers[1]`",
+        "`settings.cache_prompts`",
+        "`settings.rpm`",
     ] {
         assert!(message.contains(path), "{path} in: {message}");
     }
-    for body in [json!({"name": "x".repeat(201)}), json!({"name": null}), json!({"name": "x", "settings": []}), json!([])] {
-        assert_eq!(app.call(Method::PATCH, ROUTE, &app.api_key, &body).await.status.as_u16() == 400, body["name"] != Value::Null);
+    for body in
+        [json!({"name": "x".repeat(201)}), json!({"name": null}), json!({"name": "x", "settings": []}), json!([])]
+    {
+        assert_eq!(
+            app.call(Method::PATCH, ROUTE, &app.api_key, &body).await.status.as_u16() == 400,
+            body["name"] != Value::Null
+        );
         assert_eq!(app.call(Method::POST, ROUTE, &app.operator_key, &body).await.status, 400, "{body}");
     }
-    let answer = app.call(Method::POST, &format!("{ROUTE}?tenant_id={}", app.tenant_id), &app.operator_key, &json!({"name": "x"})).await;
+    let answer = app
+        .call(Method::POST, &format!("{ROUTE}?tenant_id={}", app.tenant_id), &app.operator_key, &json!({"name": "x"}))
+        .await;
     assert_eq!(answer.refusal(), (400, "invalid_value".into(), "tenant_id".into()), "a new tenant is not on another");
 }
 
@@ -77,7 +92,11 @@ async fn a_tenants_administrators_name_it_and_choose_its_settings() {
     assert_eq!((&expected["id"], &expected["tier"]), (&json!(app.tenant_id), &json!("free")));
     for (change, field, now) in [
         (json!({"name": "renamed"}), "/name", json!("renamed")),
-        (json!({"settings": {"allowed_models": ["openai/*", "openai/*"]}}), "/settings/allowed_models", json!(["openai/*"])),
+        (
+            json!({"settings": {"allowed_models": ["openai/*", "openai/*"]}}),
+            "/settings/allowed_models",
+            json!(["openai/*"]),
+        ),
         (json!({"settings": {"allowed_providers": ["openai"]}}), "/settings/allowed_providers", json!(["openai"])),
         (json!({"settings": {"cache_prompts": false}}), "/settings/cache_prompts", json!(false)),
         (json!({"settings": {"allowed_models": null}}), "/settings/allowed_models", Value::Null),
@@ -115,7 +134,11 @@ async fn what_a_tenant_pays_for_and_whether_it_is_served_is_the_operators_to_say
         assert_eq!(operate(&app, Method::PATCH, &tenant, &body).await.status, 200, "{body}");
     }
     let deleting = operate(&app, Method::PATCH, &tenant, &json!({"status": "deleting"})).await;
-    assert_eq!(deleting.refusal(), (400, "invalid_value".into(), "status".into()), "there is another way to end a tenant");
+    assert_eq!(
+        deleting.refusal(),
+        (400, "invalid_value".into(), "status".into()),
+        "there is another way to end a tenant"
+    );
     let platform = app.call(Method::PATCH, ROUTE, &app.operator_key, &json!({"status": "suspended"})).await;
     assert_eq!(platform.refusal(), (400, "invalid_value".into(), "status".into()), "it would lock everybody out");
 }
@@ -142,7 +165,11 @@ async fn only_operators_reach_other_tenants_and_to_the_rest_there_are_none() {
     let body = json!({"name": "other"});
     for role in ["owner", "admin"] {
         let key = app.key_of(role).await;
-        let methods = if role == "owner" { vec![Method::GET, Method::PATCH, Method::DELETE] } else { vec![Method::GET, Method::PATCH] };
+        let methods = if role == "owner" {
+            vec![Method::GET, Method::PATCH, Method::DELETE]
+        } else {
+            vec![Method::GET, Method::PATCH]
+        };
         for method in methods {
             let mut bodies = Vec::new();
             for id in [&other.id, &none, "ten_x", "", "key_x"] {
@@ -222,7 +249,8 @@ async fn of_a_deleted_tenant_nothing_is_left_but_the_audit_which_operators_read(
     assert_eq!(operate(&app, Method::GET, &tenant, &Value::Null).await.status, 404);
     assert_eq!(operate(&app, Method::DELETE, &tenant, &json!({"name": "lived in"})).await.status, 404, "only once");
     let audit = app.look(&format!("/v1/audit?tenant_id={}", tenant.id), &app.operator_key).await.json();
-    let actions: Vec<String> = audit["data"].as_array().expect("events").iter().map(|event| text(&event["action"])).collect();
+    let actions: Vec<String> =
+        audit["data"].as_array().expect("events").iter().map(|event| text(&event["action"])).collect();
     assert_eq!(actions[..2], ["tenants.erased", "tenants.delete"]);
     assert_eq!(actions.last().map(String::as_str), Some("tenants.create"));
     assert!(app.takes(&app.api_key).await && !rows_of(&app, &app.tenant_id).await.is_empty(), "nobody else's are gone");
@@ -262,5 +290,8 @@ async fn the_platform_cannot_be_deleted_nor_can_the_database_erase_who_is_not_be
     let tenant = uuid::Uuid::parse_str(app.tenant_id.trim_start_matches("ten_")).expect("a UUID");
     let erase = format!("begin; select app.set_tenant('{tenant}'); select app.erase_tenant(10)");
     let refused = office.batch_execute(&erase).await.expect_err("an active tenant");
-    assert!(refused.to_string().contains("db error") && refused.code().is_some_and(|code| code.code() == "42501"), "{refused:?}");
+    assert!(
+        refused.to_string().contains("db error") && refused.code().is_some_and(|code| code.code() == "42501"),
+        "{refused:?}"
+    );
 }

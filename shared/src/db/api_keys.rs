@@ -255,7 +255,7 @@ const ROTATE: &str = "\
     update api_keys set hash = $2, pepper_version = $3, ends_with = $4, updated_at = $5, previous_until = case when $6 > $5 then $6 end, \
     granted_by_key = $7, granted_by_person = $8, granted_by_role = $9 where id = $1";
 
-/// Gives a key a new secret; the one before works until then. Who gets the secret has the key's rights, so they must be their own too, and
+/// Gives a key a new secret; the one before works until then (a trigger keeps it). Who gets the secret has the key's rights, so they must be their own too, and
 /// the database checks that again.
 ///
 /// # Errors

@@ -24,6 +24,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
      Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
      Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
+    ("audit",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
     ("chat-completions",
      Test("a_caller_without_a_good_key_is_a_401_whatever_is_wrong_with_it"),
      Test("a_viewer_may_not_ask_a_model"),
@@ -36,6 +40,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Never("anyone may ask; it says what is up and nothing else"),
      Never("nobody needs a right"),
      Never("it has one path and reads nothing that could be missing")),
+    ("keys",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
     ("migrate",
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: IAM says who may invoke it"),
@@ -52,6 +60,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: what is gone meanwhile is passed over")),
+    ("tenant",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
 ];
 
 /// A function's block in the template.

@@ -90,7 +90,11 @@ async fn a_key_that_ends_while_the_database_is_away_is_not_served_beyond_its_end
     app.clock.advance(100 * SECOND);
     assert!(app.takes(&key).await);
     app.clock.advance(21 * SECOND);
-    assert_eq!(app.look("/v1/models", &key).await.status, 503, "it has ended, and nobody can say whether it was given more time");
+    assert_eq!(
+        app.look("/v1/models", &key).await.status,
+        503,
+        "it has ended, and nobody can say whether it was given more time"
+    );
     app.database.come_back().await;
     assert!(!app.takes(&key).await);
 }
@@ -104,7 +108,12 @@ async fn a_revocation_during_an_outage_bites_within_thirty_seconds_of_its_end() 
     app.clock.advance(60 * SECOND);
     assert!(app.takes(&key).await, "from memory");
     app.database.come_back().await;
-    app.database.superuser().await.batch_execute("update api_keys set revoked_at = now() where role = 'member'").await.expect("an update");
+    app.database
+        .superuser()
+        .await
+        .batch_execute("update api_keys set revoked_at = now() where role = 'member'")
+        .await
+        .expect("an update");
     app.clock.advance(30 * SECOND);
     assert!(!app.takes(&key).await);
 }

@@ -58,7 +58,11 @@ async fn a_child_never_has_more_than_its_maker() {
             assert_eq!(made.refusal(), (403, "permission_denied".into(), param.into()), "{why}");
             let left_out = why == "one left out";
             // A limit that an update leaves out stays.
-            assert!(left_out || changed.refusal() == (403, "permission_denied".into(), param.into()), "{why}: {}", changed.text());
+            assert!(
+                left_out || changed.refusal() == (403, "permission_denied".into(), param.into()),
+                "{why}: {}",
+                changed.text()
+            );
         }
     }
 }
@@ -73,19 +77,39 @@ async fn nobody_gets_a_secret_that_may_more_than_they_by_rotating_or_changing_a_
     let owner = text(&app.new_key(&app.api_key, json!({"name": "owner", "role": "owner"})).await["id"]);
     let act = async |method: Method, path: String, body: Value| app.call(method, &path, &admin, &body).await;
     let cases = [
-        (act(Method::POST, format!("/v1/keys/{plain}/rotate"), Value::Null).await, "models", "its secret may use every model"),
-        (act(Method::PATCH, format!("/v1/keys/{plain}"), json!({"name": "mine"})).await, "models", "who changes it vouches for it"),
+        (
+            act(Method::POST, format!("/v1/keys/{plain}/rotate"), Value::Null).await,
+            "models",
+            "its secret may use every model",
+        ),
+        (
+            act(Method::PATCH, format!("/v1/keys/{plain}"), json!({"name": "mine"})).await,
+            "models",
+            "who changes it vouches for it",
+        ),
         (act(Method::POST, format!("/v1/keys/{owner}/rotate"), Value::Null).await, "role", "an owner's secret"),
-        (act(Method::PATCH, format!("/v1/keys/{owner}"), json!({"role": "viewer"})).await, "role", "an owner is not an admin's to demote"),
+        (
+            act(Method::PATCH, format!("/v1/keys/{owner}"), json!({"role": "viewer"})).await,
+            "role",
+            "an owner is not an admin's to demote",
+        ),
         (act(Method::DELETE, format!("/v1/keys/{owner}"), Value::Null).await, "role", "nor to revoke"),
-        (act(Method::PATCH, format!("/v1/keys/{own_id}"), json!({"models": null})).await, "models", "not even its own bounds"),
+        (
+            act(Method::PATCH, format!("/v1/keys/{own_id}"), json!({"models": null})).await,
+            "models",
+            "not even its own bounds",
+        ),
         (act(Method::PATCH, format!("/v1/keys/{own_id}"), json!({"role": "owner"})).await, "role", "nor its own role"),
     ];
     for (answer, param, why) in cases {
         assert_eq!(answer.refusal(), (403, "permission_denied".into(), param.into()), "{why}");
     }
     assert_eq!(act(Method::POST, format!("/v1/keys/{own_id}/rotate"), Value::Null).await.status, 200, "its own secret");
-    assert_eq!(act(Method::DELETE, format!("/v1/keys/{plain}"), Value::Null).await.status, 204, "to take away is not to give");
+    assert_eq!(
+        act(Method::DELETE, format!("/v1/keys/{plain}"), Value::Null).await.status,
+        204,
+        "to take away is not to give"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +132,8 @@ async fn tags_of_the_maker_count_towards_the_most_that_a_key_may_have() {
     let tags = |of: &str| -> Vec<String> { (0..26).map(|number| format!("{of}{number}")).collect() };
     let maker = json!({"name": "maker", "role": "admin", "tags": tags("a")});
     let maker = text(&app.new_key(&app.api_key, maker).await["key"]);
-    let answer = app.call(Method::POST, "/v1/keys", &maker, &json!({"name": "n", "role": "viewer", "tags": tags("b")})).await;
+    let answer =
+        app.call(Method::POST, "/v1/keys", &maker, &json!({"name": "n", "role": "viewer", "tags": tags("b")})).await;
     assert_eq!(answer.refusal(), (400, "invalid_value".into(), "tags".into()));
 }
 
@@ -143,12 +168,19 @@ async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
     assert_eq!(super::revoke(&app, &revoked).await.status, 204);
     let other: OtherTenant = app.other_tenant("other").await;
     let person = app.member(&app.tenant_id, "ada", "member").await;
-    let (tenant, maker, revoked, theirs) = (uuid_of(&app.tenant_id), uuid_of(&maker_id), uuid_of(&revoked), uuid_of(&other.key_id));
+    let (tenant, maker, revoked, theirs) =
+        (uuid_of(&app.tenant_id), uuid_of(&maker_id), uuid_of(&revoked), uuid_of(&other.key_id));
     let person = uuid_of(&person.id);
     let good = [
-        ("tenant_id", format!("'{tenant}'")), ("role", "'admin'".into()), ("models", "'{openai/gpt-4o-mini}'".into()),
-        ("expires_at", "'2097-01-01'".into()), ("requests_per_minute", "10".into()), ("tokens_per_minute", "10".into()),
-        ("concurrency", "10".into()), ("granted_by_key", format!("'{maker}'")), ("granted_by_person", "null".into()),
+        ("tenant_id", format!("'{tenant}'")),
+        ("role", "'admin'".into()),
+        ("models", "'{openai/gpt-4o-mini}'".into()),
+        ("expires_at", "'2097-01-01'".into()),
+        ("requests_per_minute", "10".into()),
+        ("tokens_per_minute", "10".into()),
+        ("concurrency", "10".into()),
+        ("granted_by_key", format!("'{maker}'")),
+        ("granted_by_person", "null".into()),
         ("granted_by_role", "'admin'".into()),
     ];
     let columns = good.clone().map(|(column, _)| column).join(", ");
@@ -181,9 +213,13 @@ async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
     ];
     let client = office(&app, &app.tenant_id).await;
     for (changes, expected, why) in table {
-        let value = |(column, value): (&str, String)| changes.iter().find(|(name, _)| *name == column).map_or(value, |(_, new)| new.clone());
+        let value = |(column, value): (&str, String)| {
+            changes.iter().find(|(name, _)| *name == column).map_or(value, |(_, new)| new.clone())
+        };
         let values = good.clone().map(value).join(", ");
-        let sql = format!("insert into api_keys (id, name, hash, {columns}) values (gen_random_uuid(), 'n', decode(repeat('00', 32), 'hex'), {values})");
+        let sql = format!(
+            "insert into api_keys (id, name, hash, {columns}) values (gen_random_uuid(), 'n', decode(repeat('00', 32), 'hex'), {values})"
+        );
         assert_eq!(tried(&client, &sql).await.err().unwrap_or_default(), expected, "{why}");
     }
     let first = format!("(select id from api_keys where granted_by_key is null and tenant_id = '{tenant}')");
@@ -215,7 +251,9 @@ async fn a_key_uses_the_models_that_it_and_its_tenant_allow_and_sees_no_others()
         let body = json!({"model": model, "messages": [{"role": "user", "content": "hi"}]});
         app.call(Method::POST, "/v1/chat/completions", &key, &body).await
     };
-    let embed = async |model: &str| app.call(Method::POST, "/v1/embeddings", &key, &json!({"model": model, "input": "hi"})).await;
+    let embed = async |model: &str| {
+        app.call(Method::POST, "/v1/embeddings", &key, &json!({"model": model, "input": "hi"})).await
+    };
     let listed = async || {
         let list = app.look("/v1/models", &key).await.json();
         list["data"].as_array().expect("a list").iter().map(|model| text(&model["id"])).collect::<Vec<_>>()
@@ -229,19 +267,26 @@ async fn a_key_uses_the_models_that_it_and_its_tenant_allow_and_sees_no_others()
     assert_eq!(embed("mistral/mistral-embed").await.status, 200);
     assert_eq!(embed("openai/text-embedding-3-small").await.refusal(), denied);
     let models = listed().await;
-    assert!(models.iter().any(|id| id == "openai/gpt-4o-mini") && models.iter().any(|id| id == "mistral/mistral-embed"));
+    assert!(
+        models.iter().any(|id| id == "openai/gpt-4o-mini") && models.iter().any(|id| id == "mistral/mistral-embed")
+    );
     assert!(models.iter().all(|id| id == "openai/gpt-4o-mini" || id.starts_with("mistral/")), "{models:?}");
     assert_eq!(app.look("/v1/models/openai/gpt-4o", &key).await.refusal(), denied);
     assert_eq!(app.look("/v1/models/openai/gpt-4o-mini", &key).await.status, 200);
 
-    let settings = json!({"settings": {"allowed_models": ["mistral/*", "cohere/*"], "allowed_providers": ["openai", "mistral"]}});
+    let settings =
+        json!({"settings": {"allowed_models": ["mistral/*", "cohere/*"], "allowed_providers": ["openai", "mistral"]}});
     assert_eq!(app.call(Method::PATCH, "/v1/tenant", &app.api_key, &settings).await.status, 200);
     app.clock.advance(Duration::from_secs(31));
     assert_eq!(chat("openai/gpt-4o-mini").await.refusal(), denied, "the tenant's models do not have it");
     assert_eq!(chat("mistral/mistral-small-latest").await.status, 200);
     assert!(listed().await.iter().all(|id| id.starts_with("mistral/")));
     let cohere = json!({"model": "cohere/command-a-03-2025", "messages": [{"role": "user", "content": "hi"}]});
-    assert_eq!(app.chat(&cohere).await.refusal(), denied, "a provider that the tenant does not allow, for whatever key");
+    assert_eq!(
+        app.chat(&cohere).await.refusal(),
+        denied,
+        "a provider that the tenant does not allow, for whatever key"
+    );
     let billed = app.mock.bill().len();
     assert_eq!(billed, 4, "what was refused reached no provider");
 }
@@ -261,7 +306,11 @@ async fn who_may_not_manage_keys_is_told_which_permission_is_lacking() {
             (Method::POST, format!("/v1/keys/{id}/rotate"), "keys.manage"),
         ] {
             let answer = app.call(method, &path, &key, &json!({})).await;
-            assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (403, "permission_denied"), "{role}: {path}");
+            assert_eq!(
+                (answer.status.as_u16(), answer.error_code().as_str()),
+                (403, "permission_denied"),
+                "{role}: {path}"
+            );
             assert!(answer.text().contains(permission) && answer.text().contains(role), "{}", answer.text());
         }
     }

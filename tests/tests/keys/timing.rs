@@ -61,13 +61,8 @@ fn case(kind: &str, dice: &mut Dice) -> Case {
         hash: key.hash(&pepper(byte)).as_bytes().try_into().expect("32 bytes"),
         pepper_version: 1,
     };
-    let good = StoredKey {
-        secret: hash(&key, 1),
-        previous: None,
-        revoked: false,
-        expires_at: None,
-        tenant_active: true,
-    };
+    let good =
+        StoredKey { secret: hash(&key, 1), previous: None, revoked: false, expires_at: None, tenant_active: true };
     let stored = match kind {
         "unknown" => None,
         "revoked" => Some(StoredKey { revoked: true, ..good }),
@@ -104,7 +99,12 @@ fn sample(check: Check, dice: &mut Dice) -> Vec<Vec<f64>> {
 fn largest_t(times: &[Vec<f64>]) -> (f64, String) {
     let mut all: Vec<f64> = times.concat();
     all.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a place in a list")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place in a list"
+    )]
     let cut = all[(all.len() as f64 * KEPT) as usize];
     let moments: Vec<(f64, f64)> = times.iter().map(|times| moments(times, cut)).collect();
     let mut largest = (0.0, String::new());

@@ -35,7 +35,8 @@ async fn members_are_listed_in_pages_and_read_one_by_one() {
     let first = app.look(&format!("{ROUTE}?limit=2"), &app.api_key).await.json();
     let second = format!("{ROUTE}?limit=2&cursor={}", text(&first["next_cursor"]));
     let second = app.look(&second, &app.api_key).await.json();
-    let ids = |page: &Value| page["data"].as_array().expect("a list").iter().map(|one| text(&one["id"])).collect::<Vec<_>>();
+    let ids =
+        |page: &Value| page["data"].as_array().expect("a list").iter().map(|one| text(&one["id"])).collect::<Vec<_>>();
     let expected: Vec<String> = members.iter().map(|member| member.id.clone()).collect();
     assert_eq!([ids(&first), ids(&second)].concat(), expected, "newest first, and nobody else's");
     assert_eq!(second["next_cursor"], Value::Null);
@@ -47,7 +48,8 @@ async fn members_are_listed_in_pages_and_read_one_by_one() {
     for method in [Method::GET, Method::PATCH, Method::DELETE] {
         let mut bodies = Vec::new();
         for id in [&stranger.id, &nobody, "usr_1", "x"] {
-            let answer = app.call(method.clone(), &format!("{ROUTE}/{id}"), &app.api_key, &json!({"role": "viewer"})).await;
+            let answer =
+                app.call(method.clone(), &format!("{ROUTE}/{id}"), &app.api_key, &json!({"role": "viewer"})).await;
             assert_eq!(answer.status, 404, "{method} {id}");
             bodies.push(answer.text());
         }
@@ -60,7 +62,8 @@ async fn members_are_listed_in_pages_and_read_one_by_one() {
 async fn a_role_is_given_and_taken_by_those_who_have_it() {
     let app = App::start().await;
     let admin = app.key_of("admin").await;
-    let (ada, ben) = (app.member(&app.tenant_id, "ada", "owner").await, app.member(&app.tenant_id, "ben", "member").await);
+    let (ada, ben) =
+        (app.member(&app.tenant_id, "ada", "owner").await, app.member(&app.tenant_id, "ben", "member").await);
     assert_eq!(set_role(&app, &admin, &ben, "admin").await.json()["role"], "admin");
     let beyond = (403, "permission_denied".to_owned(), "role".to_owned());
     assert_eq!(set_role(&app, &admin, &ben, "owner").await.refusal(), beyond, "an admin makes no owners");
@@ -137,7 +140,9 @@ async fn invitations_are_listed_in_pages() {
     let first = app.look(&format!("{INVITATIONS}?limit=2"), &app.api_key).await.json();
     let second = format!("{INVITATIONS}?limit=2&cursor={}", text(&first["next_cursor"]));
     let second = app.look(&second, &app.api_key).await.json();
-    let emails = |page: &Value| page["data"].as_array().expect("a list").iter().map(|one| text(&one["email"])).collect::<Vec<_>>();
+    let emails = |page: &Value| {
+        page["data"].as_array().expect("a list").iter().map(|one| text(&one["email"])).collect::<Vec<_>>()
+    };
     assert_eq!([emails(&first), emails(&second)].concat(), ["p2@example.com", "p1@example.com", "p0@example.com"]);
 }
 

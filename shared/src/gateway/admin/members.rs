@@ -180,7 +180,8 @@ fn check_unbounded(act: &Act) -> Result<(), GatewayError> {
     let rights = act.grant.rights();
     let bounded = rights.models.is_some() || rights.limits != KeyLimits::default() || rights.expires_at.is_some();
     if act.grant.actor().key().is_some() && bounded {
-        let problem = "cannot be given with this key: it has models, limits or an end of its own, and a member has none";
+        let problem =
+            "cannot be given with this key: it has models, limits or an end of its own, and a member has none";
         return Err(GatewayError::Beyond { param: "role", problem: problem.into() });
     }
     Ok(())

@@ -74,12 +74,7 @@ impl Office {
     }
 
     /// The same act on the tenant that `?tenant_id=` names: one's own, and for operators any. To everybody else no other tenant exists.
-    pub(crate) async fn on_named_tenant(
-        &self,
-        call: &Call,
-        act: Act,
-        query: &Query<'_>,
-    ) -> Result<Act, GatewayError> {
+    pub(crate) async fn on_named_tenant(&self, call: &Call, act: Act, query: &Query<'_>) -> Result<Act, GatewayError> {
         let Some(text) = query.get("tenant_id") else { return Ok(act) };
         let tenant: TenantId = text.parse().map_err(|_| shown::not_found())?;
         if tenant == act.tenant {
