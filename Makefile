@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test traffic-report check fuzz docs bench clean python
+.PHONY: help run test prove-isolation traffic-report check fuzz docs bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: python ## serve everything at http://127.0.0.1:9000 until Ctrl-C (SUPERGATE
 
 test: python ## all tests; it starts and stops what they need
 	@$(STACK) test
+
+prove-isolation: python ## that tenants, roles and secrets are kept apart, and that each rule is needed: prints what was tried
+	@$(STACK) test -- -p supergate-tests --test isolation --test privileges --test secrets --test published_faults -- --nocapture
 
 traffic-report: python ## what becomes of recorded traffic, as a table and a line of JSON: make traffic-report TRAFFIC=folder
 	@rm -f "$(REPORT)"

@@ -107,7 +107,8 @@ alter policy tenant_isolation on tenants to supergate_office, supergate_people, 
 
 grant select, insert on tenants to supergate_office;
 grant update (name, status, tier, allowed_models, allowed_providers, cache_prompts, updated_at) on tenants to supergate_office;
-grant select, insert on tenants to supergate_people;
+-- Who registers names a tenant, and nothing else of it.
+grant select (id, name), insert (id, name) on tenants to supergate_people;
 
 -- People -------------------------------------------------------------------------------------------------------------
 
@@ -146,7 +147,7 @@ create policy tenant_isolation on members to supergate_office, supergate_people,
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 grant select, delete on members to supergate_office;
 grant update (role) on members to supergate_office;
-grant select, insert on members to supergate_people;
+grant insert on members to supergate_people;
 
 -- An administrator sees who the members of the own tenant are, and of an account only what is shown.
 create policy fellow_members on people for select to supergate_office

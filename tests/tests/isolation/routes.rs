@@ -1,1 +1,267 @@
-//! x
+//! Every route with an id in it × ids of another tenant × each kind of credential: as if there were no such thing.
+
+use http::{HeaderMap, Method, Request, StatusCode};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, fs, path::Path};
+use supergate_tests::app::{Answer, App};
+use uuid::Uuid;
+
+/// Who may go as far as to be told that there is nothing; everybody else gets a 403 whatever the id.
+const ADMINISTRATORS: &[&str] = &["owner", "admin", "operator"];
+const OWNERS: &[&str] = &["owner", "operator"];
+
+/// A route with the id of something.
+struct Route {
+    function: &'static str,
+    method: Method,
+    /// With the id's kind in braces.
+    path: &'static str,
+    body: Value,
+    /// The roles that have the permission.
+    may: &'static [&'static str],
+    /// What it answers with an own id.
+    own: StatusCode,
+}
+
+fn routes() -> Vec<Route> {
+    let route = |function, method, path, body, may, own| Route { function, method, path, body, may, own };
+    let (all, owners, ok, gone) = (ADMINISTRATORS, OWNERS, StatusCode::OK, StatusCode::NO_CONTENT);
+    #[rustfmt::skip]
+    let routes = vec![
+        route("keys",          Method::GET,    "/v1/keys/{key}",                               Value::Null,               all,    ok),
+        route("keys",          Method::PATCH,  "/v1/keys/{key}",                               json!({"name": "x"}),      all,    ok),
+        route("keys",          Method::POST,   "/v1/keys/{key}/rotate",                        Value::Null,               all,    ok),
+        route("keys",          Method::DELETE, "/v1/keys/{key}",                               Value::Null,               all,    gone),
+        route("tenant",        Method::GET,    "/v1/tenant?tenant_id={tenant}",                Value::Null,               &["owner", "admin", "member", "viewer", "operator"], ok),
+        route("tenant",        Method::PATCH,  "/v1/tenant?tenant_id={tenant}",                json!({"settings": {}}),   all,    ok),
+        // An own tenant is not deleted by a slip: its name must be repeated.
+        route("tenant",        Method::DELETE, "/v1/tenant?tenant_id={tenant}",                json!({"name": "another"}), owners, StatusCode::BAD_REQUEST),
+        route("tenant",        Method::GET,    "/v1/tenant/members/{member}",                  Value::Null,               all,    ok),
+        route("tenant",        Method::PATCH,  "/v1/tenant/members/{member}",                  json!({"role": "viewer"}), all,    ok),
+        route("tenant",        Method::DELETE, "/v1/tenant/members/{member}",                  Value::Null,               all,    gone),
+        route("tenant",        Method::DELETE, "/v1/tenant/members/invitations/{invitation}",  Value::Null,               all,    gone),
+        route("provider-keys", Method::GET,    "/v1/tenant/keys/{provider}",                   Value::Null,               all,    ok),
+        route("provider-keys", Method::DELETE, "/v1/tenant/keys/{provider}",                   Value::Null,               all,    gone),
+    ];
+    routes
+}
+
+/// What has a function, a method and an id, and yet nothing to try here.
+#[rustfmt::skip]
+const EXEMPT: &[(&str, &str, &str)] = &[
+    ("models",        "GET",  "a model is nobody's"),
+    ("provider-keys", "POST", "it stores a key, and takes no id"),
+    ("provider-keys", "PUT",  "its id is a provider's name, under which it stores the caller's own key, whoever else has one"),
+    ("tenant",        "POST", "it makes a tenant or invites somebody, and takes no id"),
+];
+
+/// Somebody who calls.
+struct Caller {
+    kind: &'static str,
+    role: &'static str,
+    tenant: Uuid,
+    credential: String,
+}
+
+/// Ids of things that somebody has, or that nobody has.
+struct Things {
+    key: String,
+    tenant: String,
+    member: String,
+    invitation: String,
+    provider: &'static str,
+}
+
+impl Things {
+    /// Of nobody: of the right form.
+    fn of_nobody() -> Self {
+        let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
+        Self { key: id("key_"), tenant: id("ten_"), member: id("usr_"), invitation: id("inv_"), provider: "mistral" }
+    }
+
+    /// New ones, made with somebody's credential.
+    async fn make(app: &App, maker: &Caller, provider: &'static str) -> Self {
+        let made = async |method, path: &str, body: Value| -> Value {
+            let answer = app.call(method, path, &maker.credential, &body).await;
+            assert!(answer.status.is_success(), "{path}: {}", answer.text());
+            answer.json()
+        };
+        let key = made(Method::POST, "/v1/keys", json!({"name": "k", "role": "member"})).await;
+        let email = format!("{}@example.com", Uuid::now_v7().simple());
+        let invitation = made(Method::POST, "/v1/tenant/members", json!({"email": email, "role": "member"})).await;
+        let prefix = if provider == "openai" { "sk-" } else { "" };
+        let stored = json!({"api_key": format!("{prefix}{}", Uuid::now_v7().simple())});
+        made(Method::PUT, &format!("/v1/tenant/keys/{provider}"), stored).await;
+        let person = Uuid::now_v7();
+        let sql = format!(
+            "insert into people (id, email, name) values ('{person}', '{email}', 'somebody');
+             insert into members (tenant_id, person_id, role) values ('{}', '{person}', 'member')",
+            maker.tenant
+        );
+        app.database.superuser().await.batch_execute(&sql).await.expect("a member");
+        let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
+        Self {
+            key: id(&key),
+            tenant: format!("ten_{}", maker.tenant.simple()),
+            member: format!("usr_{}", person.simple()),
+            invitation: id(&invitation),
+            provider,
+        }
+    }
+
+    fn path(&self, template: &str) -> String {
+        template
+            .replace("{key}", &self.key)
+            .replace("{tenant}", &self.tenant)
+            .replace("{member}", &self.member)
+            .replace("{invitation}", &self.invitation)
+            .replace("{provider}", self.provider)
+    }
+}
+
+/// Each kind of credential. A new kind is a new line.
+async fn callers(app: &App) -> Vec<Caller> {
+    let tenant = id_of(&app.tenant_id);
+    let platform = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000);
+    let caller = |kind, role, tenant, credential| Caller { kind, role, tenant, credential };
+    vec![
+        caller("an owner's key", "owner", tenant, app.api_key.clone()),
+        caller("an admin's key", "admin", tenant, key_of(app, "admin").await),
+        caller("a member's key", "member", tenant, key_of(app, "member").await),
+        caller("a viewer's key", "viewer", tenant, key_of(app, "viewer").await),
+        caller("an operator's key", "operator", platform, app.operator_key.clone()),
+        caller("an owner's access token", "owner", tenant, token_of(app, "owner").await),
+        caller("an admin's access token", "admin", tenant, token_of(app, "admin").await),
+        caller("a member's access token", "member", tenant, token_of(app, "member").await),
+        caller("a viewer's access token", "viewer", tenant, token_of(app, "viewer").await),
+    ]
+}
+
+async fn key_of(app: &App, role: &str) -> String {
+    let answer = app.call(Method::POST, "/v1/keys", &app.api_key, &json!({"name": role, "role": role})).await;
+    answer.json()["key"].as_str().expect("a key").to_owned()
+}
+
+/// What somebody has who was invited as that, and registered.
+async fn token_of(app: &App, role: &str) -> String {
+    let email = format!("{role}@registered.example");
+    let invite = json!({"email": email, "role": role});
+    let invited = app.call(Method::POST, "/v1/tenant/members", &app.api_key, &invite).await.json();
+    let join = json!({"email": email, "password": "long enough to be one", "name": role, "invitation": invited["invitation"]});
+    let request = Request::post("/v1/auth/register").header("content-type", "application/json");
+    let request = request.body(lambda_http::Body::Text(join.to_string())).expect("a request");
+    let registered = app.send(request).await;
+    assert_eq!(registered.status, 201, "{}", registered.text());
+    registered.json()["access_token"].as_str().expect("a token").to_owned()
+}
+
+fn id_of(text: &str) -> Uuid {
+    text.strip_prefix("ten_").and_then(|id| id.parse().ok()).expect("a tenant's id")
+}
+
+/// Another tenant, and its owner.
+async fn other_tenant(app: &App) -> Caller {
+    let answer = app.call(Method::POST, "/v1/tenant", &app.operator_key, &json!({"name": "other"})).await.json();
+    let text = |name: &str| answer[name].as_str().expect(name).to_owned();
+    Caller { kind: "the other's key", role: "owner", tenant: id_of(&text("id")), credential: text("api_key") }
+}
+
+/// All that can be told of an answer, but for the request's own id.
+fn told(answer: &Answer) -> (StatusCode, HeaderMap, String) {
+    let mut headers = answer.headers.clone();
+    headers.remove("x-request-id").expect("every answer has a request id");
+    (answer.status, headers, answer.text())
+}
+
+/// All rows of a tenant but what says when a credential was last used.
+async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
+    let mut rows = Vec::new();
+    for table in
+        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "audit_events", "usage_events"]
+    {
+        let column = if table == "tenants" { "id" } else { "tenant_id" };
+        let sql = format!("select to_jsonb(t) - 'last_used_at' from {table} t where {column} = $1 order by 1");
+        let found = app.database.superuser().await.query(&sql, &[&tenant]).await.expect("rows");
+        rows.extend(found.iter().map(|row| row.get::<_, Value>(0)));
+    }
+    rows
+}
+
+#[tokio::test]
+async fn an_id_of_another_tenant_is_an_id_of_nothing_on_every_route_for_every_kind_of_credential() {
+    // So that the platform itself has none of what only the other tenant has, nor of what nobody has.
+    let app = App::start_with(&[("CO_API_KEY", "none"), ("MISTRAL_API_KEY", "none")]).await;
+    let other = other_tenant(&app).await;
+    let theirs = Things::make(&app, &other, "cohere").await;
+    let before = rows_of(&app, other.tenant).await;
+    let (mut tried, mut controls) = (0, 0);
+    let callers = callers(&app).await;
+    for caller in &callers {
+        for route in routes() {
+            // Operators manage every tenant.
+            if caller.role == "operator" && route.path.contains("{tenant}") {
+                continue;
+            }
+            let may = route.may.contains(&caller.role);
+            let ask = async |things: &Things| {
+                app.call(route.method.clone(), &things.path(route.path), &caller.credential, &route.body).await
+            };
+            let what = format!("{} {} with {}", route.method, route.path, caller.kind);
+            let nothing = told(&ask(&Things::of_nobody()).await);
+            let expected = if may { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN };
+            // Where everybody may look at their own tenant, another's is a 404 for everybody.
+            assert_eq!(nothing.0, expected, "{what}: {}", nothing.2);
+            assert_eq!(told(&ask(&theirs).await), nothing, "{what}");
+            tried += 1;
+            if may {
+                // Made by whoever may: what the caller is to find.
+                let own = Things::make(&app, caller_who_makes(&callers, caller), "openai").await;
+                let answer = ask(&own).await;
+                assert_eq!(answer.status, route.own, "the positive control: {what}: {}", answer.text());
+                controls += 1;
+            }
+        }
+    }
+    assert_eq!(rows_of(&app, other.tenant).await, before, "nothing of the other tenant was changed");
+    println!(
+        "isolation: {tried} routes x kinds of credential tell nothing of another tenant's ids, {controls} find their own"
+    );
+}
+
+fn caller_who_makes<'a>(callers: &'a [Caller], caller: &'a Caller) -> &'a Caller {
+    let makes = |one: &&Caller| one.tenant == caller.tenant && OWNERS.contains(&one.role);
+    callers.iter().find(makes).expect("an owner")
+}
+
+#[test]
+fn every_route_with_an_id_is_tried() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let manifest: toml::Table = read("Cargo.toml").parse().expect("a manifest");
+    let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].as_table().expect("routes");
+    let with_id = router.iter().filter(|(path, _)| path.contains('{')).filter_map(|(_, function)| function.as_str());
+    let mut owed = BTreeSet::new();
+    for function in with_id.collect::<BTreeSet<_>>() {
+        let main = read(&format!("functions/{function}/src/main.rs"));
+        let methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+        owed.extend(
+            methods
+                .iter()
+                .filter(|method| main.contains(&format!("web::{method}")))
+                .map(|method| (function.to_owned(), *method)),
+        );
+    }
+    let tried: BTreeSet<(String, String)> =
+        routes().iter().map(|route| (route.function.to_owned(), route.method.to_string())).collect();
+    let exempt: BTreeSet<(&str, &str)> = EXEMPT.iter().map(|(function, method, _)| (*function, *method)).collect();
+    for (function, method) in &owed {
+        let is_tried = tried.contains(&(function.clone(), (*method).to_owned()));
+        assert!(
+            is_tried || exempt.contains(&(function.as_str(), *method)),
+            "{method} of {function} takes ids and is not tried"
+        );
+    }
+    for (function, method, why) in EXEMPT {
+        assert!(owed.contains(&((*function).to_owned(), *method)), "{method} of {function} needs no excuse: {why}");
+    }
+}

@@ -1,0 +1,130 @@
+//! Secrets never appear: every route is used with secrets that are known, everything that is logged, answered and stored is kept, and none of
+//! the secrets is in it, in clear or in any of the forms in which a secret gets about. What is planted is found.
+
+#[path = "secrets/deployment.rs"]
+mod deployment;
+#[path = "secrets/scanner.rs"]
+mod scanner;
+#[path = "secrets/scenario.rs"]
+mod scenario;
+
+use scanner::Scanner;
+use scenario::Told;
+use serde_json::{Value, json};
+use supergate_tests::{app::App, lambda::Stack, logs::Logs, postgres::connect};
+use tokio_postgres::Client;
+
+/// Every row of every table, as JSON: bytes are in hexadecimal.
+async fn dump(superuser: &Client) -> String {
+    let tables = "select c.oid::regclass::text from pg_class c where c.relkind in ('r', 'm') and c.relnamespace = 'public'::regnamespace";
+    let mut text = String::new();
+    for table in superuser.query(tables, &[]).await.expect("the tables") {
+        let table: String = table.get(0);
+        let rows = superuser.query(&format!("select to_jsonb(t)::text from {table} t"), &[]).await.expect("the rows");
+        for row in rows {
+            text += &format!("{table}: {}\n", row.get::<_, String>(0));
+        }
+    }
+    text
+}
+
+/// Fails with where and what.
+fn assert_clean(scanner: &Scanner, place: &str, text: &str) {
+    let found = scanner.find(text);
+    assert!(found.is_empty(), "in {place}:\n{}", found.join("\n"));
+}
+
+/// The same scan, with each secret put where it was not: it must be found in each place.
+async fn planted(scanner: &Scanner, logs: &Logs, superuser: &Client, answers: &[Told]) {
+    for (name, secret) in scanner.secrets() {
+        let in_hexadecimal = || secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = String::from_utf8(secret.clone()).unwrap_or_else(|_| in_hexadecimal());
+        tracing::trace!(target: "supergate::planted", planted = %shown, "a secret in a field");
+        assert!(!scanner.find(&logs.text()).is_empty(), "{name} is not found in the log");
+        superuser.batch_execute("begin").await.expect("a transaction");
+        let plant = "update audit_events set after = jsonb_build_object('x', encode($1, 'base64'))";
+        assert!(superuser.execute(plant, &[secret]).await.expect("a row") > 0);
+        assert!(!scanner.find(&dump(superuser).await).is_empty(), "{name} is not found in base 64");
+        superuser.batch_execute("rollback; begin").await.expect("an undo");
+        let plant = "update provider_credentials set ciphertext = 'some bytes before'::bytea || $1";
+        assert!(superuser.execute(plant, &[secret]).await.expect("a row") > 0);
+        assert!(!scanner.find(&dump(superuser).await).is_empty(), "{name} is not found in bytes");
+        superuser.batch_execute("rollback").await.expect("an undo");
+        let body = json!({"error": {"message": format!("it was {shown}")}}).to_string();
+        let last = answers.last().expect("an answer");
+        let spoiled = Told { body, ..last.clone() };
+        assert!(!scanner.find(&spoiled.text()).is_empty(), "{name} is not found in an answer");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
+    let logs = Logs::capture();
+    let app = App::start().await;
+    let superuser = app.database.superuser().await;
+    let mut scanner = Scanner::default();
+    let answers = scenario::run(&app, &mut scanner).await;
+    scanner.add_data_keys(&superuser).await;
+
+    let log = logs.text();
+    assert!(log.lines().count() > 2 * answers.len(), "the log was kept: {} lines", log.lines().count());
+    for answer in &answers {
+        assert!(log.contains(&answer.request_id), "{} is in the log", answer.what);
+        // What is shown once is shown to its owner.
+        assert_clean(&scanner.without(&answer.shows), &format!("the answer to {}", answer.what), &answer.text());
+    }
+    assert_clean(&scanner, "the log", &log);
+    assert_clean(&scanner, "the database", &dump(&superuser).await);
+    planted(&scanner, &logs, &superuser, &answers).await;
+    println!(
+        "secrets: {} secrets in {} forms, {} answers, {} lines of log",
+        scanner.secrets().count(),
+        scanner.forms(),
+        answers.len(),
+        log.lines().count()
+    );
+}
+
+#[tokio::test]
+async fn no_secret_is_in_what_the_functions_own_processes_write() {
+    let stack = Stack::start().await;
+    let superuser = connect(&stack.database_url()).await;
+    let mut scanner = Scanner::default();
+    let told = deployment::run(&stack, &mut scanner).await;
+    scanner.add_data_keys(&superuser).await;
+    for (function, log) in &told.logs {
+        // What is invoked by hand has nothing to say where nothing fails.
+        assert!(
+            function == "migrate" || log.contains(&format!("\"function\":\"{function}\"")),
+            "{function} logs: {log}"
+        );
+        assert_clean(&scanner, &format!("the output of {function}"), log);
+    }
+    for answer in &told.answers {
+        assert_clean(&scanner.without(&answer.shows), &format!("the answer to {}", answer.what), &answer.text());
+    }
+    assert_clean(&scanner, "the database", &dump(&superuser).await);
+    drop(superuser);
+    stack.close().await;
+}
+
+#[test]
+fn a_secret_is_found_in_every_form_and_at_every_place() {
+    let mut scanner = Scanner::default();
+    let secret = "sk-a-canary-that-sings-1234567890";
+    scanner.add("a canary", secret);
+    for (name, form) in scanner::forms(secret.as_bytes()) {
+        for around in ["", "x", "xy", "xyz"] {
+            let text = format!("{around}{form}{around}");
+            assert!(!scanner.find(&text).is_empty(), "{name}: {text}");
+        }
+    }
+    use base64::Engine as _;
+    for before in 0..6 {
+        let bytes = [vec![b'a'; before], secret.as_bytes().to_vec(), b"and more".to_vec()].concat();
+        let text = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        assert!(!scanner.find(&text).is_empty(), "{before} bytes before it");
+    }
+    let value: Value = json!({"none": "of it: sk-a-canary, 1234567890"});
+    assert!(scanner.find(&value.to_string()).is_empty(), "a piece of it is not it");
+}
