@@ -123,7 +123,8 @@ impl Principal {
             cache_prompts: true,
             credentials: std::collections::BTreeMap::new(),
         };
-        let rights = Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
+        let rights =
+            Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
         let actor = Actor::Key(KeyId::generate(now));
         Self { tenant: TenantId::generate(now), actor, role, rights: Arc::new(rights) }
     }

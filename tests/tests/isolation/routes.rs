@@ -147,7 +147,8 @@ async fn token_of(app: &App, role: &str) -> String {
     let email = format!("{role}@registered.example");
     let invite = json!({"email": email, "role": role});
     let invited = app.call(Method::POST, "/v1/tenant/members", &app.api_key, &invite).await.json();
-    let join = json!({"email": email, "password": "long enough to be one", "name": role, "invitation": invited["invitation"]});
+    let join =
+        json!({"email": email, "password": "long enough to be one", "name": role, "invitation": invited["invitation"]});
     let request = Request::post("/v1/auth/register").header("content-type", "application/json");
     let request = request.body(lambda_http::Body::Text(join.to_string())).expect("a request");
     let registered = app.send(request).await;

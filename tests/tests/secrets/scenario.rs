@@ -273,7 +273,8 @@ impl Asker<'_> {
         let null = json!({});
         let first = self.visit("register", &new, 201, &nobody).await;
         self.visit("register", &new, 409, &nobody).await;
-        self.visit("register", &json!({"email": PASSWORD, "password": PASSWORD, "nickname": PASSWORD}), 400, &nobody).await;
+        self.visit("register", &json!({"email": PASSWORD, "password": PASSWORD, "nickname": PASSWORD}), 400, &nobody)
+            .await;
         self.visit("login", &log_in(WRONG_PASSWORD), 401, &nobody).await;
         let second = self.visit("login", &log_in(PASSWORD), 200, &nobody).await;
         let third = self.visit("refresh", &null, 200, &second).await;
