@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod canned;
+pub mod docs;
 pub mod lambda;
 pub mod mock;
 pub mod postgres;

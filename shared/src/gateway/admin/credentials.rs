@@ -32,6 +32,7 @@ pub async fn answer(office: &Office, master_key: &MasterKey, call: Call) -> Resu
     match (&call.method, provider.as_deref()) {
         (&Method::GET, Some("")) => list(office, &call).await,
         (&Method::POST, Some("")) => store(office, master_key, &call, None).await,
+        (method, Some("")) => Err(GatewayError::MethodNotAllowed(method.to_string())),
         (&Method::GET, Some(provider)) => read(office, &call, provider).await,
         (&Method::PUT, Some(provider)) => store(office, master_key, &call, Some(provider)).await,
         (&Method::DELETE, Some(provider)) => delete(office, &call, provider).await,
