@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test traffic-report check fuzz bench clean python
+.PHONY: help run test traffic-report check fuzz docs bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -31,8 +31,12 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
 	$(STATE)/bin/cfn-lint infra/template.yaml
 
-fuzz: ## any bytes into the readers of what providers send, for some minutes (CASES, 100000)
+fuzz: ## any bytes into the readers of what providers and callers send, for some minutes (CASES, 100000 and 20000)
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test -p supergate --lib -- robustness http::events --nocapture
+	PROPTEST_CASES=$(or $(CASES),20000) cargo test -p supergate --test dialect -- fuzz --nocapture
+
+docs: ## writes docs/dialect.md anew, by what the code does
+	UPDATE_DOCS=1 cargo test -p supergate --test dialect -- page
 
 bench: python ## the figures of the design, measured on this machine
 	cargo build --release

@@ -4,7 +4,7 @@
 -- | role | who signs in as it |
 -- |---|---|
 -- | supergate_app | chat-completions, embeddings, models, health: what callers wait for |
--- | supergate_admin | tenant, keys, provider-keys, audit: what a tenant's administrators do |
+-- | supergate_office | tenant, keys, provider-keys, audit: what a tenant's administrators do |
 -- | supergate_people | auth: what people do with their own accounts |
 -- | supergate_rotation | rotation: seals credentials anew |
 
@@ -12,7 +12,7 @@ do $$
 declare
     name text;
 begin
-    foreach name in array array['supergate_admin', 'supergate_people', 'supergate_rotation'] loop
+    foreach name in array array['supergate_office', 'supergate_people', 'supergate_rotation'] loop
         begin
             if not exists (select from pg_roles where rolname = name) then
                 execute format('create role %I login', name);
@@ -28,11 +28,11 @@ begin
 end
 $$;
 
-grant usage on schema app to supergate_admin, supergate_people, supergate_rotation;
+grant usage on schema app to supergate_office, supergate_people, supergate_rotation;
 
 set role supergate_owner;
 
-grant execute on function app.set_tenant(uuid), app.tenant_id() to supergate_admin, supergate_people, supergate_rotation;
+grant execute on function app.set_tenant(uuid), app.tenant_id() to supergate_office, supergate_people, supergate_rotation;
 
 -- The one tenant that is the deployment itself: its members are operators, its provider keys serve whoever has none. Its id is a constant
 -- of the program too (`TenantId::PLATFORM`).
@@ -85,7 +85,8 @@ $$;
 
 revoke all on function app.platform_tenant(), app.set_person(uuid), app.person_id(), app.role_rank(text) from public;
 grant execute on function app.set_person(uuid), app.person_id() to supergate_people;
-grant execute on function app.platform_tenant(), app.role_rank(text) to supergate_admin, supergate_people;
+-- For the check of a key's rights, which runs as who writes the key.
+grant execute on function app.role_rank(text) to supergate_office;
 
 -- Tenants ------------------------------------------------------------------------------------------------------------
 
@@ -102,10 +103,10 @@ alter table tenants
     -- A tenant that is being deleted serves nobody; what is left of it is rows without readable secrets.
     add constraint tenants_status_check check (status in ('active', 'suspended', 'deleting'));
 
-alter policy tenant_isolation on tenants to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner;
+alter policy tenant_isolation on tenants to supergate_office, supergate_people, supergate_owner;
 
-grant select, insert on tenants to supergate_admin;
-grant update (name, status, tier, allowed_models, allowed_providers, cache_prompts, updated_at) on tenants to supergate_admin;
+grant select, insert on tenants to supergate_office;
+grant update (name, status, tier, allowed_models, allowed_providers, cache_prompts, updated_at) on tenants to supergate_office;
 grant select, insert on tenants to supergate_people;
 
 -- People -------------------------------------------------------------------------------------------------------------
@@ -123,7 +124,7 @@ create table people (
 
 alter table people enable row level security;
 alter table people force row level security;
-create policy own_account on people to supergate_people, supergate_owner
+create policy own_account on people to supergate_people
     using (id = app.person_id()) with check (id = app.person_id());
 grant select, insert on people to supergate_people;
 grant update (name, password_hash, updated_at) on people to supergate_people;
@@ -141,16 +142,16 @@ create index members_by_person on members (person_id);
 
 alter table members enable row level security;
 alter table members force row level security;
-create policy tenant_isolation on members to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on members to supergate_office, supergate_people, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
-grant select, delete on members to supergate_admin;
-grant update (role) on members to supergate_admin;
+grant select, delete on members to supergate_office;
+grant update (role) on members to supergate_office;
 grant select, insert on members to supergate_people;
 
 -- An administrator sees who the members of the own tenant are, and of an account only what is shown.
-create policy fellow_members on people for select to supergate_admin
+create policy fellow_members on people for select to supergate_office
     using (exists (select from members m where m.person_id = people.id and m.tenant_id = app.tenant_id()));
-grant select (id, email, name) on people to supergate_admin;
+grant select (id, email, name) on people to supergate_office;
 
 -- Asks somebody to join. The token is shown to the administrator once; whoever has it and the address joins.
 create table invitations (
@@ -168,10 +169,10 @@ create table invitations (
 
 alter table invitations enable row level security;
 alter table invitations force row level security;
-create policy tenant_isolation on invitations to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on invitations to supergate_office, supergate_people, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
-grant select (id, tenant_id, email, role, created_at, expires_at), insert, delete on invitations to supergate_admin;
-grant select, delete on invitations to supergate_people;
+grant select (id, tenant_id, email, role, created_at, expires_at), insert, delete on invitations to supergate_office;
+grant select (id, tenant_id), delete on invitations to supergate_people;
 
 -- A session is a family of refresh tokens, of which each is used once. A token that is used twice ends the family.
 create table refresh_tokens (
@@ -190,9 +191,10 @@ create index refresh_tokens_by_expiry on refresh_tokens (expires_at);
 
 alter table refresh_tokens enable row level security;
 alter table refresh_tokens force row level security;
-create policy own_sessions on refresh_tokens to supergate_people, supergate_owner
+create policy own_sessions on refresh_tokens to supergate_people
     using (person_id = app.person_id()) with check (person_id = app.person_id());
-grant select, insert, delete on refresh_tokens to supergate_people;
+-- The hashes are written and never read: only the look-up's role gives one.
+grant select (id, person_id, family, acts_for, created_at, expires_at, used_at), insert, delete on refresh_tokens to supergate_people;
 grant update (used_at) on refresh_tokens to supergate_people;
 
 -- Keys ---------------------------------------------------------------------------------------------------------------
@@ -223,18 +225,19 @@ alter table api_keys
     add constraint api_keys_role_check check (role in ('operator', 'owner', 'admin', 'member', 'viewer')),
     add check (role <> 'operator' or tenant_id = '00000000-0000-7000-8000-000000000000');
 
-alter policy tenant_isolation on api_keys to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner;
+alter policy tenant_isolation on api_keys to supergate_app, supergate_office, supergate_owner;
 
 -- The hashes are written and never read: only the look-up's role compares them.
 grant select (id, tenant_id, name, role, pepper_version, created_at, expires_at, revoked_at, models, tags, requests_per_minute,
               tokens_per_minute, concurrency, ends_with, last_used_at, updated_at, granted_by_key, granted_by_person, granted_by_role, previous_until)
-    on api_keys to supergate_admin;
-grant insert on api_keys to supergate_admin;
+    on api_keys to supergate_office;
+grant insert on api_keys to supergate_office;
 grant update (name, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
               granted_by_key, granted_by_person, granted_by_role,
-              concurrency, ends_with, updated_at, previous_hash, previous_pepper_version, previous_until)
-    on api_keys to supergate_admin;
-revoke select on api_keys from supergate_app;
+              concurrency, ends_with, updated_at, previous_until)
+    on api_keys to supergate_office;
+-- What a request needs of both, the look-up gives.
+revoke select on tenants, api_keys from supergate_app;
 grant select (id, tenant_id, last_used_at), update (last_used_at) on api_keys to supergate_app;
 
 -- A child's rights are a subset of its maker's. The program checks it and says what is wrong; this checks it again, so that a fault in
@@ -247,15 +250,19 @@ declare
     maker_role text;
     maker_models text[];
     maker_expires timestamptz;
+    maker_requests integer;
+    maker_tokens bigint;
+    maker_concurrency integer;
 begin
     if new.granted_by_key is not null then
-        select k.role, k.models, k.expires_at into maker_role, maker_models, maker_expires
+        select k.role, k.models, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
+        into maker_role, maker_models, maker_expires, maker_requests, maker_tokens, maker_concurrency
         from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.granted_by_key and k.revoked_at is null;
     elsif new.granted_by_person is not null then
         select m.role into maker_role from public.members m
         where m.tenant_id = new.tenant_id and m.person_id = new.granted_by_person;
         maker_role := coalesce(maker_role, new.granted_by_role);
-    elsif current_user <> 'supergate_admin' then
+    elsif current_user <> 'supergate_office' then
         return new; -- the deployment itself, by hand
     elsif not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
         and not exists (select from public.members m where m.tenant_id = new.tenant_id)
@@ -277,19 +284,49 @@ begin
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
         raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege';
     end if;
+    if coalesce(new.requests_per_minute, 2147483647) > maker_requests
+        or coalesce(new.tokens_per_minute, 9223372036854775807) > maker_tokens
+        or coalesce(new.concurrency, 2147483647) > maker_concurrency
+    then
+        raise exception 'a key may not have wider limits than its maker' using errcode = 'insufficient_privilege';
+    end if;
     return new;
 end
 $$;
 revoke all on function app.check_key_rights() from public;
-grant execute on function app.check_key_rights() to supergate_admin;
-create trigger key_rights before insert or update of role, models, expires_at, granted_by_key, granted_by_person on api_keys
-    for each row execute function app.check_key_rights();
+create trigger key_rights
+    before insert or update of role, models, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
+        granted_by_person, granted_by_role
+    on api_keys for each row execute function app.check_key_rights();
+
+-- Moves a secret that is being replaced aside for as long as it still works. Here, because nobody who writes a hash may read one.
+create function app.keep_previous_secret() returns trigger
+    language plpgsql
+    set search_path = ''
+as $$
+begin
+    if new.previous_until is null then
+        new.previous_hash := null;
+        new.previous_pepper_version := null;
+    elsif new.hash <> old.hash then
+        new.previous_hash := old.hash;
+        new.previous_pepper_version := old.pepper_version;
+    end if;
+    return new;
+end
+$$;
+revoke all on function app.keep_previous_secret() from public;
+create trigger previous_secret before update of hash, previous_until on api_keys
+    for each row execute function app.keep_previous_secret();
 
 -- Who calls with a token of a person has no key.
 alter table usage_events
     alter column key_id drop not null,
     add column person_id uuid,
     add check (key_id is not null or person_id is not null);
+-- Enough to append an event once; nobody who serves requests reads the ledger.
+revoke select on usage_events from supergate_app;
+grant select (tenant_id, request_id, attempt) on usage_events to supergate_app;
 
 -- The end of a tenant ------------------------------------------------------------------------------------------------
 
@@ -324,7 +361,7 @@ begin
 end
 $$;
 revoke all on function app.erase_tenant(integer) from public;
-grant execute on function app.erase_tenant(integer) to supergate_admin;
+grant execute on function app.erase_tenant(integer) to supergate_office;
 
 -- Audit --------------------------------------------------------------------------------------------------------------
 
@@ -349,10 +386,10 @@ comment on table audit_events is 'No foreign key to tenants: it outlives the ten
 
 alter table audit_events enable row level security;
 alter table audit_events force row level security;
-create policy tenant_isolation on audit_events to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on audit_events to supergate_office, supergate_people, supergate_rotation
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 -- Append-only: nobody is granted more.
-grant select, insert on audit_events to supergate_admin;
+grant select, insert on audit_events to supergate_office;
 grant insert on audit_events to supergate_people, supergate_rotation;
 
 reset role;

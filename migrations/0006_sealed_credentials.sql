@@ -25,13 +25,12 @@ create table provider_credentials (
 
 alter table provider_credentials enable row level security;
 alter table provider_credentials force row level security;
-create policy tenant_isolation on provider_credentials
-    to supergate_app, supergate_admin, supergate_people, supergate_rotation, supergate_owner
+create policy tenant_isolation on provider_credentials to supergate_app, supergate_office, supergate_rotation, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 
 -- Who stores cannot read what was stored; who serves can read and not write.
 grant select (tenant_id, id, provider, envelope_version, kms_key_id, last_four, created_at, sealed_at, last_used_at),
-      insert, delete on provider_credentials to supergate_admin;
+      insert, delete on provider_credentials to supergate_office;
 grant select, update (last_used_at) on provider_credentials to supergate_app;
 grant select, update (envelope_version, wrapped_key, kms_key_id, nonce, ciphertext, sealed_at) on provider_credentials to supergate_rotation;
 
@@ -41,8 +40,10 @@ create policy look_up on members for select to supergate_auth using (true);
 create policy look_up on people for select to supergate_auth using (true);
 create policy look_up on invitations for select to supergate_auth using (true);
 create policy look_up on refresh_tokens for select to supergate_auth using (true);
-grant select (tenant_id, id, provider, sealed_at, kms_key_id) on provider_credentials to supergate_auth;
-grant select on members, invitations, refresh_tokens to supergate_auth;
+grant select (tenant_id, id, provider, sealed_at) on provider_credentials to supergate_auth;
+grant select on members to supergate_auth;
+grant select (id, tenant_id, email, role, hash, expires_at) on invitations to supergate_auth;
+grant select (id, person_id, family, acts_for, hash, expires_at, used_at) on refresh_tokens to supergate_auth;
 grant select (id, email, name, password_hash) on people to supergate_auth;
 grant select (id, name, status, tier, allowed_models, allowed_providers, cache_prompts) on tenants to supergate_auth;
 grant select (id, tenant_id, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
@@ -172,7 +173,7 @@ revoke all on function app.standing(uuid), app.find_api_key(uuid), app.find_memb
     app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid),
     app.credentials_sealed_before(timestamptz, uuid, integer) from public;
 grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid)
-    to supergate_app, supergate_admin, supergate_people;
+    to supergate_app, supergate_office, supergate_people;
 grant execute on function app.find_person(text), app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid)
     to supergate_people;
 grant execute on function app.credentials_sealed_before(timestamptz, uuid, integer) to supergate_rotation;

@@ -26,17 +26,25 @@ struct Model {
     context: Option<u32>,
     max_output: Option<u32>,
     deprecated_on: Option<String>,
-    input: String,
-    output: String,
-    cached_input: Option<String>,
-    cache_write: Option<String>,
-    cache_write_1h: Option<String>,
+    #[serde(default = "text")]
+    takes: Vec<Modality>,
+    #[serde(default = "text")]
+    gives: Vec<Modality>,
+    calls_functions: Option<bool>,
+    #[serde(flatten)]
+    rates: Rates,
     #[serde(default)]
     tier: Vec<Tier>,
+    flex: Option<Lane>,
+    priority: Option<Lane>,
+    fast: Option<Lane>,
+    web_search: Option<WebSearch>,
+    audio_minute: Option<String>,
+    us_percent: Option<u16>,
 }
 
 /// By the names of the enum that it becomes.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     #[default]
@@ -44,15 +52,71 @@ enum Kind {
     Embedding,
 }
 
+/// By the names of the enum that it becomes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Modality {
+    Text,
+    Image,
+    File,
+    Audio,
+    Video,
+}
+
+fn text() -> Vec<Modality> {
+    vec![Modality::Text]
+}
+
+/// Dollars per million tokens, by the names of the struct that they become.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Tier {
-    above: u32,
+struct Rates {
     input: String,
     output: String,
     cached_input: Option<String>,
     cache_write: Option<String>,
     cache_write_1h: Option<String>,
+    audio_input: Option<String>,
+    cached_audio_input: Option<String>,
+    audio_output: Option<String>,
+    video_output: Option<String>,
+    reasoning: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tier {
+    above: u32,
+    #[serde(flatten)]
+    rates: Rates,
+}
+
+/// The prices of a service tier.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lane {
+    #[serde(flatten)]
+    rates: Rates,
+    #[serde(default)]
+    tier: Vec<Tier>,
+}
+
+/// Dollars per call; `price` unless the caller asks for little or much context.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebSearch {
+    per: SearchUnit,
+    price: String,
+    low: Option<String>,
+    high: Option<String>,
+}
+
+/// By the names of the enum that it becomes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum SearchUnit {
+    Request,
+    Prompt,
+    Query,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -106,43 +170,104 @@ fn table(text: &str) -> Result<String, Box<dyn Error>> {
     }
     let mut out = String::from("&[\n");
     for (id, model) in models {
-        let mut tiers = String::new();
-        for tier in &model.tier {
-            // What has a price of its own below the threshold must have one above it, or it would silently change its rule.
-            let pairs = [
-                (&model.cached_input, &tier.cached_input),
-                (&model.cache_write, &tier.cache_write),
-                (&model.cache_write_1h, &tier.cache_write_1h),
-            ];
-            if pairs.iter().any(|(base, above)| base.is_some() != above.is_some()) {
-                return Err(format!("{id}: the tier above {} lacks a price that the model has", tier.above).into());
-            }
-            let rates =
-                rates(&tier.input, &tier.output, [&tier.cached_input, &tier.cache_write, &tier.cache_write_1h])?;
-            write!(tiers, "crate::usage::Tier {{ above_input_tokens: {}, rates: {rates} }},", tier.above)?;
-        }
-        let rates =
-            rates(&model.input, &model.output, [&model.cached_input, &model.cache_write, &model.cache_write_1h])?;
-        writeln!(
-            out,
-            "crate::usage::ModelCard {{ id: {id:?}, kind: crate::usage::ModelKind::{:?}, context_tokens: {:?}, max_output_tokens: {:?}, deprecated_on: {:?}, rates: {rates}, tiers: &[{tiers}] }},",
-            model.kind, model.context, model.max_output, model.deprecated_on
-        )?;
+        let card = card(&id, &model).map_err(|error| format!("{id}: {error}"))?;
+        writeln!(out, "{card},")?;
     }
     out.push(']');
     Ok(out)
 }
 
-fn rates(input: &str, output: &str, [cached, write, write_1h]: [&Option<String>; 3]) -> Result<String, Box<dyn Error>> {
-    let optional = |price: &Option<String>| price.as_deref().map(picos).transpose();
+fn card(id: &str, model: &Model) -> Result<String, Box<dyn Error>> {
+    let lanes = [("Flex", &model.flex), ("Priority", &model.priority), ("Fast", &model.fast)];
+    let mut written = String::new();
+    for (name, lane) in lanes.into_iter().filter_map(|(name, lane)| Some((name, lane.as_ref()?))) {
+        model.rates.must_be_in(&lane.rates, name)?;
+        let (rates, tiers) = (lane.rates.written()?, tiers(&lane.rates, &lane.tier)?);
+        write!(
+            written,
+            "crate::usage::Lane {{ tier: crate::usage::ServiceTier::{name}, rates: {rates}, tiers: &[{tiers}] }},"
+        )?;
+    }
+    let modalities = |all: &[Modality]| {
+        all.iter().fold(String::new(), |out, one| out + &format!("crate::usage::Modality::{one:?},"))
+    };
+    let fields = [
+        ("id", format!("{id:?}")),
+        ("kind", format!("crate::usage::ModelKind::{:?}", model.kind)),
+        ("context_tokens", format!("{:?}", model.context)),
+        ("max_output_tokens", format!("{:?}", model.max_output)),
+        ("deprecated_on", format!("{:?}", model.deprecated_on)),
+        ("takes", format!("&[{}]", modalities(&model.takes))),
+        ("gives", format!("&[{}]", modalities(&model.gives))),
+        ("calls_functions", model.calls_functions.unwrap_or(model.kind == Kind::Chat).to_string()),
+        ("rates", model.rates.written()?),
+        ("tiers", format!("&[{}]", tiers(&model.rates, &model.tier)?)),
+        ("lanes", format!("&[{written}]")),
+        ("web_search", model.web_search.as_ref().map_or(Ok("None".into()), web_search)?),
+        ("audio_minute", format!("{:?}", model.audio_minute.as_deref().map(picos_per_piece).transpose()?)),
+        ("us_percent", format!("{:?}", model.us_percent)),
+    ];
+    let fields = fields.map(|(name, value)| format!("{name}: {value}"));
+    Ok(format!("crate::usage::ModelCard {{ {} }}", fields.join(", ")))
+}
+
+fn tiers(base: &Rates, tiers: &[Tier]) -> Result<String, Box<dyn Error>> {
+    let mut out = String::new();
+    for tier in tiers {
+        base.must_be_in(&tier.rates, "a tier")?;
+        let rates = tier.rates.written()?;
+        write!(out, "crate::usage::Tier {{ above_input_tokens: {}, rates: {rates} }},", tier.above)?;
+    }
+    Ok(out)
+}
+
+impl Rates {
+    fn optional(&self) -> [(&'static str, Option<&str>); 8] {
+        [
+            ("cached_input", self.cached_input.as_deref()),
+            ("cache_write", self.cache_write.as_deref()),
+            ("cache_write_1h", self.cache_write_1h.as_deref()),
+            ("audio_input", self.audio_input.as_deref()),
+            ("cached_audio_input", self.cached_audio_input.as_deref()),
+            ("audio_output", self.audio_output.as_deref()),
+            ("video_output", self.video_output.as_deref()),
+            ("reasoning", self.reasoning.as_deref()),
+        ]
+    }
+
+    /// What has a price of its own must have one here too, or it would silently change its rule.
+    fn must_be_in(&self, other: &Self, name: &str) -> Result<(), String> {
+        let pairs = self.optional().into_iter().zip(other.optional());
+        match pairs.into_iter().find(|((_, here), (_, there))| here.is_some() != there.is_some()) {
+            Some(((price, _), _)) => Err(format!("the model or {name} lacks the price {price} that the other has")),
+            None => Ok(()),
+        }
+    }
+
+    fn written(&self) -> Result<String, Box<dyn Error>> {
+        let mut out =
+            format!("crate::usage::Rates {{ input: {}, output: {}", picos(&self.input)?, picos(&self.output)?);
+        for (name, price) in self.optional() {
+            write!(out, ", {name}: {:?}", price.map(picos).transpose()?)?;
+        }
+        Ok(out + " }")
+    }
+}
+
+fn web_search(search: &WebSearch) -> Result<String, Box<dyn Error>> {
+    let price = |own: &Option<String>| picos_per_piece(own.as_ref().unwrap_or(&search.price));
     Ok(format!(
-        "crate::usage::Rates {{ input: {}, output: {}, cached_input: {:?}, cache_write: {:?}, cache_write_1h: {:?} }}",
-        picos(input)?,
-        picos(output)?,
-        optional(cached)?,
-        optional(write)?,
-        optional(write_1h)?
+        "Some(crate::usage::WebSearch {{ per: crate::usage::SearchUnit::{:?}, low: {}, medium: {}, high: {} }})",
+        search.per,
+        price(&search.low)?,
+        price(&None)?,
+        price(&search.high)?
     ))
+}
+
+/// "0.0275" dollars → 27,500,000,000 pico-dollars.
+fn picos_per_piece(dollars: &str) -> Result<u64, Box<dyn Error>> {
+    picos(dollars)?.checked_mul(1_000_000).ok_or_else(|| format!("{dollars:?} is too dear").into())
 }
 
 /// "0.075" dollars per million tokens → 75,000 pico-dollars per token. Exact: more than six decimals are refused.

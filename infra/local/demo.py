@@ -1,14 +1,13 @@
-"""The demo tenant: its key in demo.env, and what to type next."""
+"""The demo tenant and the operator: their keys in demo.env, and what to type next."""
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 
 from console import Failure
 from providers import Provider
-from settings import REPO, Settings
+from settings import REPO, Settings, write_secret
 from watch import Watch
 
 MODEL = "openai/gpt-4o-mini"
@@ -16,7 +15,18 @@ MODEL = "openai/gpt-4o-mini"
 
 def ensure_tenant(settings: Settings, watch: Watch) -> str:
     """Returns the demo tenant's key: the one in demo.env while it works, else that of a new tenant."""
-    key = _read(_file(settings)).get("SUPERGATE_API_KEY")
+    command = {"action": "create_tenant", "name": "demo", "key_name": "demo admin"}
+    return _ensure_key(settings, watch, "SUPERGATE_API_KEY", command)
+
+
+def ensure_operator(settings: Settings, watch: Watch) -> str:
+    """Returns the key of the deployment's operators, who may store the platform's provider keys: kept, or made, like the tenant's."""
+    return _ensure_key(settings, watch, "SUPERGATE_OPERATOR_KEY", {"action": "create_operator_key", "name": "local operator"})
+
+
+def _ensure_key(settings: Settings, watch: Watch, variable: str, command: dict[str, str]) -> str:
+    known = _read(_file(settings))
+    key = known.get(variable)
     if key:
         answer = watch.call("GET", "/v1/models", key=key)
         if answer.status not in (200, 401):
@@ -24,9 +34,10 @@ def ensure_tenant(settings: Settings, watch: Watch) -> str:
         if answer.status == 401:
             key = None
     if not key:
-        made = watch.invoke("migrate", {"action": "create_tenant", "name": "demo", "key_name": "demo admin"})
-        key = str(made["api_key"])
-    _write(_file(settings), {"SUPERGATE_URL": settings.url, "SUPERGATE_API_KEY": key})
+        key = str(watch.invoke("migrate", command)["api_key"])
+    # Also when nothing is new: the port may be another.
+    pairs = known | {"SUPERGATE_URL": settings.url, variable: key}
+    write_secret(_file(settings), "".join(f"{name}={value}\n" for name, value in pairs.items()))
     return key
 
 
@@ -84,14 +95,6 @@ def _read(path: Path) -> dict[str, str]:
         return {}
     pairs = (line.split("=", 1) for line in path.read_text().splitlines() if "=" in line)
     return {name: value for name, value in pairs}
-
-
-def _write(path: Path, values: dict[str, str]) -> None:
-    """Only the owner may read it: the key in it spends money when a provider is real."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.writelines(f"{name}={value}\n" for name, value in values.items())
 
 
 def _relative(path: Path) -> str:

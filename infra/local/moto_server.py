@@ -1,4 +1,4 @@
-"""The AWS services that the functions use, played by moto: one table and one key, made anew at each start."""
+"""The AWS services that the functions use, played by moto: a table, made anew at each start, and a KMS key, which is kept."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from settings import Settings
 
 TABLE = "supergate-local"
 KEY_ALIAS = "alias/supergate-local"
+KMS_FILE = "kms.json"
 REGION = "us-east-1"
 START_SECONDS = 60
 
 
-def start(settings: Settings, port_file: Path, log: Path, children: Children, env: dict[str, str]) -> str:
-    """Starts moto, makes the table and the key; returns the endpoint."""
+def start(settings: Settings, folder: Path, log: Path, children: Children, env: dict[str, str]) -> str:
+    """Starts moto with the KMS key that the folder keeps, makes the table; returns the endpoint."""
+    port_file = folder / "moto.port"
     port_file.unlink(missing_ok=True)
     script = Path(__file__).with_name("moto_serial.py")
-    child = Child("moto", [settings.python, script, port_file], log, env)
+    child = Child("moto", [settings.python, script, port_file, folder / KMS_FILE], log, env)
     children.add(child)
     child.wait_until(port_file.exists, START_SECONDS, "open its port")
     endpoint = f"http://127.0.0.1:{port_file.read_text()}"
     _create_table(_client("dynamodb", endpoint))
-    _create_key(_client("kms", endpoint))
     return endpoint
 
 
@@ -51,11 +52,6 @@ def _create_table(dynamodb: Any) -> None:
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
     )
     dynamodb.update_time_to_live(TableName=TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"})
-
-
-def _create_key(kms: Any) -> None:
-    key_id = kms.create_key(Description="Supergate, local", KeySpec="SYMMETRIC_DEFAULT")["KeyMetadata"]["KeyId"]
-    kms.create_alias(AliasName=KEY_ALIAS, TargetKeyId=key_id)
 
 
 def _client(service: str, endpoint: str) -> Any:

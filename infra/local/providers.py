@@ -17,6 +17,8 @@ KEY_VARIABLES = {
     "cohere": "CO_API_KEY",
     "mistral": "MISTRAL_API_KEY",
 }
+# What the keys of these begin with; the gateway refuses to store others.
+KEY_PREFIXES = {"openai": "sk-", "anthropic": "sk-ant-", "google": "AIza"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,20 @@ class Provider:
             return f"at {self.url}"
         return f"real, and billed to your {KEY_VARIABLES[self.name]}"
 
+    @property
+    def stored_key(self) -> str:
+        """What the gateway is given as the platform's key: a placeholder of the provider's form where the environment has none."""
+        return self.key or f"{KEY_PREFIXES.get(self.name, '')}local-key-of-{self.name}"
+
     def variables(self, mock_url: str | None) -> dict[str, str]:
-        """The function's environment for this provider."""
-        key_name, url_name = KEY_VARIABLES[self.name], url_variable(self.name)
-        if self.is_mocked:
-            return {key_name: f"mock-key-{self.name}", url_name: f"{mock_url}/{self.name}"}
-        found = {key_name: self.key or "local-key"}
-        return {**found, url_name: self.url} if self.url else found
+        """The functions' environment for this provider: where it is. Its key they get sealed, from the database."""
+        url = f"{mock_url}/{self.name}" if self.is_mocked else self.url
+        return {url_variable(self.name): url} if url else {}
+
+
+def without_keys(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without the providers' keys: no function reads them there."""
+    return {name: value for name, value in env.items() if name not in KEY_VARIABLES.values()}
 
 
 def load(env: Mapping[str, str]) -> list[Provider]:

@@ -12,17 +12,17 @@ from pathlib import Path
 import cargo
 import demo
 import moto_server
+import platform_keys
 import postgres
 import preflight
 import providers
 import watch
 from console import Failure, Progress, say
 from processes import Children
-from settings import Settings, functions, path_with_venv, without_cloud
+from settings import Settings, database_role, functions, path_with_venv, without_cloud, write_secret
 
 STEPS = 6  # the first, the Python packages, is done before this module can be loaded
 DATABASE = "supergate"
-FUNCTIONS_ROLE = "supergate_app"
 CHECK_SECONDS = 0.5
 
 
@@ -46,7 +46,7 @@ def run(settings: Settings) -> None:
 
 def _start(settings: Settings, children: Children, progress: Progress) -> None:
     """The order is that of dependence: a function may call any of the others in its first request."""
-    env = without_cloud(os.environ)
+    env = providers.without_keys(without_cloud(os.environ))
     env["PATH"] = path_with_venv(settings, os.environ)
     with progress.step("Building (cargo build)"):
         cargo.build(["build", "--workspace", "--bins"], settings, progress, env)
@@ -54,10 +54,8 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
         data, log = settings.state / "pg", settings.log("postgres")
         database = postgres.start(data, postgres.FOR_PEOPLE, log, children, progress)
         database.ensure_database(DATABASE)
-        env["DATABASE_URL"] = database.url(DATABASE, FUNCTIONS_ROLE)
-        env["DATABASE_MIGRATION_URL"] = database.url(DATABASE)
     with progress.step("KMS and DynamoDB (moto)"):
-        endpoint = moto_server.start(settings, settings.state / "moto.port", settings.log("moto"), children, env)
+        endpoint = moto_server.start(settings, settings.state, settings.log("moto"), children, env)
         env |= moto_server.variables(endpoint)
     with progress.step("Providers"):
         used = providers.load(os.environ)
@@ -67,7 +65,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
         env["SUPERGATE_KEY_PEPPER"] = _pepper(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
-        key = _serve(settings, env, children, used)
+        key = _serve(settings, env, children, used, database)
     say(demo.ready_text(settings, key, used))
 
 
@@ -78,16 +76,23 @@ def _start_mock(settings: Settings, used: list[providers.Provider], children: Ch
     return providers.start_mock(binary, settings.state / "mock.port", settings.log("mock-upstream"), children, env)
 
 
-def _serve(settings: Settings, env: Mapping[str, str], children: Children, used: list[providers.Provider]) -> str:
-    """Migrates before any other function can look at the database."""
+def _serve(
+    settings: Settings,
+    env: Mapping[str, str],
+    children: Children,
+    used: list[providers.Provider],
+    database: postgres.Postgres,
+) -> str:
+    """Migrates before any other function can look at the database, whose roles do not exist before."""
     server = watch.Watch(settings, env, children)
     binaries = cargo.target_directory() / "debug"
-    server.start("migrate", binaries / "migrate")
+    server.start("migrate", binaries / "migrate", {"DATABASE_MIGRATION_URL": database.url(DATABASE)})
     server.invoke("migrate", {"action": "migrate"})
     for name in functions():
         if name != "migrate":
-            server.start(name, binaries / name)
+            server.start(name, binaries / name, {"DATABASE_URL": database.url(DATABASE, database_role(name))})
     key = demo.ensure_tenant(settings, server)
+    platform_keys.store(settings, server, demo.ensure_operator(settings, server), used)
     health = server.call("GET", "/health")
     if health.status != 200:
         raise Failure(f"GET /health answered {health.status}: {health.body.strip()[:300]}", settings.log("health"))
@@ -100,8 +105,6 @@ def _pepper(path: Path) -> str:
     if path.exists():
         return json.loads(path.read_text())["pepper"]
     pepper = secrets.token_hex(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"pepper": pepper}, file)
+    write_secret(path, json.dumps({"pepper": pepper}))
     return pepper
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,16 @@ class Settings:
 
     state: Path
     venv: Path
+    node: Path
     port: int
 
     @classmethod
     def load(cls, env: Mapping[str, str]) -> Settings:
-        """Reads SUPERGATE_STATE_DIR, SUPERGATE_VENV_DIR and SUPERGATE_PORT."""
+        """Reads SUPERGATE_STATE_DIR, SUPERGATE_VENV_DIR, SUPERGATE_NODE_DIR and SUPERGATE_PORT."""
         state = Path(env.get("SUPERGATE_STATE_DIR") or REPO / ".local").absolute()
         venv = Path(env.get("SUPERGATE_VENV_DIR") or state / "venv").absolute()
-        return cls(state=state, venv=venv, port=_port(env.get("SUPERGATE_PORT")))
+        node = Path(env.get("SUPERGATE_NODE_DIR") or state / "node").absolute()
+        return cls(state=state, venv=venv, node=node, port=_port(env.get("SUPERGATE_PORT")))
 
     @property
     def logs(self) -> Path:
@@ -52,6 +55,25 @@ class Settings:
 def functions() -> list[str]:
     """The Lambda functions: every folder in functions/ is one, and gives its name to the package and the binary."""
     return sorted(path.parent.name for path in (REPO / "functions").glob("*/Cargo.toml"))
+
+
+def database_role(function: str) -> str:
+    """The role that a function signs in to the database as: Cargo.toml has the table."""
+    manifest = tomllib.loads((REPO / "Cargo.toml").read_text())
+    roles = manifest["workspace"]["metadata"]["supergate"]["database-roles"]
+    if function not in roles:
+        raise Failure(f"Cargo.toml names no database role for the function {function} ([workspace.metadata.supergate.database-roles])")
+    return str(roles[function])
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read. Under another name first: a killed start leaves the old one or the new one."""
+    new = path.with_name(path.name + ".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+    os.replace(new, path)
 
 
 def without_cloud(env: Mapping[str, str]) -> dict[str, str]:

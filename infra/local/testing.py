@@ -16,7 +16,7 @@ import moto_server
 import postgres
 from console import Failure, Progress, say
 from processes import Children
-from providers import KEY_VARIABLES
+from providers import without_keys
 from settings import REPO, Settings, path_with_venv, without_cloud
 
 CLIENT_TESTS = Path("tests") / "clients"
@@ -68,7 +68,7 @@ def _services(settings: Settings, progress: Progress) -> Iterator[dict[str, str]
                 env["SUPERGATE_TEST_DATABASE_URL"] = server.url("postgres")
             with progress.step("KMS and DynamoDB (moto)"):
                 log = settings.log("test-moto")
-                endpoint = moto_server.start(settings, folder / "moto.port", log, children, env)
+                endpoint = moto_server.start(settings, folder, log, children, env)
                 env |= moto_server.variables(endpoint)
             try:
                 yield env
@@ -100,11 +100,11 @@ def _folder(settings: Settings) -> Iterator[Path]:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The caller's environment without provider keys, AWS credentials and settings of the gateway."""
-    keys = set(KEY_VARIABLES.values())
-    env = without_cloud(os.environ)
-    env = {name: value for name, value in env.items() if name not in keys and not name.startswith("SUPERGATE_")}
+    env = without_keys(without_cloud(os.environ))
+    env = {name: value for name, value in env.items() if not name.startswith("SUPERGATE_")}
     env["PATH"] = path_with_venv(settings, os.environ)
     env["SUPERGATE_VENV_DIR"] = str(settings.venv)
+    env["SUPERGATE_NODE_DIR"] = str(settings.node)
     env["SUPERGATE_TEST_PYTHON"] = str(settings.python)
     if not env.get("TRAFFIC") and RECORDED_TRAFFIC.is_dir():
         env["TRAFFIC"] = str(RECORDED_TRAFFIC)

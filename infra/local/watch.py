@@ -53,10 +53,11 @@ class Watch:
         child.wait_until(lambda: _listens(settings.port), START_SECONDS, "open its port")
         unrouted.answer_in_background(f"{settings.url}/.rt")
 
-    def start(self, function: str, binary: Path) -> None:
-        """Starts the instances of one function; they share its log."""
+    def start(self, function: str, binary: Path, own_env: Mapping[str, str]) -> None:
+        """Starts the instances of one function, with what only it gets in its environment; they share its log."""
         env = {
             **self._env,
+            **own_env,
             "AWS_LAMBDA_RUNTIME_API": f"{self._settings.url}/.rt/{function}",
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "1",

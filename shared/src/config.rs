@@ -22,8 +22,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Under which API keys are hashed.
     pub peppers: Peppers,
-    /// The KMS key's id, ARN or alias: under it the providers' keys are sealed.
-    pub kms_key: String,
+    /// Under which the providers' keys are sealed.
+    pub kms_key: KmsKey,
     /// Where each provider is, by its id: up to and without the version path.
     pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
@@ -55,6 +55,26 @@ impl fmt::Debug for DatabaseConfig {
     }
 }
 
+/// The KMS key that wraps data keys. Key ids, ARNs or aliases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KmsKey {
+    /// Wraps what is sealed now, and unwraps it.
+    pub id: String,
+    /// Still unwraps what was sealed before another key took its place, until everything is wrapped anew.
+    pub previous: Option<String>,
+    /// Where KMS is, if not where AWS has it.
+    pub endpoint: Option<String>,
+}
+
+/// What the rotation needs.
+#[derive(Debug)]
+pub struct RotationConfig {
+    /// Postgres, as its role.
+    pub database: DatabaseConfig,
+    /// Under which credentials are wrapped anew.
+    pub kms_key: KmsKey,
+}
+
 /// How a connection proves who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseAuth {
@@ -74,8 +94,8 @@ pub struct HealthConfig {
     pub database: DatabaseConfig,
     /// The DynamoDB table.
     pub table: Option<String>,
-    /// The KMS key's id, ARN or alias.
-    pub kms_key: Option<String>,
+    /// The KMS key.
+    pub kms_key: Option<KmsKey>,
 }
 
 /// What the functions that administer need.
@@ -85,8 +105,8 @@ pub struct OfficeConfig {
     pub database: DatabaseConfig,
     /// Under which API keys are hashed.
     pub peppers: Peppers,
-    /// The KMS key's id, ARN or alias, for the functions that seal.
-    pub kms_key: Option<String>,
+    /// The KMS key, for the functions that seal.
+    pub kms_key: Option<KmsKey>,
 }
 
 /// What the migrate function needs.
@@ -113,7 +133,7 @@ impl Config {
         let mut reader = Reader::new(vars);
         let database = reader.database("DATABASE_URL");
         let peppers = reader.peppers();
-        let kms_key = reader.required("SUPERGATE_KMS_KEY_ID");
+        let kms_key = reader.required_kms_key();
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
@@ -133,7 +153,7 @@ impl HealthConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let (table, kms_key) = (reader.optional("SUPERGATE_TABLE"), reader.optional("SUPERGATE_KMS_KEY_ID"));
+        let (table, kms_key) = (reader.optional("SUPERGATE_TABLE"), reader.kms_key());
         match reader.database("DATABASE_URL") {
             Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key }),
             _ => Err(ConfigError(reader.wrong)),
@@ -148,9 +168,23 @@ impl OfficeConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let kms_key = reader.optional("SUPERGATE_KMS_KEY_ID");
+        let kms_key = reader.kms_key();
         match (reader.database("DATABASE_URL"), reader.peppers()) {
             (Some(database), Some(peppers)) if reader.wrong.is_empty() => Ok(Self { database, peppers, kms_key }),
+            _ => Err(ConfigError(reader.wrong)),
+        }
+    }
+}
+
+impl RotationConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Every fault, not only the first.
+    pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(vars);
+        match (reader.database("DATABASE_URL"), reader.required_kms_key()) {
+            (Some(database), Some(kms_key)) if reader.wrong.is_empty() => Ok(Self { database, kms_key }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -191,6 +225,21 @@ impl<'a> Reader<'a> {
             self.wrong.push(format!("{name} is not set"));
         }
         value
+    }
+
+    fn kms_key(&self) -> Option<KmsKey> {
+        let id = self.optional("SUPERGATE_KMS_KEY_ID")?;
+        let previous = self.optional("SUPERGATE_KMS_KEY_ID_PREVIOUS");
+        // As the AWS SDKs call it.
+        Some(KmsKey { id, previous, endpoint: self.optional("AWS_ENDPOINT_URL_KMS") })
+    }
+
+    fn required_kms_key(&mut self) -> Option<KmsKey> {
+        let key = self.kms_key();
+        if key.is_none() {
+            self.wrong.push("SUPERGATE_KMS_KEY_ID is not set".into());
+        }
+        key
     }
 
     fn seconds_or(&mut self, name: &str, default: u64) -> u64 {

@@ -192,6 +192,14 @@ impl GatewayError {
         write(ErrorDetail { message: &message, kind, param, code })
     }
 
+    /// The provider's id of the request that failed, if it gave one.
+    pub fn provider_request_id(&self) -> Option<&str> {
+        match self {
+            Self::Provider { failure, .. } => failure.request_id.as_deref(),
+            _ => None,
+        }
+    }
+
     /// OpenAI's error body.
     pub fn body(&self) -> Vec<u8> {
         // Three strings and a null cannot fail to serialize; an empty body would still carry the status.
@@ -215,6 +223,7 @@ fn failure_on_the_wire(failure: &Failure) -> OnTheWire<'_> {
         FailureKind::Credential => (StatusCode::BAD_GATEWAY, "server_error", "provider_auth"),
         FailureKind::ModelNotFound => (StatusCode::NOT_FOUND, invalid, "model_not_found"),
         FailureKind::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, invalid, "request_too_large"),
+        FailureKind::ContentFilter => (StatusCode::BAD_REQUEST, invalid, "content_filter"),
         FailureKind::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded"),
         FailureKind::Quota => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", "insufficient_quota"),
         FailureKind::Overloaded | FailureKind::Server => (StatusCode::BAD_GATEWAY, "server_error", "provider_error"),
@@ -229,12 +238,16 @@ fn failure_message(provider: &str, failure: &Failure) -> String {
     let own_words = failure.message.as_deref().map(bounded).filter(|text| !text.is_empty());
     match (failure.kind, own_words) {
         (FailureKind::Credential, _) => format!("{provider} refused this deployment's credential; ask whoever runs it"),
-        (FailureKind::BadRequest | FailureKind::ContextLength | FailureKind::TooLarge, Some(text)) => {
+        (
+            FailureKind::BadRequest | FailureKind::ContextLength | FailureKind::TooLarge | FailureKind::ContentFilter,
+            Some(text),
+        ) => {
             format!("{provider}: {text}")
         }
         (FailureKind::BadRequest, None) => format!("{provider} refused the request (status {})", failure.status),
         (FailureKind::ContextLength, None) => format!("the messages are longer than the model's context ({provider})"),
         (FailureKind::TooLarge, None) => format!("the request is too large for {provider}"),
+        (FailureKind::ContentFilter, None) => format!("a filter of {provider} blocked the request"),
         (FailureKind::ModelNotFound, _) => format!("{provider} does not offer this model"),
         (FailureKind::RateLimited, _) => format!("{provider} limits the rate of requests; wait and try again"),
         (FailureKind::Quota, _) => format!("this deployment's account at {provider} is out of credit"),
@@ -261,6 +274,7 @@ mod tests {
             (FailureKind::Credential,    502, "provider_auth",           false, "ours to mend; the words can hold a piece of the key"),
             (FailureKind::ModelNotFound, 404, "model_not_found",         false, "the caller can name another"),
             (FailureKind::TooLarge,      413, "request_too_large",       true,  "the caller can shorten it"),
+            (FailureKind::ContentFilter, 400, "content_filter",          true,  "the caller can ask otherwise"),
             (FailureKind::RateLimited,   429, "rate_limit_exceeded",     false, "SDKs wait and retry"),
             (FailureKind::Quota,         429, "insufficient_quota",      false, "OpenAI's own code for it"),
             (FailureKind::Overloaded,    502, "provider_error",          false, "SDKs retry"),

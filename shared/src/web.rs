@@ -183,9 +183,12 @@ where
 /// Lambda's deadline is a moment, in milliseconds since 1970. `cargo lambda watch` 1.9 sends a duration in its place, which is none.
 const EARLIEST_DEADLINE_MS: u64 = 1_000_000_000_000;
 
+fn deadline(context: &lambda_runtime::Context) -> Option<Duration> {
+    Some(context.deadline).filter(|ms| *ms > EARLIEST_DEADLINE_MS).map(Duration::from_millis)
+}
+
 fn call(request: lambda_http::Request, after: AfterResponse, request_id: RequestId, received: Duration) -> Call {
-    let deadline_ms =
-        request.lambda_context_ref().map(|context| context.deadline).filter(|ms| *ms > EARLIEST_DEADLINE_MS);
+    let deadline = request.lambda_context_ref().and_then(deadline);
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let address = request.request_context_ref().and_then(source_address);
@@ -204,7 +207,7 @@ fn call(request: lambda_http::Request, after: AfterResponse, request_id: Request
         address,
         headers: parts.headers,
         body,
-        deadline: deadline_ms.map(Duration::from_millis),
+        deadline,
         after,
     }
 }
@@ -218,18 +221,20 @@ fn source_address(context: &RequestContext) -> Option<String> {
     }
 }
 
-/// Runs a function that is invoked by hand: JSON in, JSON out. An error is the invocation's error.
+/// Runs a function that is invoked by hand or on a schedule: JSON in, JSON out. It is told its deadline too, since the Unix epoch. An
+/// error is the invocation's error.
 ///
 /// # Errors
 /// When the Runtime API is lost.
-pub async fn serve_commands<C, H, F>(handler: H) -> Result<(), BoxError>
+pub async fn serve_commands<C, A, H, F>(handler: H) -> Result<(), BoxError>
 where
     C: serde::de::DeserializeOwned + Send + 'static,
-    H: Fn(C) -> F + Clone + Send + 'static,
-    F: Future<Output = Result<serde_json::Value, GatewayError>> + Send + 'static,
+    H: Fn(C, Option<Duration>) -> F + Clone + Send + 'static,
+    F: Future<Output = Result<A, GatewayError>> + Send + 'static,
+    A: serde::Serialize + Send + 'static,
 {
-    let handler = lambda_runtime::service_fn(move |event: lambda_runtime::LambdaEvent<C>| {
-        let answer = handler(event.payload);
+    let handler = lambda_runtime::service_fn(move |event: LambdaEvent<C>| {
+        let answer = handler(event.payload, deadline(&event.context));
         async move {
             answer.await.map_err(|error| {
                 tracing::error!(error = %chain(&error), "command failed");

@@ -33,6 +33,7 @@ class Stack:
         self.state = state
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
+        self.extra: dict[str, str] = {}
         self._output = state.with_suffix(".out")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -59,7 +60,7 @@ class Stack:
         """No provider key and no address: every provider is mocked."""
         ours = {"SUPERGATE_STATE_DIR": str(self.state), "SUPERGATE_PORT": str(self.port), "SUPERGATE_VENV_DIR": sys.prefix}
         hidden = {name for key in providers.KEY_VARIABLES.items() for name in (key[1], providers.url_variable(key[0]))}
-        return {name: value for name, value in os.environ.items() if name not in hidden} | ours
+        return {name: value for name, value in os.environ.items() if name not in hidden} | ours | self.extra
 
     def processes(self) -> list[psutil.Process]:
         """The stack and all it started."""

@@ -14,6 +14,8 @@ import psutil
 import pytest
 from conftest import REPO, STACK, STOP_SECONDS, Stack, free_port
 
+import settings  # the stack's own module: conftest makes it known
+
 
 def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """A `stack.py run` that is expected to end by itself."""
@@ -27,9 +29,21 @@ def models(stack: Stack, api_key: str) -> list[str]:
         return [model.id for model in client.models.list()]
 
 
-def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_key(tmp_path: Path) -> None:
+def platform_keys(stack: Stack) -> str:
+    """The stored provider keys, as ids and whole rows' hashes."""
+    return stack.sql("select string_agg(id || md5(ciphertext) || md5(wrapped_key), ' ' order by provider) from provider_credentials")
+
+
+def chat(stack: Stack) -> str | None:
+    """A call that needs a provider's key to open; the mock answers it."""
+    with openai.OpenAI(base_url=f"{stack.url}/v1", api_key=stack.api_key, max_retries=0) as client:
+        answer = client.chat.completions.create(model="openai/gpt-4o-mini", messages=[{"role": "user", "content": "hello"}])
+    return answer.choices[0].message.content
+
+
+def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_keys(tmp_path: Path) -> None:
     stack = Stack(tmp_path / "state", free_port()).start()
-    api_key = stack.api_key
+    api_key, sealed = stack.api_key, platform_keys(stack)
     started = stack.processes()
     try:
         assert len(started) > 5
@@ -43,8 +57,47 @@ def test_ctrl_c_stops_everything_and_a_second_start_keeps_the_key(tmp_path: Path
     try:
         assert stack.api_key == api_key
         assert models(stack, api_key)
+        assert platform_keys(stack) == sealed, "what did not change is not stored again"
+        assert chat(stack), "what the last run sealed opens"
     finally:
         assert stack.stop(signal.SIGTERM) == 0
+
+
+def test_a_folder_from_before_keys_were_sealed_is_taken_over(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "state", free_port()).start()
+    api_key = stack.api_key
+    stack.sql("delete from provider_credentials")
+    stack.stop()
+    # What that version did not write: a KMS key that stays, the marks of what is stored, the operator's key.
+    (stack.state / "kms.json").unlink()
+    (stack.state / "platform-keys.json").unlink()
+    (stack.state / "demo.env").write_text(f"SUPERGATE_URL={stack.url}\nSUPERGATE_API_KEY={api_key}\n")
+
+    stack.start()
+    try:
+        assert stack.api_key == api_key
+        assert chat(stack)
+    finally:
+        stack.stop()
+
+
+def test_another_provider_key_replaces_the_stored_one_and_no_other(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "state", free_port()).start()
+    before = dict(row.split("=") for row in stack.sql("select provider || '=' || last_four from provider_credentials").splitlines())
+    stack.stop()
+    # A key and the address of nothing: real as far as the stack knows, and never called.
+    stack.extra = {"OPENAI_API_KEY": "sk-changed-0000-wxyz", "SUPERGATE_OPENAI_URL": "http://127.0.0.1:9"}
+    stack.start()
+    try:
+        after = dict(row.split("=") for row in stack.sql("select provider || '=' || last_four from provider_credentials").splitlines())
+        assert after == before | {"openai": "wxyz"}
+        # The kernel keeps 15 characters of a process's name.
+        served = [child for child in stack.processes() if child.name() in {name[:15] for name in settings.functions()}]
+        assert served
+        for function in served:
+            assert "sk-changed-0000-wxyz" not in function.environ().values(), f"{function.name()} has a key in its environment"
+    finally:
+        stack.stop()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
@@ -70,7 +123,7 @@ def test_the_start_up_text_says_which_providers_are_mocked_and_what_to_type(stac
 
 
 def test_the_demo_key_can_be_read_by_its_owner_only(stack: Stack) -> None:
-    for name in ("demo.env", "state.json"):
+    for name in ("demo.env", "state.json", "kms.json", "platform-keys.json"):
         assert (stack.state / name).stat().st_mode & 0o077 == 0
 
 

@@ -1,4 +1,4 @@
-"""The official OpenAI client, with nothing changed but `base_url` and `api_key`."""
+"""The official OpenAI client for Python, with nothing changed but `base_url` and `api_key`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 from conftest import Stack, eventually
+from scenarios import MODELS
 
-# One chat model of each provider, as the catalogue names them.
-MODELS = [
-    "openai/gpt-4o-mini",
-    "anthropic/claude-haiku-4-5",
-    "google/gemini-2.5-flash",
-    "cohere/command-a-03-2025",
-    "mistral/mistral-small-latest",
-]
 LEDGER_SECONDS = 10
 
 

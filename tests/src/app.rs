@@ -18,12 +18,12 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::{Config, OfficeConfig},
+    config::{Config, OfficeConfig, RotationConfig},
     crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, credentials, keys, migrate::Command, tenant},
+        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
@@ -32,7 +32,7 @@ use supergate::{
 };
 
 /// The local stack's KMS key.
-const KMS_KEY: &str = "alias/supergate-local";
+pub const KMS_KEY: &str = "alias/supergate-local";
 
 /// The providers and the variables of their keys.
 pub const PROVIDERS: [(&str, &str); 5] = [
@@ -124,9 +124,8 @@ impl App {
         let operator = database.migrator().run(command(json!({"action": "create_operator_key"}))).await.expect("a key");
         let clock = Arc::new(TestClock::default());
         let gateway = gateway(&database, &mock, Arc::clone(&clock), vars).await;
-        let config = office_config(&database);
-        let master_key = Arc::new(Office::master_key(&config).await.expect("the KMS key"));
-        let office = Arc::new(Office::new(config, clock.clone(), 4).expect("an office"));
+        let master_key = master_key(&database, vars).await;
+        let office = Arc::new(Office::new(office_config(&database, &[]), clock.clone(), 4).expect("an office"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
         let app = Self {
             mock,
@@ -173,7 +172,20 @@ impl App {
 
     /// A second process of the same deployment: the same database, nothing remembered.
     pub async fn restart(&mut self) {
-        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), &[]).await;
+        self.restart_with(&[]).await;
+    }
+
+    /// The same, with variables that differ, also for the function that stores providers' keys.
+    pub async fn restart_with(&mut self, vars: &[(&str, &str)]) {
+        self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), vars).await;
+        self.master_key = master_key(&self.database, vars).await;
+    }
+
+    /// The rotation over this database.
+    pub async fn rotation(&self, vars: &[(&str, &str)]) -> Rotation {
+        let vars = with_defaults(vars, self.database.url("supergate_rotation"));
+        let config = RotationConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
+        Rotation::new(config, self.clock.clone()).await.expect("a rotation")
     }
 
     /// Asks for a completion with the tenant's key.
@@ -392,15 +404,7 @@ pub async fn gateway(
     clock: Arc<TestClock>,
     vars: &[(&str, &str)],
 ) -> Arc<Gateway> {
-    let mut all: HashMap<String, String> = [
-        ("DATABASE_URL", database.app_url()),
-        ("SUPERGATE_KEY_PEPPER", PEPPER.to_owned()),
-        ("SUPERGATE_KMS_KEY_ID", KMS_KEY.to_owned()),
-        ("DATABASE_CONNECT_TIMEOUT_S", "5".to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
+    let mut all = with_defaults(&[], database.app_url());
     for (provider, _) in PROVIDERS {
         all.insert(format!("SUPERGATE_{}_URL", provider.to_uppercase()), mock.base_url(provider));
     }
@@ -409,15 +413,24 @@ pub async fn gateway(
     Arc::new(Gateway::new(config, clock, 16).await.expect("a gateway"))
 }
 
-fn office_config(database: &TestDatabase) -> OfficeConfig {
-    let url = database.url("supergate_admin");
-    let vars = |name: &str| match name {
-        "DATABASE_URL" => Some(url.clone()),
-        "SUPERGATE_KEY_PEPPER" => Some(PEPPER.to_owned()),
-        "SUPERGATE_KMS_KEY_ID" => Some(KMS_KEY.to_owned()),
-        _ => None,
-    };
-    OfficeConfig::load(&vars).expect("a complete configuration")
+async fn master_key(database: &TestDatabase, vars: &[(&str, &str)]) -> Arc<MasterKey> {
+    Arc::new(Office::master_key(&office_config(database, vars)).await.expect("the KMS key"))
+}
+
+fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {
+    let vars = with_defaults(vars, database.url("supergate_office"));
+    OfficeConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration")
+}
+
+/// What every function needs, and what a test says besides.
+fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String, String> {
+    let defaults = [
+        ("DATABASE_URL", database_url.as_str()),
+        ("SUPERGATE_KEY_PEPPER", PEPPER),
+        ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
+        ("DATABASE_CONNECT_TIMEOUT_S", "5"),
+    ];
+    defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// What tests store as the platform's key of a provider: of its form, and nobody's.

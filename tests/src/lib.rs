@@ -3,6 +3,9 @@
 pub mod app;
 pub mod canned;
 pub mod docs;
+pub mod kms;
 pub mod lambda;
+pub mod logs;
 pub mod mock;
+pub mod page;
 pub mod postgres;

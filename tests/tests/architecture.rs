@@ -34,6 +34,7 @@ const LAYERS: &[(&str, Layer, &str)] = &[
     ("config",         Rules,      "settings as an argument"),
     ("crypto",         Rules,      "secrets"),
     ("crypto::kms",    Hands,      "calls KMS"),
+    ("crypto::vault",  Hands,      "asks the database and KMS, and remembers"),
     ("limits",         Rules,      "what is allowed"),
     ("limits::dynamo", Hands,      "calls DynamoDB"),
     ("providers",      Rules,      "translation"),

@@ -171,3 +171,70 @@ async fn a_silent_stream_is_kept_alive_by_comments() {
     assert!(answer.text().contains(": keep-alive\n\n"), "{}", answer.text());
     assert!(answer.stream().done, "and it goes on");
 }
+
+#[tokio::test]
+async fn a_provider_that_repeats_the_prompt_is_not_repeated() {
+    const PROMPT: &str = "the canary sings of the merger on Tuesday";
+    let table = [
+        format!("Invalid value: '{PROMPT}'."),
+        format!("could not read {PROMPT} as JSON"),
+        "messages.0.content: the canary sings of the mer... is too odd".to_owned(),
+        format!("1 validation error [type=string, input_value='{PROMPT}', input_type=str]"),
+    ];
+    for message in table {
+        let error = json!({"error": {"message": message, "type": "invalid_request_error", "code": "invalid_value"}});
+        let upstream = Canned::answer(400, "application/json", error.to_string()).await;
+        let app = App::start_with(&[("SUPERGATE_OPENAI_URL", &upstream.url()), ("OPENAI_API_KEY", "sk-canary")]).await;
+        let answer = app.chat(&json!({"model": MODEL, "messages": [{"role": "user", "content": PROMPT}]})).await;
+        assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (400, "invalid_value"));
+        assert!(!answer.text().contains("canary"), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn the_providers_id_of_a_request_is_told_with_an_answer_and_with_an_error() {
+    let refusal = json!({"error": {"message": "no", "type": "invalid_request_error", "code": null}}).to_string();
+    let chunk =
+        json!({"id": "a", "model": "m", "choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}]});
+    let events = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+    let table = [
+        (200, "application/json", completion(&json!({})), false),
+        (200, "text/event-stream", events, true),
+        (400, "application/json", refusal, false),
+    ];
+    for (status, content_type, body, stream) in table {
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\nx-request-id: req_theirs\r\n");
+        let bytes = format!("{head}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let upstream = Canned::start(bytes.into_bytes(), Then::Close).await;
+        let (answer, _) = asked(&upstream, stream).await;
+        assert_eq!(answer.status.as_u16(), status);
+        assert_eq!(answer.header("x-supergate-provider-request-id"), "req_theirs", "{status} {content_type}");
+    }
+}
+
+/// Google says why it refuses a prompt with a 200 and no answer, and counts it.
+#[tokio::test]
+async fn a_prompt_that_google_blocks_is_a_content_filter_error_and_is_billed() {
+    let body = json!({
+        "promptFeedback": {"blockReason": "SAFETY"},
+        "usageMetadata": {"promptTokenCount": 1000, "totalTokenCount": 1000}, "modelVersion": "gemini-2.5-flash",
+    });
+    for stream in [false, true] {
+        let (content_type, body) = match stream {
+            true => ("text/event-stream", format!("data: {body}\n\n")),
+            false => ("application/json", body.to_string()),
+        };
+        let upstream = Canned::answer(200, content_type, body).await;
+        let app =
+            App::start_with(&[("SUPERGATE_GOOGLE_URL", &upstream.url()), ("GEMINI_API_KEY", "AIza-canary")]).await;
+        let messages = json!([{"role": "user", "content": "hello"}]);
+        let answer =
+            app.chat(&json!({"model": "google/gemini-2.5-flash", "stream": stream, "messages": messages})).await;
+        let error = if stream { answer.stream().error } else { answer.json()["error"].clone() };
+        assert_eq!((&error["code"], &error["type"]), (&json!("content_filter"), &json!("invalid_request_error")));
+        assert_eq!(answer.status.as_u16(), if stream { 200 } else { 400 });
+        let rows = app.usage_events().await;
+        assert_eq!((rows.len(), &rows[0]["ended"], &rows[0]["input_tokens"]), (1, &json!("failed"), &json!(1000)));
+        assert!(rows[0]["cost_nanos"].as_i64() > Some(0), "{}", rows[0]);
+    }
+}

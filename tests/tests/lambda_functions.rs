@@ -58,7 +58,7 @@ async fn one_binary_answers_plain_and_streamed_and_writes_the_ledger_after_the_r
     }
     let log = chat.logs().join("\n");
     assert!(log.contains("answered") && log.contains("\"function\":\"chat-completions\""), "{log}");
-    for secret in [stack.api_key(), "hello", "bench-key"] {
+    for secret in [stack.api_key(), "hello", "test-key"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
     stack.close().await;
@@ -128,6 +128,20 @@ async fn models_and_health_answer_through_a_buffered_integration() {
     let report = reply.json().await;
     assert_eq!(report["checks"][0]["name"], "database", "{report}");
     assert_eq!(report["checks"][0]["status"], "ok", "{report}");
+    stack.close().await;
+}
+
+#[tokio::test]
+async fn the_rotation_runs_as_its_own_role_and_says_what_it_did() {
+    let stack = Stack::start().await;
+    let rotation = start(&stack, "rotation").await;
+    let report = rotation.invoke(json!({"action": "data_keys"}), SOON).await.json().await;
+    assert_eq!(report, json!({"rewrapped": 5, "failed": 0, "next": null}));
+    let report = rotation.invoke(json!({"action": "rewrap", "older_than_days": 30}), SOON).await.json().await;
+    assert_eq!(report["rewrapped"], 0, "what was just sealed can wait");
+    // The whole of the invocation's time is less than what one credential may take.
+    let report = rotation.invoke(json!({}), Duration::from_secs(15)).await.json().await;
+    assert_eq!((&report["rewrapped"], &report["next"]["action"]), (&json!(0), &json!("rewrap")), "{report}");
     stack.close().await;
 }
 

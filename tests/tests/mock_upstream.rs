@@ -1,7 +1,19 @@
 //! The mock upstream, asked over a bare socket: what a client library would repair or hide must be seen.
 
+#[path = "mock_upstream/alike.rs"]
+mod alike;
+#[path = "mock_upstream/anthropic.rs"]
+mod anthropic;
 #[path = "mock_upstream/client.rs"]
 mod client;
+#[path = "mock_upstream/cohere.rs"]
+mod cohere;
+#[path = "mock_upstream/google.rs"]
+mod google;
+#[path = "mock_upstream/mistral.rs"]
+mod mistral;
+#[path = "mock_upstream/openai.rs"]
+mod openai;
 
 use std::time::Duration;
 

@@ -1,10 +1,14 @@
 //! Real traffic, recorded: every answer comes back through the gateway as the provider gave it, with its words, calls and thoughts, costs
-//! what the price list says and leaves one row in the ledger; every stream may be cut anywhere, and none may end where its provider did
-//! not end it. Rows that are known to differ stand in `docs/known-differences.md`.
+//! what the price list says and leaves one row in the ledger; sent back with the next request it reaches the provider as it was; every
+//! stream may be cut anywhere, and none may end where its provider did not end it. Rows that are known to differ stand in
+//! `docs/known-differences.md`.
 //!
 //! The recordings are not part of the repository. `TRAFFIC` names their folder; without it these tests say so and pass. `TRAFFIC_REPORT`
-//! names a file for the table, which otherwise goes to the terminal; its last line is for programs.
+//! names a file for the table, which otherwise goes to the terminal; its last line is for programs. OpenAI's description of its API, with
+//! which every reply is compared, is read from `specs/openai-openapi.yaml` beside that folder, where it is there.
 
+#[path = "recorded_traffic/asked.rs"]
+mod asked;
 #[path = "recorded_traffic/calls.rs"]
 mod calls;
 #[path = "recorded_traffic/differences.rs"]
@@ -13,80 +17,120 @@ mod differences;
 mod heard;
 #[path = "recorded_traffic/ledger.rs"]
 mod ledger;
+#[path = "recorded_traffic/next_request.rs"]
+mod next_request;
 #[path = "recorded_traffic/prices.rs"]
 mod prices;
 #[path = "recorded_traffic/replay.rs"]
 mod replay;
 #[path = "recorded_traffic/rows.rs"]
 mod rows;
+#[path = "recorded_traffic/run.rs"]
+mod run;
 #[path = "recorded_traffic/said.rs"]
 mod said;
+#[path = "recorded_traffic/schema.rs"]
+mod schema;
 #[path = "recorded_traffic/tally.rs"]
 mod tally;
 #[path = "recorded_traffic/translated.rs"]
 mod translated;
+#[path = "recorded_traffic/vectors.rs"]
+mod vectors;
 #[path = "recorded_traffic/verdict.rs"]
 mod verdict;
 
-use std::{collections::BTreeSet, env, fs, io::Write as _};
+use std::{collections::BTreeMap, env, fs, io::Write as _};
 
 use futures_util::{StreamExt as _, stream};
-use http::HeaderValue;
-use serde_json::{Value, json};
+use serde_json::Value;
 use supergate::providers::Progress;
-use supergate_tests::app::{Answer, App, PROVIDERS};
+use supergate_tests::app::{Answer, PROVIDERS};
 
+use asked::ask;
 use differences::Differences;
 use heard::Heard;
 use ledger::Ledger;
 use prices::Prices;
 use replay::Replay;
-use rows::{ERRORS, FOLDER, ROWS, Row};
+use rows::{FOLDER, ROWS, Row};
+use run::{Exchange, PARALLEL, Run};
 use said::{Kind, Reading, State};
+use schema::Schemas;
 use tally::Tally;
 use translated::{Translation, translate};
-use verdict::Verdict;
+use verdict::{Aspect, Verdict};
 
-/// Requests that are under way at a time.
-const PARALLEL: usize = 8;
 /// Streams of each provider that are sent in single bytes, and those that are cut at every event, over a real connection.
 const SAMPLE: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_recorded_answer_comes_back_as_it_was_given() {
-    let Some(folder) = &*FOLDER else { return };
-    let replay = Replay::start(folder).await;
-    let app = replay.app().await;
-    let (mut tally, mut asked) = (Tally::default(), Vec::new());
-    for row in &*ROWS {
-        match said::read(row) {
-            Kind::More(reason) => tally.left_out(row, reason),
-            kind => asked.push((row, kind)),
-        }
-    }
-    asked.extend(ERRORS.iter().map(|row| (row, Kind::Refused)));
-    let answers: Vec<Answer> =
-        stream::iter(asked.iter().map(|(row, kind)| ask(&app, row, kind, ""))).buffered(PARALLEL).collect().await;
-
-    let ledger = Ledger::read(&app).await;
-    assert_eq!(ledger.rows, answers.iter().filter(|answer| !ledger.row(answer).is_null()).count(), "no row too many");
-    let (prices, differences) = (Prices::read(), Differences::read());
-    let mut wrong = Vec::new();
-    for ((row, kind), answer) in asked.iter().zip(&answers) {
-        let verdict = judge(row, kind, answer, ledger.row(answer), &prices);
-        if matches!(kind, Kind::Answer(recorded) if recorded.cites) {
-            tally.cited(row, &Heard::of(answer));
-        }
-        tally.asked(row, kind, &verdict);
+    let Some(run) = Run::once().await else { return };
+    let (prices, differences) = (Prices::read(), Differences::read(differences::ANSWERS));
+    let (mut tally, mut wrong) = (Tally::default(), Vec::new());
+    let mut note = |row: &Row, verdict: &Verdict| {
         let problem = differences.judge(&row.id, verdict.problems.is_empty());
         wrong.extend(problem.map(|problem| format!("{}: {problem}\n{}", row.id, verdict.problems.join("\n"))));
+    };
+    for Exchange { row, kind, answer } in &run.chats {
+        let verdict = judge(row, kind, answer, run.ledger.row(answer), &prices);
+        tally.asked(row, kind, &verdict);
+        note(row, &verdict);
     }
+    for (row, answer) in &run.embeddings {
+        let verdict = vectors::judge(row, answer, run.ledger.row(answer), &prices);
+        tally.embedded(row, &verdict);
+        note(row, &verdict);
+    }
+    for returned in next_request::judge(run) {
+        tally.returned(returned.row, returned.aspect, &returned.verdict);
+    }
+    run.left_out.iter().for_each(|(row, reason)| tally.left_out(row, reason));
     let report = tally.to_string();
     match env::var_os("TRAFFIC_REPORT").filter(|file| !file.is_empty()) {
         Some(file) => fs::write(file, report + "\n").expect("the report is written"),
         None => say(&report),
     }
     assert!(wrong.is_empty(), "{} rows are not as {} says:\n{}", wrong.len(), differences::FILE, wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_request_gives_the_provider_back_what_it_said() {
+    let Some(run) = Run::once().await else { return };
+    let differences = Differences::read(differences::NEXT_REQUESTS);
+    let all = next_request::judge(run);
+    let mut wrong = Vec::new();
+    let mut by_row: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for returned in &all {
+        let problems = returned.verdict.problems.iter().map(|problem| format!("with {}: {problem}", returned.with.id));
+        by_row.entry(&returned.row.id).or_default().extend(problems);
+    }
+    for (id, problems) in by_row {
+        let problem = differences.judge(id, problems.is_empty());
+        wrong.extend(problem.map(|problem| format!("{id}: {problem}\n{}", problems.join("\n"))));
+    }
+    let went_on = all.iter().filter(|returned| returned.aspect == Aspect::NextRequest).count();
+    say(&format!(
+        "recorded traffic: {} answers went back, {went_on} of them also as the recorded client went on",
+        all.len() - went_on
+    ));
+    assert!(wrong.is_empty(), "{} answers are not as {} says:\n{}", wrong.len(), differences::FILE, wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_reply_and_every_chunk_is_what_openai_describes() {
+    let Some(folder) = &*FOLDER else { return };
+    let (Some(run), Some(schemas)) = (Run::once().await, Schemas::read(folder)) else { return };
+    let chats = run.chats.iter().map(|exchange| (exchange.row, &exchange.answer));
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for (row, answer) in chats.chain(run.embeddings.iter().map(|(row, answer)| (*row, answer))) {
+        let (problems, replies) = schemas.judge(answer);
+        checked += replies;
+        wrong.extend((!problems.is_empty()).then(|| format!("{}: {}", row.id, problems.join("\n  "))));
+    }
+    say(&format!("recorded traffic: {checked} replies and chunks are what OpenAI describes"));
+    assert!(wrong.is_empty(), "{} answers are not what OpenAI describes:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn judge(row: &Row, kind: &Kind, answer: &Answer, event: &Value, prices: &Prices) -> Verdict {
@@ -179,33 +223,6 @@ async fn a_stream_cut_off_at_any_event_ends_in_an_error() {
          {} of them over a connection",
         sample.len()
     ));
-}
-
-/// Asks as a client of OpenAI's would, in the row's own mode, with the functions that the answer calls.
-async fn ask(app: &App, row: &Row, kind: &Kind, options: &str) -> Answer {
-    let message = json!({"role": "user", "content": format!("replay:{}{options}", row.id)});
-    let mut body = json!({"model": row.model(), "messages": [message]});
-    if let Kind::Answer(recorded) = kind {
-        if recorded.said.len() > 1 {
-            body["n"] = json!(recorded.said.len());
-        }
-        let names: BTreeSet<&str> =
-            recorded.said.values().flat_map(|choice| &choice.calls).map(|call| call.name.as_str()).collect();
-        let functions =
-            names.iter().map(|name| json!({"name": name, "parameters": {"type": "object", "properties": {}}}));
-        if recorded.legacy {
-            body["functions"] = functions.collect();
-        } else if !names.is_empty() {
-            body["tools"] = functions.map(|function| json!({"type": "function", "function": function})).collect();
-        }
-    }
-    if row.asks_for_stream() {
-        body["stream"] = json!(true);
-        body["stream_options"] = json!({"include_usage": true});
-    }
-    let mut request = app.chat_request(body.to_string());
-    request.headers_mut().insert("cache-control", HeaderValue::from_static("no-store"));
-    app.send(request).await
 }
 
 /// Of each provider the complete streams with the least of something, and as many with other letters than ASCII's.

@@ -1,7 +1,7 @@
 //! Every file of `events/`, fed to the function whose folder it is in.
 
 use futures_util::StreamExt;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -52,6 +52,19 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("docs/unknown-file",                   404, "not_found",               "only what the page loads is there, and no path leads elsewhere"),
     ("migrate/migrate",                     200, "applied",                 "it says what it did"),
     ("migrate/create-tenant",               200, "sg_live_",                "the key is shown this once"),
+    ("migrate/create-operator-key",         200, "sg_live_",                "the key is shown this once"),
+    ("provider-keys/list",                  200, r#""provider":"mistral""#, "what there is, without secrets"),
+    ("provider-keys/store",                 201, r#""last_four":"cdef""#,   "it is told by its last four characters"),
+    ("provider-keys/wrong-form",            400, "`label`: is not a field", "all faults at once"),
+    ("provider-keys/no-auth",               401, "invalid_api_key",         "no key"),
+    ("provider-keys/read",                  200, r#""last_used_at":null"#,  "one of them"),
+    ("provider-keys/missing",               404, "not_found",               "none of that provider"),
+    ("provider-keys/replace",               200, r#""last_four":"3210""#,   "a new one in the place of the old"),
+    ("provider-keys/delete",                204, "",                        "nothing is left to say"),
+    ("rotation/scheduled",                  200, r#""rewrapped":0"#,        "what was just sealed can wait"),
+    ("rotation/everything",                 200, r#""rewrapped":5"#,        "all of the platform's keys"),
+    ("rotation/data-keys",                  200, r#""rewrapped":5"#,        "the same, under fresh data keys"),
+    ("rotation/resume",                     200, r#""next":null"#,          "nothing is that old"),
 ];
 
 fn folder() -> PathBuf {
@@ -132,6 +145,32 @@ async fn docs_answers_each_event_as_its_name_says() {
         let answer = docs::send(request(&event, "no key")).await;
         expect(&case, answer.status.as_u16(), &answer.text());
         assert_eq!(answer.text().is_empty(), case.ends_with("-head"), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn provider_keys_answers_each_event_as_its_name_says() {
+    let app = App::start().await;
+    let route = "/v1/tenant/keys/mistral";
+    for (case, event) in events("provider-keys") {
+        // Each event finds what it is about, or nothing where it is about to store.
+        match case.ends_with("/store") {
+            true => drop(app.call(Method::DELETE, route, &app.api_key, &Value::Null).await),
+            false => drop(app.call(Method::PUT, route, &app.api_key, &json!({"api_key": "of-an-earlier-event"})).await),
+        }
+        let answer = app.send(request(&event, &app.api_key)).await;
+        expect(&case, answer.status.as_u16(), &answer.text());
+    }
+}
+
+#[tokio::test]
+async fn rotation_does_what_each_event_says() {
+    let app = App::start().await;
+    let rotation = app.rotation(&[]).await;
+    for (case, event) in events("rotation") {
+        let command = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let report = rotation.run(command, None).await.unwrap_or_else(|error| panic!("{case}: {error:?}"));
+        expect(&case, 200, &serde_json::to_string(&report).expect("JSON"));
     }
 }
 
@@ -224,7 +263,8 @@ async fn migrate_does_what_each_event_says() {
         expect(&case, 200, &answer.to_string());
         match case.as_str() {
             "migrate/migrate" => assert_eq!(answer["applied"].as_array().map(Vec::len), Some(MIGRATIONS.len())),
-            _ => assert!(answer["tenant_id"].as_str().is_some_and(|id| id.starts_with("ten_")), "{case}"),
+            "migrate/create-tenant" => assert!(answer["tenant_id"].as_str().is_some_and(|id| id.starts_with("ten_"))),
+            _ => assert!(answer["key_id"].as_str().is_some_and(|id| id.starts_with("key_")), "{case}"),
         }
     }
     for wrong in [

@@ -7,7 +7,7 @@ fn main() -> ExitCode {
     web::start(|start| async move {
         let config = MigrateConfig::load(start.vars)?;
         let migrator = Arc::new(Migrator::new(config, start.clock)?);
-        web::serve_commands(move |command| {
+        web::serve_commands(move |command, _| {
             let migrator = Arc::clone(&migrator);
             async move { migrator.run(command).await }
         })

@@ -67,8 +67,7 @@ impl DataKey {
     /// # Errors
     /// [`Broken`] for a secret that is longer than AES-GCM takes, which no provider's key is.
     pub fn seal(&self, label: &Label<'_>, nonce: [u8; NONCE_BYTES], secret: &str) -> Result<Vec<u8>, Broken> {
-        let payload = Payload { msg: secret.as_bytes(), aad: &label.aad(VERSION) };
-        self.cipher()?.encrypt(&Nonce::from(nonce), payload).map_err(|_| Broken)
+        self.encrypt(nonce, secret.as_bytes(), &label.aad(VERSION))
     }
 
     /// Opens one.
@@ -76,13 +75,38 @@ impl DataKey {
     /// # Errors
     /// [`Broken`], whatever is wrong with it.
     pub fn open(&self, label: &Label<'_>, envelope: &Envelope) -> Result<ProviderKey, Broken> {
-        let payload = Payload { msg: &envelope.ciphertext, aad: &label.aad(envelope.version) };
-        let secret = self.cipher()?.decrypt(&Nonce::from(envelope.nonce), payload).map_err(|_| Broken)?;
+        Ok(ProviderKey::new(std::mem::take(&mut *self.secret(label, envelope)?)))
+    }
+
+    /// Opens one and seals the secret under another data key, in the form that is written now. `nonce` must be random.
+    ///
+    /// # Errors
+    /// [`Broken`], whatever is wrong with it.
+    pub fn reseal(
+        &self,
+        label: &Label<'_>,
+        envelope: &Envelope,
+        new: &Self,
+        nonce: [u8; NONCE_BYTES],
+    ) -> Result<Vec<u8>, Broken> {
+        new.seal(label, nonce, &self.secret(label, envelope)?)
+    }
+
+    fn secret(&self, label: &Label<'_>, envelope: &Envelope) -> Result<Zeroizing<String>, Broken> {
+        let secret = self.decrypt(envelope.nonce, &envelope.ciphertext, &label.aad(envelope.version))?;
         let secret = String::from_utf8(secret).map_err(|error| {
             drop(Zeroizing::new(error.into_bytes()));
             Broken
         })?;
-        Ok(ProviderKey::new(secret))
+        Ok(Zeroizing::new(secret))
+    }
+
+    fn encrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
+        self.cipher()?.encrypt(&Nonce::from(nonce), Payload { msg, aad }).map_err(|_| Broken)
+    }
+
+    fn decrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
+        self.cipher()?.decrypt(&Nonce::from(nonce), Payload { msg, aad }).map_err(|_| Broken)
     }
 
     fn cipher(&self) -> Result<Aes256Gcm, Broken> {

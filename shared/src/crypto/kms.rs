@@ -3,10 +3,11 @@
 use super::envelope::DataKey;
 use crate::{
     causes::{BoxError, chain},
+    config::KmsKey,
     tenancy::TenantId,
 };
 use aws_sdk_kms::{
-    Client,
+    Client, config,
     error::{ProvideErrorMetadata, SdkError},
     primitives::Blob,
     types::DataKeySpec,
@@ -14,10 +15,10 @@ use aws_sdk_kms::{
 use std::collections::HashMap;
 use zeroize::Zeroize as _;
 
-/// The key, by id, ARN or alias.
+/// The key that wraps data keys.
 pub struct MasterKey {
     client: Client,
-    id: String,
+    key: KmsKey,
 }
 
 /// A new data key, and the form of it that may be stored.
@@ -50,8 +51,12 @@ fn context(tenant: TenantId) -> HashMap<String, String> {
 
 impl MasterKey {
     /// A handle; nothing is asked yet.
-    pub fn new(aws: &aws_config::SdkConfig, id: String) -> Self {
-        Self { client: Client::new(aws), id }
+    pub fn new(aws: &aws_config::SdkConfig, key: KmsKey) -> Self {
+        let mut settings = config::Builder::from(aws);
+        if let Some(endpoint) = &key.endpoint {
+            settings.set_endpoint_url(Some(endpoint.clone()));
+        }
+        Self { client: Client::from_conf(settings.build()), key }
     }
 
     /// Whether the key is there and enabled.
@@ -59,7 +64,7 @@ impl MasterKey {
     /// # Errors
     /// When it is not, or nobody answers; for the log.
     pub async fn ping(&self) -> Result<(), BoxError> {
-        let answer = self.client.describe_key().key_id(&self.id).send().await?;
+        let answer = self.client.describe_key().key_id(&self.key.id).send().await?;
         match answer.key_metadata {
             Some(metadata) if metadata.enabled => Ok(()),
             _ => Err("the key is disabled".into()),
@@ -76,7 +81,7 @@ impl MasterKey {
         let asked = self
             .client
             .generate_data_key()
-            .key_id(&self.id)
+            .key_id(&self.key.id)
             .key_spec(DataKeySpec::Aes256)
             .set_encryption_context(Some(context(tenant)));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;
@@ -88,15 +93,23 @@ impl MasterKey {
         })
     }
 
-    /// Unwraps a tenant's data key. Only under this KMS key: what another key wrapped is not ours.
+    /// Unwraps a tenant's data key. Only under this KMS key, or the one before it: what another key wrapped is not ours.
     ///
     /// # Errors
     /// [`KmsError`].
     pub async fn unwrap(&self, tenant: TenantId, wrapped: Vec<u8>) -> Result<DataKey, KmsError> {
+        let Some(previous) = &self.key.previous else { return self.unwrap_under(&self.key.id, tenant, wrapped).await };
+        match self.unwrap_under(&self.key.id, tenant, wrapped.clone()).await {
+            Err(KmsError::Refused(_)) => self.unwrap_under(previous, tenant, wrapped).await,
+            unwrapped => unwrapped,
+        }
+    }
+
+    async fn unwrap_under(&self, key: &str, tenant: TenantId, wrapped: Vec<u8>) -> Result<DataKey, KmsError> {
         let asked = self
             .client
             .decrypt()
-            .key_id(&self.id)
+            .key_id(key)
             .ciphertext_blob(Blob::new(wrapped))
             .set_encryption_context(Some(context(tenant)));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;
@@ -112,7 +125,7 @@ impl MasterKey {
             .client
             .re_encrypt()
             .ciphertext_blob(Blob::new(wrapped))
-            .destination_key_id(&self.id)
+            .destination_key_id(&self.key.id)
             .set_source_encryption_context(Some(context(tenant)))
             .set_destination_encryption_context(Some(context(tenant)));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;

@@ -12,7 +12,10 @@ use crate::{
 };
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,16 +29,38 @@ pub struct Vault {
     db: Database,
     master_key: MasterKey,
     clock: Arc<dyn Clock>,
-    slots: Mutex<HashMap<CredentialRef, Arc<Slot>>>,
+    slots: Mutex<HashMap<Identity, Arc<Slot>>>,
 }
 
-/// The lock is held while one caller opens the credential; the others wait for what that one finds.
-type Slot = tokio::sync::Mutex<Option<Opened>>;
+/// All of what a credential is: whose, which, and for which provider. A row that is moved to another provider is another credential.
+type Identity = (CredentialRef, &'static str);
+
+/// A place for one credential. The lock is held while one caller opens it; the others wait for what that one finds.
+#[derive(Default)]
+struct Slot {
+    state: tokio::sync::Mutex<State>,
+    /// How often opening it has failed.
+    failures: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    opened: Option<Opened>,
+    last_failure: Option<Failure>,
+}
 
 struct Opened {
     key: Arc<ProviderKey>,
     /// Since the Unix epoch.
     until: Duration,
+}
+
+/// What those are told who waited for a caller that failed.
+#[derive(Clone, Copy)]
+enum Failure {
+    Unavailable,
+    Gone,
+    Unreadable,
 }
 
 /// Why a credential cannot be used.
@@ -65,30 +90,35 @@ impl Vault {
     pub async fn open(
         &self,
         credential: CredentialRef,
-        provider: &str,
+        provider: &'static str,
     ) -> Result<(Arc<ProviderKey>, bool), VaultError> {
-        let slot = self.slot(credential);
-        let mut opened = slot.lock().await;
-        if let Some(known) = opened.as_ref().filter(|opened| opened.until > self.clock.since_epoch()) {
+        let slot = self.slot((credential, provider));
+        let failures = slot.failures.load(Ordering::Relaxed);
+        let mut state = slot.state.lock().await;
+        if let Some(known) = state.opened.as_ref().filter(|opened| opened.until > self.clock.since_epoch()) {
             return Ok((Arc::clone(&known.key), false));
         }
-        *opened = None;
-        let key = self.unseal(credential, provider).await.inspect_err(|error| {
-            if matches!(error, VaultError::Unreadable(_)) {
-                // Somebody changed a row, or a KMS key: whoever runs this must hear of it.
-                tracing::error!(
-                    alarm = "provider_credential_unreadable",
-                    tenant.id = %credential.tenant,
-                    credential.id = %credential.id,
-                    provider,
-                    error = %crate::causes::chain(error),
-                    "a provider's key does not open"
-                );
+        // Who waited for somebody's failure does not try again: with KMS away, each would wait for its own time-out behind the others'.
+        if let Some(failure) = state.last_failure.filter(|_| slot.failures.load(Ordering::Relaxed) != failures) {
+            return Err(failure.into());
+        }
+        state.opened = None;
+        match self.unseal(credential, provider).await {
+            Ok(key) => {
+                let key = Arc::new(key);
+                let until = self.clock.since_epoch() + CREDENTIAL_TTL;
+                *state = State { opened: Some(Opened { key: Arc::clone(&key), until }), last_failure: None };
+                Ok((key, true))
             }
-        })?;
-        let key = Arc::new(key);
-        *opened = Some(Opened { key: Arc::clone(&key), until: self.clock.since_epoch() + CREDENTIAL_TTL });
-        Ok((key, true))
+            Err(error) => {
+                state.last_failure = Some(Failure::of(&error));
+                slot.failures.fetch_add(1, Ordering::Relaxed);
+                if let VaultError::Unreadable(_) = &error {
+                    raise_alarm(credential, provider, &error);
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn unseal(&self, credential: CredentialRef, provider: &str) -> Result<ProviderKey, VaultError> {
@@ -99,28 +129,64 @@ impl Vault {
         Ok(data_key.open(&Label { tenant: credential.tenant, provider, credential: id }, &envelope)?)
     }
 
-    fn slot(&self, credential: CredentialRef) -> Arc<Slot> {
+    fn slot(&self, identity: Identity) -> Arc<Slot> {
         let now = self.clock.since_epoch();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() >= MAX_REMEMBERED && !slots.contains_key(&credential) {
-            // A slot that is being opened is locked, and stays.
-            let lasting = |slot: &Arc<Slot>| {
-                slot.try_lock().map_or(true, |opened| opened.as_ref().is_some_and(|opened| opened.until > now))
-            };
-            slots.retain(|_, slot| lasting(slot));
+        if !slots.contains_key(&identity) {
+            // An expired secret does not stay in memory, and one that somebody is opening or waiting for does.
+            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.until().is_some_and(|until| until > now));
             if slots.len() >= MAX_REMEMBERED
                 && let Some(oldest) = oldest(&slots)
             {
                 slots.remove(&oldest);
             }
         }
-        Arc::clone(slots.entry(credential).or_default())
+        Arc::clone(slots.entry(identity).or_default())
     }
 }
 
-fn oldest(slots: &HashMap<CredentialRef, Arc<Slot>>) -> Option<CredentialRef> {
-    let until = |slot: &Arc<Slot>| slot.try_lock().ok().and_then(|opened| opened.as_ref().map(|opened| opened.until));
-    slots.iter().filter_map(|(id, slot)| Some((until(slot)?, *id))).min_by_key(|(until, _)| *until).map(|(_, id)| id)
+fn oldest(slots: &HashMap<Identity, Arc<Slot>>) -> Option<Identity> {
+    slots.iter().filter_map(|(id, slot)| Some((slot.until()?, *id))).min_by_key(|(until, _)| *until).map(|(_, id)| id)
+}
+
+/// Somebody changed a row, or a KMS key is gone: whoever runs this must hear of it. The field `alarm` is what to look for in the log.
+pub(crate) fn raise_alarm(credential: CredentialRef, provider: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(
+        alarm = "provider_credential_unreadable",
+        tenant.id = %credential.tenant,
+        credential.id = %credential.id,
+        provider,
+        error = %crate::causes::chain(error),
+        "a provider's key does not open"
+    );
+}
+
+impl Slot {
+    /// Until when its credential is remembered; none while it is being opened, or was not.
+    fn until(&self) -> Option<Duration> {
+        self.state.try_lock().ok()?.opened.as_ref().map(|opened| opened.until)
+    }
+}
+
+impl Failure {
+    fn of(error: &VaultError) -> Self {
+        match error {
+            VaultError::Unavailable(_) => Self::Unavailable,
+            VaultError::Gone => Self::Gone,
+            VaultError::Unreadable(_) => Self::Unreadable,
+        }
+    }
+}
+
+impl From<Failure> for VaultError {
+    fn from(failure: Failure) -> Self {
+        let waited = || "another request that opened it failed while this one waited".into();
+        match failure {
+            Failure::Unavailable => Self::Unavailable(waited()),
+            Failure::Gone => Self::Gone,
+            Failure::Unreadable => Self::Unreadable(waited()),
+        }
+    }
 }
 
 impl From<db::Error> for VaultError {
@@ -143,3 +209,6 @@ impl From<Broken> for VaultError {
         Self::Unreadable(broken.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -236,8 +236,8 @@ pub(crate) async fn update(tx: &TenantTx, key: &KeyInfo, (actor, role): (Actor, 
 }
 
 const ROTATE: &str = "\
-    update api_keys set previous_hash = case when $6 > $5 then hash end, previous_pepper_version = case when $6 > $5 then pepper_version end, \
-    previous_until = case when $6 > $5 then $6 end, hash = $2, pepper_version = $3, ends_with = $4, updated_at = $5 where id = $1";
+    update api_keys set hash = $2, pepper_version = $3, ends_with = $4, updated_at = $5, previous_until = case when $6 > $5 then $6 end \
+    where id = $1";
 
 /// Gives a key a new secret; the one before works until then.
 ///
@@ -270,8 +270,7 @@ pub(crate) async fn rotate(
 /// # Errors
 /// [`Error`]; nothing was changed then.
 pub(crate) async fn revoke(tx: &TenantTx, key: KeyId, at: OffsetDateTime) -> Result<(), Error> {
-    let statement = "update api_keys set revoked_at = $2, updated_at = $2, previous_hash = null, previous_pepper_version = null, \
-                     previous_until = null where id = $1";
+    let statement = "update api_keys set revoked_at = $2, updated_at = $2, previous_until = null where id = $1";
     tx.query(statement, &[(key.as_uuid(), Type::UUID), (&at, Type::TIMESTAMPTZ)]).await.map(drop)
 }
 

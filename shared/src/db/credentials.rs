@@ -1,12 +1,13 @@
 //! Sealed credentials.
 
-use super::{Database, Error, TenantTx};
+use super::{Database, Error, TenantTx, in_time, keep_if_sound, tx::Params};
 use crate::{
     crypto::envelope::{Envelope, NONCE_BYTES},
-    tenancy::{CredentialId, TenantId},
+    tenancy::{CredentialId, CredentialRef, TenantId},
 };
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
+use uuid::Uuid;
 
 /// What may be known of a credential.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +22,10 @@ pub(crate) struct CredentialRow {
 }
 
 const SEALED: &str = "\
-    select id, envelope_version, wrapped_key, kms_key_id, nonce, ciphertext from provider_credentials where provider = $1";
+    select id, provider, envelope_version, wrapped_key, kms_key_id, nonce, ciphertext from provider_credentials \
+    where ($1::text is null or provider = $1) and ($2::uuid is null or id = $2) and ($3::timestamptz is null or sealed_at < $3)";
 
-/// A tenant's sealed credential for a provider. Only the roles that serve may read it.
+/// A tenant's sealed credential for a provider. Only the roles that serve and rotate may read it.
 ///
 /// # Errors
 /// [`Error`] when the look-up did not work.
@@ -32,8 +34,78 @@ pub(crate) async fn sealed(
     tenant: TenantId,
     provider: &str,
 ) -> Result<Option<(CredentialId, Envelope)>, Error> {
-    let rows = TenantTx::once(db, tenant, SEALED, &[(&provider, Type::TEXT)]).await?;
+    let params: Params<'_> =
+        &[(&provider, Type::TEXT), (&None::<Uuid>, Type::UUID), (&None::<OffsetDateTime>, Type::TIMESTAMPTZ)];
+    let rows = TenantTx::once(db, tenant, SEALED, params).await?;
     rows.first().map(|row| Ok((CredentialId::from_uuid(row.try_get("id")?), envelope(row)?))).transpose()
+}
+
+/// A sealed credential by its id, and of which provider it says it is; none if it is gone, or was sealed anew since a moment.
+///
+/// # Errors
+/// [`Error`] when the look-up did not work.
+pub(crate) async fn sealed_by_id(
+    db: &Database,
+    credential: CredentialRef,
+    before: OffsetDateTime,
+) -> Result<Option<(String, Envelope)>, Error> {
+    let params: Params<'_> =
+        &[(&None::<&str>, Type::TEXT), (credential.id.as_uuid(), Type::UUID), (&before, Type::TIMESTAMPTZ)];
+    let rows = TenantTx::once(db, credential.tenant, SEALED, params).await?;
+    rows.first().map(|row| Ok((row.try_get("provider")?, envelope(row)?))).transpose()
+}
+
+/// The next credentials, whoever's, that were last sealed before a moment, in the order of their ids.
+///
+/// # Errors
+/// [`Error`] when they cannot be read.
+pub(crate) async fn sealed_before(
+    db: &Database,
+    moment: OffsetDateTime,
+    after: Option<CredentialId>,
+    most: i32,
+) -> Result<Vec<CredentialRef>, Error> {
+    let after = after.map_or(Uuid::nil(), |id| *id.as_uuid());
+    let params: Params<'_> = &[(&moment, Type::TIMESTAMPTZ), (&after, Type::UUID), (&most, Type::INT4)];
+    let statement = "select tenant_id, id from app.credentials_sealed_before($1, $2, $3)";
+    let connection = db.connection().await?;
+    let rows = in_time(connection.query_typed(statement, params)).await;
+    keep_if_sound(connection, &rows);
+    rows?
+        .iter()
+        .map(|row| {
+            let (tenant, id) = (row.try_get("tenant_id")?, row.try_get("id")?);
+            Ok(CredentialRef { tenant: TenantId::from_uuid(tenant), id: CredentialId::from_uuid(id) })
+        })
+        .collect()
+}
+
+const RESEAL: &str = "\
+    update provider_credentials set envelope_version = $3, wrapped_key = $4, kms_key_id = $5, nonce = $6, ciphertext = $7, sealed_at = $8 \
+    where id = $1 and wrapped_key = $2 returning id";
+
+/// Puts a new envelope in the place of `old`. False if what is stored is not `old` any more: somebody was faster.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn reseal(
+    tx: &TenantTx,
+    id: CredentialId,
+    old: &Envelope,
+    new: &Envelope,
+    at: OffsetDateTime,
+) -> Result<bool, Error> {
+    let params: Params<'_> = &[
+        (id.as_uuid(), Type::UUID),
+        (&old.wrapped_key, Type::BYTEA),
+        (&new.version, Type::INT2),
+        (&new.wrapped_key, Type::BYTEA),
+        (&new.kms_key_id, Type::TEXT),
+        (&new.nonce.as_slice(), Type::BYTEA),
+        (&new.ciphertext, Type::BYTEA),
+        (&at, Type::TIMESTAMPTZ),
+    ];
+    Ok(!tx.query(RESEAL, params).await?.is_empty())
 }
 
 fn envelope(row: &Row) -> Result<Envelope, Error> {

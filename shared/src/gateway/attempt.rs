@@ -9,7 +9,7 @@ use crate::{
     routing::plan::Candidate,
     tenancy::{CredentialRef, Grant, RequestId},
     usage::{
-        Cost, Tokens,
+        Cost, SearchUnit, Terms, Tokens,
         ledger::{Ended, UsageEvent, UsageSource},
     },
 };
@@ -26,6 +26,10 @@ pub(super) struct Attempt {
     pub(super) clock: Arc<dyn Clock>,
     /// What the request was sent with, so that it can be struck out of what comes back.
     pub(super) credential: Option<Arc<ProviderKey>>,
+    /// The provider's id of the request.
+    pub(super) provider_request_id: Option<String>,
+    /// On which terms the caller asked to be served.
+    pub(super) terms: Terms,
     grant: Grant,
     request_id: RequestId,
     model_requested: String,
@@ -85,6 +89,8 @@ impl Attempt {
             candidate,
             clock: Arc::clone(clock),
             credential: None,
+            provider_request_id: None,
+            terms: Terms::default(),
             grant: grant.clone(),
             request_id: call.request_id,
             model_requested: asked.model.to_owned(),
@@ -129,13 +135,14 @@ impl Attempt {
         self.elapsed().saturating_sub(self.waited)
     }
 
-    /// A provider's failure without the credential, should the provider quote it.
+    /// A provider's failure without the credential, should the provider quote it, and with the provider's id of the request.
     pub(super) fn redacted(&self, mut failure: Failure) -> Box<Failure> {
         if let Some(credential) = &self.credential {
             for text in [&mut failure.message, &mut failure.code, &mut failure.param].into_iter().flatten() {
                 credential.strike_out(text);
             }
         }
+        failure.request_id = self.provider_request_id.as_deref().map(Into::into);
         Box::new(failure)
     }
 
@@ -148,8 +155,9 @@ impl Attempt {
                 let known = reported.filter(|tokens| self.candidate.model.cost(tokens).is_ok()).unwrap_or(prompt);
                 (Tokens { output: known.output.max(count(*answer_bytes)), ..known }, UsageSource::Counted)
             }
-            UsageFacts::Nothing => (Tokens::default(), UsageSource::None),
+            UsageFacts::Nothing => return (Tokens::default(), UsageSource::None, Cost::default()),
         };
+        let tokens = self.as_served(tokens);
         match (self.candidate.model.cost(&tokens), usage) {
             (Ok(cost), _) => (tokens, source, cost),
             (Err(error), UsageFacts::Reported(_)) => {
@@ -161,9 +169,31 @@ impl Attempt {
         }
     }
 
+    /// With what the provider leaves unsaid: it serves as it was asked to, and a model that cannot but search has searched.
+    fn as_served(&self, mut tokens: Tokens) -> Tokens {
+        let model = self.candidate.model;
+        tokens.terms = tokens.terms.or(self.terms);
+        if model.web_search.is_some_and(|search| search.per == SearchUnit::Request) {
+            tokens.web_searches.get_or_insert(1);
+        }
+        tokens
+    }
+
     /// The ledger's event.
     pub(super) fn event(&self, outcome: Outcome) -> UsageEvent {
         let (tokens, usage_source, cost) = self.price(&outcome.usage);
+        let (provider, model) = (self.provider(), self.candidate.model);
+        if let Some(tier) = tokens.terms.tier.filter(|tier| !model.sells(*tier)) {
+            tracing::info!(
+                provider,
+                model = model.id,
+                tier = tier.as_str(),
+                "served in a tier without a price; the list price is charged"
+            );
+        }
+        if model.web_search.is_none() && tokens.web_searches.is_some_and(|searches| searches > 0) {
+            tracing::warn!(provider, model = model.id, "searches without a price; none is charged for them");
+        }
         UsageEvent {
             tenant: self.grant.tenant(),
             request: self.request_id,

@@ -11,6 +11,9 @@ use std::{pin::Pin, time::Duration};
 /// The longest body that is read.
 pub const MAX_BODY_BYTES: usize = 6 * 1024 * 1024;
 
+/// The header with the provider's id of the request.
+pub(super) const PROVIDER_REQUEST_ID: &str = "x-supergate-provider-request-id";
+
 /// A request.
 pub struct Call {
     /// Ours, not the caller's.
@@ -119,6 +122,9 @@ impl Reply {
         let mut reply = Self::with_type(on_the_wire.status, "application/json", ReplyBody::Whole(error.body().into()));
         if let Some(seconds) = on_the_wire.retry_after_s {
             reply.set("retry-after", &seconds.to_string());
+        }
+        if let Some(id) = error.provider_request_id() {
+            reply.set(PROVIDER_REQUEST_ID, id);
         }
         reply
     }

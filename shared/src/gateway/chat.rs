@@ -11,8 +11,9 @@ use crate::{
     error::GatewayError,
     http::{client::UpstreamAnswer, events::Framing},
     openai::{
-        ChatRequest, Invalid,
+        ChatRequest,
         completion::{AnswerMessage, ChatCompletion, Choice},
+        format::Reasoning,
         usage::Usage,
     },
     providers::{self, Answer, AnswerChoice},
@@ -28,18 +29,15 @@ use http::{StatusCode, header};
 pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
-    // Its tokens have a price of their own, which the price lists do not have yet: an unknown price is an error before the call.
-    if let Some(path) = request.first_audio() {
-        return Err(Invalid::unsupported(path, "sound is not priced yet").into());
-    }
     let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat)?;
-    let prepared = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
+    let (prepared, terms) = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
+    attempt.terms = terms;
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
-        Err(failed) => return Err(failed.settle(&attempt, &gateway.db, &call.after)),
+        Err(failed) => return Err(failed.without_echo(&request).settle(&attempt, &gateway.db, &call.after)),
     };
     let mut reply = if request.streams() {
         stream(gateway, &call, &request, attempt, answer)?
@@ -60,7 +58,7 @@ async fn whole(
     let read = upstream::read(gateway, call, &mut attempt, answer, |provider, body| provider.chat_answer(body)).await;
     let answer = match read {
         Ok(answer) => answer,
-        Err(error) => return Err(error.settle(&attempt, &gateway.db, &call.after)),
+        Err(failed) => return Err(failed.without_echo(request).settle(&attempt, &gateway.db, &call.after)),
     };
     let answer_bytes = answer.choices.iter().filter_map(|choice| choice.text.as_deref()).map(str::len).sum();
     let usage = answer.usage.map_or(UsageFacts::Counted { answer_bytes, reported: None }, UsageFacts::Reported);
@@ -72,6 +70,7 @@ async fn whole(
 
     let mut reply = Reply::json(StatusCode::OK, &completion)?;
     upstream::describe(&mut reply, &attempt.candidate, 1, attempt.overhead());
+    upstream::tell_request_id(&mut reply, &attempt);
     upstream::tell_cost(&mut reply, cost.total);
     Ok(reply)
 }
@@ -89,17 +88,21 @@ fn completion(
         object: "chat.completion",
         created: head.created.unwrap_or_else(|| attempt.clock.now().unix_timestamp()),
         model: head.model.unwrap_or_else(|| attempt.candidate.model.id.to_owned()),
-        choices: (0..)
-            .zip(answer.choices)
-            .map(|(index, choice)| choice_of(index, choice, request.legacy_functions))
-            .collect(),
+        choices: (0..).zip(answer.choices).map(|(index, choice)| choice_of(index, choice, request)).collect(),
         usage: Some(usage),
         system_fingerprint: head.system_fingerprint,
         service_tier: head.service_tier,
     }
 }
 
-fn choice_of(index: u32, mut choice: AnswerChoice, legacy_functions: bool) -> Choice {
+fn choice_of(index: u32, mut choice: AnswerChoice, request: &ChatRequest) -> Choice {
+    // A custom tool's call has no older form.
+    let is_function = choice.tool_calls.first().is_none_or(|call| call.function.is_some());
+    let legacy_functions = request.legacy_functions && is_function;
+    if request.hides_reasoning() {
+        choice.reasoning = None;
+        choice.reasoning_details.retain(Reasoning::is_wanted_back);
+    }
     let finish_reason = relay::finish_reason(choice.finish, !choice.tool_calls.is_empty(), legacy_functions);
     let function_call = match legacy_functions {
         true => std::mem::take(&mut choice.tool_calls).into_iter().next().and_then(|call| call.function),
@@ -109,13 +112,16 @@ fn choice_of(index: u32, mut choice: AnswerChoice, legacy_functions: bool) -> Ch
         role: "assistant",
         content: choice.text,
         refusal: choice.refusal,
+        audio: choice.audio,
+        images: choice.images,
         tool_calls: choice.tool_calls,
         function_call,
         reasoning_content: choice.reasoning,
         reasoning_details: choice.reasoning_details,
         annotations: choice.annotations,
     };
-    Choice { index, message, logprobs: choice.logprobs, finish_reason }
+    let native_finish_reason = choice.native_finish.as_deref().map(providers::bounded_word);
+    Choice { index, message, logprobs: choice.logprobs, finish_reason, native_finish_reason }
 }
 
 fn stream(
@@ -138,6 +144,7 @@ fn stream(
     };
     let mut headers = Reply::events(futures_util::stream::empty());
     upstream::describe(&mut headers, &attempt.candidate, 1, attempt.overhead());
+    upstream::tell_request_id(&mut headers, &attempt);
     let relay = Relay::new(attempt, answer, framing, call, request, gateway.keep_alive);
     let events = relay::serve(relay, &gateway.db, &call.after);
     Ok(Reply { headers: headers.headers, ..Reply::events(events) })

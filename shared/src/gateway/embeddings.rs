@@ -12,7 +12,7 @@ use crate::{
         EmbeddingsRequest, Invalid,
         embeddings::{Embedding, EmbeddingList, EmbeddingUsage, Encoding, Input, Vector},
     },
-    providers::{Embedder, Head, Prepared, Unreadable, embeddings::Embeddings},
+    providers::{self, Embedder, Head, Prepared, Unreadable, embeddings::Embeddings},
     routing::plan::Candidate,
     tenancy::{Grant, Permission},
     usage::{Cost, ModelKind, Tokens, ledger::Ended},
@@ -66,7 +66,7 @@ fn prepare<'a>(
 ) -> Result<Vec<Batch<'a>>, Invalid> {
     let batches = embedder.batch_limit(request).split(&request.input);
     let prepare = |(number, input)| {
-        let prepared = embedder.request(candidate.model, request, input)?;
+        let prepared = providers::prepare_embeddings(candidate.provider, embedder, candidate.model, request, input)?;
         Ok(Batch { number, input, prepared })
     };
     (1..).zip(batches).map(prepare).collect()

@@ -6,6 +6,7 @@ mod attempt;
 pub mod call;
 pub mod chat;
 pub mod docs;
+mod echo;
 pub mod embeddings;
 pub mod health;
 pub mod models;

@@ -20,8 +20,9 @@ use crate::{
         ChatRequest,
         chunk::{self, ChunkHead, ChunkWriter},
         completion::FinishReason,
+        format::Reasoning,
     },
-    providers::{AnswerError, ChatStream, Head, Piece, Progress},
+    providers::{self, AnswerError, ChatStream, Failure, Head, Piece, Progress},
     tenancy::RequestId,
     usage::{
         Tokens,
@@ -30,6 +31,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::Pin,
@@ -88,12 +90,16 @@ pub(super) fn ended_by(error: &GatewayError) -> Ended {
 /// A comment: clients skip it, proxies see that the connection lives.
 const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
+/// The bytes of text that cost what an image does, where its provider did not get to count: the smallest is 1290 tokens of Google's.
+const IMAGE_AS_TEXT: usize = 4 * 1290;
+
 /// One stream and all that is known of it.
 pub(super) struct Relay {
     attempt: Attempt,
     request_id: RequestId,
     include_usage: bool,
     legacy_functions: bool,
+    hides_reasoning: bool,
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
     reader: EventReader,
     translator: Box<dyn ChatStream>,
@@ -106,6 +112,8 @@ pub(super) struct Relay {
     calling: BTreeSet<u32>,
     /// Why each choice ended, by its index.
     finished: BTreeMap<u32, FinishReason>,
+    /// The provider's own words for it.
+    native_finish: BTreeMap<u32, String>,
     model_served: Option<String>,
     usage: Option<Tokens>,
     answer_bytes: usize,
@@ -129,6 +137,7 @@ impl Relay {
             request_id: call.request_id,
             include_usage: request.wants_stream_usage(),
             legacy_functions: request.legacy_functions,
+            hides_reasoning: request.hides_reasoning(),
             chunks: Box::pin(answer.chunks()),
             reader: EventReader::new(framing),
             translator: attempt.candidate.provider.chat_stream(),
@@ -137,6 +146,7 @@ impl Relay {
             begun: BTreeSet::new(),
             calling: BTreeSet::new(),
             finished: BTreeMap::new(),
+            native_finish: BTreeMap::new(),
             model_served: None,
             usage: None,
             answer_bytes: 0,
@@ -218,6 +228,9 @@ impl Relay {
                 self.write(piece, out);
             }
             if let Err(error) = pushed {
+                if let AnswerError::Failed(Failure { used: Some(used), .. }) = &error {
+                    self.usage = Some(**used);
+                }
                 result = Err(answer_error(&self.attempt, error));
                 break;
             }
@@ -241,15 +254,32 @@ impl Relay {
                 self.content(choice, text.len());
                 self.writer().refusal(out, choice, &text);
             }
+            Piece::Audio(choice, audio) => {
+                // What is heard is counted by its words: a second of sound is some ten kilobytes, and twenty tokens.
+                self.content(choice, audio.get("transcript").and_then(Value::as_str).map_or(0, str::len));
+                self.writer().audio(out, choice, &audio);
+            }
+            Piece::Image(choice, image) => {
+                self.content(choice, IMAGE_AS_TEXT);
+                self.writer().image(out, choice, &image);
+            }
             Piece::Reasoning(choice, text) => {
                 self.content(choice, text.len());
-                self.writer().reasoning(out, choice, &text);
+                if !self.hides_reasoning {
+                    self.writer().reasoning(out, choice, &text);
+                }
             }
+            Piece::ReasoningDetail(_, detail) if self.hides_reasoning && !Reasoning::is_wanted_back(&detail) => {}
             Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(out, choice, &detail),
-            Piece::ToolCall { choice, index, id, name } => {
+            Piece::ToolCall { choice, index, id, name, extra } => {
                 self.content(choice, name.len());
                 self.calling.insert(choice);
-                self.writer().tool_call(out, choice, index, &id, &name);
+                self.writer().tool_call(out, choice, index, (&id, &name), extra.as_ref());
+            }
+            Piece::CustomCall { choice, index, id, name } => {
+                self.content(choice, name.len());
+                self.calling.insert(choice);
+                self.writer().custom_call(out, choice, index, &id, &name);
             }
             Piece::ToolArguments { choice, index, text } => {
                 self.content(choice, text.len());
@@ -259,7 +289,13 @@ impl Relay {
             Piece::Logprobs(choice, logprobs) => self.writer().logprobs(out, choice, &logprobs),
             // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
             // more text, and a stream that breaks off after it has not finished.
-            Piece::Finish(choice, reason) => drop(self.finished.insert(choice, reason)),
+            Piece::Finish(choice, reason) => {
+                self.finished.insert(choice, reason);
+                self.native_finish.remove(&choice);
+            }
+            Piece::NativeFinish(choice, word) => {
+                self.native_finish.insert(choice, providers::bounded_word(&word));
+            }
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }
     }
@@ -298,7 +334,8 @@ impl Relay {
         let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
         for (choice, reason) in std::mem::take(&mut self.finished) {
             let reason = finish_reason(reason, self.calling.contains(&choice), self.legacy_functions);
-            self.writer().finish(out, choice, reason);
+            let native = self.native_finish.remove(&choice);
+            self.writer().finish(out, choice, reason, native.as_deref());
         }
         self.writer().done(out, Some(&tokens.to_usage(Some(&cost))));
         Ok(())
@@ -307,10 +344,11 @@ impl Relay {
     fn fail(&mut self, error: &GatewayError, out: &mut Vec<u8>) {
         self.ended = Some(ended_by(error));
         let (provider, on_the_wire) = (self.attempt.provider(), error.on_the_wire());
+        let id = self.attempt.provider_request_id.as_deref();
         match on_the_wire.status.is_server_error() {
-            true => tracing::warn!(error = %causes::chain(error), provider, "stream failed"),
+            true => tracing::warn!(error = %causes::chain(error), provider, provider.request_id = id, "stream failed"),
             // What a provider says of the caller's request may quote it, so it is not for the log.
-            false => tracing::warn!(code = on_the_wire.code, provider, "stream failed"),
+            false => tracing::warn!(code = on_the_wire.code, provider, provider.request_id = id, "stream failed"),
         }
         out.extend_from_slice(&error.with_detail(chunk::error_event));
     }

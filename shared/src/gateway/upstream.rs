@@ -4,15 +4,15 @@ use super::{
     Gateway,
     after_response::AfterResponse,
     attempt::{Attempt, Outcome, UsageFacts},
-    call::{Call, Reply},
-    relay,
+    call::{Call, PROVIDER_REQUEST_ID, Reply},
+    echo, relay,
 };
 use crate::{
     crypto::vault::VaultError,
     db::{Database, credentials},
     error::GatewayError,
     http::client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
-    openai::Invalid,
+    openai::{ChatRequest, Invalid},
     providers::{AnswerError, Prepared, Provider},
     routing::plan::{self, Candidate},
     tenancy::{CredentialRef, Grant},
@@ -23,6 +23,8 @@ use std::time::Duration;
 
 /// How much of an error answer is read, and for how long: it is a sentence or two.
 const MAX_ERROR_BYTES: usize = 64 << 10;
+/// The longest id of a request that is passed on.
+const MAX_ID_BYTES: usize = 200;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
 /// The model that the caller names, if it makes that and the caller may use it.
@@ -51,6 +53,16 @@ pub(super) struct Failed {
 impl Failed {
     pub(super) fn unbilled(error: GatewayError) -> Self {
         Self { error, usage: UsageFacts::Nothing }
+    }
+
+    /// Without what the provider's words repeat of the messages.
+    pub(super) fn without_echo(mut self, request: &ChatRequest) -> Self {
+        if let GatewayError::Provider { failure, .. } = &mut self.error
+            && let Some(words) = &mut failure.message
+        {
+            echo::strike_out(words, request);
+        }
+        self
     }
 
     /// Leaves the ledger's row and gives the caller's error back.
@@ -109,6 +121,9 @@ pub(super) async fn send(
             usage: UsageFacts::Counted { answer_bytes: 0, reported: None },
         },
     })?;
+    let id = answer.headers.get(attempt.candidate.provider.request_id_header());
+    attempt.provider_request_id =
+        id.and_then(|id| id.to_str().ok()).filter(|id| id.len() <= MAX_ID_BYTES).map(str::to_owned);
     if (200..300).contains(&answer.status) {
         return Ok(answer);
     }
@@ -118,6 +133,7 @@ pub(super) async fn send(
     let body = tokio::time::timeout(ERROR_BODY_TIME.min(time_left), answer.whole(MAX_ERROR_BYTES)).await;
     let body = body.ok().and_then(Result::ok).unwrap_or_default();
     let failure = attempt.redacted(attempt.candidate.provider.failure(status, &body));
+    tracing::warn!(provider, status, kind = ?failure.kind, provider.request_id = attempt.provider_request_id, "the provider refused");
     let retry_after_s = header_wait.or(failure.retry_after_s);
     Err(Failed::unbilled(GatewayError::Provider { provider, failure, retry_after_s }))
 }
@@ -159,7 +175,10 @@ pub(super) async fn read<T>(
         Ok(Err(BodyError::Broken(_))) => Err(failed(GatewayError::Truncated { provider })),
         Ok(Err(error @ BodyError::TooLong)) => Err(failed(GatewayError::BadAnswer { provider, source: error.into() })),
         Ok(Ok(body)) => translate(attempt.candidate.provider, &body).map_err(|error| match error {
-            AnswerError::Failed(_) => Failed::unbilled(relay::answer_error(attempt, error)),
+            AnswerError::Failed(ref failure) => {
+                let usage = failure.used.as_deref().map_or(UsageFacts::Nothing, |used| UsageFacts::Reported(*used));
+                Failed { error: relay::answer_error(attempt, error), usage }
+            }
             AnswerError::Unreadable(_) => failed(relay::answer_error(attempt, error)),
         }),
     }
@@ -171,6 +190,13 @@ pub(super) fn describe(reply: &mut Reply, candidate: &Candidate, attempts: usize
     reply.set("x-supergate-model", candidate.model.id);
     reply.set("x-supergate-attempts", &attempts.to_string());
     reply.set("x-supergate-overhead-ms", &format!("{:.3}", overhead.as_secs_f64() * 1e3));
+}
+
+/// The provider's id of the request, which its support asks for.
+pub(super) fn tell_request_id(reply: &mut Reply, attempt: &Attempt) {
+    if let Some(id) = &attempt.provider_request_id {
+        reply.set(PROVIDER_REQUEST_ID, id);
+    }
 }
 
 /// Dollars with nine decimals, without an exponent.

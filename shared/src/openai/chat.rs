@@ -124,7 +124,7 @@ pub struct StreamOptions {
 
 /// Fields that change what the answer is and are not translated yet: dropping one would be a wrong answer, so a request that uses it
 /// is refused. A null or an empty array asks for nothing and is let through.
-pub const REFUSED: &[&str] = &["audio", "modalities", "models", "web_search_options"];
+pub const REFUSED: &[&str] = &["models"];
 
 impl ChatRequest {
     /// Reads and checks a body.
@@ -182,6 +182,17 @@ impl ChatRequest {
         })
     }
 
+    /// Whether the answer is to be spoken.
+    pub fn wants_sound(&self) -> bool {
+        let modalities = self.other.get("modalities").and_then(Value::as_array);
+        modalities.is_some_and(|modalities| modalities.iter().any(|one| one == "audio"))
+    }
+
+    /// Whether the caller does not want to see what the model thinks (`reasoning.exclude`).
+    pub fn hides_reasoning(&self) -> bool {
+        self.other.get("reasoning").is_some_and(|reasoning| reasoning["exclude"] == true)
+    }
+
     /// The tools that are offered, none if absent.
     pub fn tools(&self) -> &[Tool] {
         self.tools.as_deref().unwrap_or_default()
@@ -196,15 +207,18 @@ impl ChatRequest {
             let tools = functions.into_iter().map(|function| Tool {
                 kind: "function".into(),
                 function: Some(function),
+                custom: None,
                 cache_control: None,
                 other: Map::new(),
             });
             self.tools.get_or_insert_default().extend(tools);
         }
         if let Some(choice) = self.other.shift_remove("function_call") {
-            let choice = serde_json::from_value(choice)
+            let choice: ToolChoice = serde_json::from_value(choice)
                 .map_err(|_| Invalid::value("function_call", "must be `none`, `auto` or name a function"))?;
-            self.tool_choice.get_or_insert(choice);
+            if *self.tool_choice.get_or_insert_with(|| choice.clone()) != choice {
+                return Err(Invalid::value("function_call", "is the older form of `tool_choice`: give one of the two"));
+            }
         }
         // The older form has no ids; a result answers the call before it.
         let mut last_call = None;
@@ -212,7 +226,7 @@ impl ChatRequest {
             if let Some(call) = message.function_call.take() {
                 let id = format!("call_{i}");
                 last_call = Some(id.clone());
-                let call = ToolCall::function(id, call.name, call.arguments);
+                let call = ToolCall { function: Some(call), ..ToolCall::function(id, String::new(), String::new()) };
                 message.tool_calls.get_or_insert_default().push(call);
             }
             if message.role == Role::Function {
@@ -242,6 +256,12 @@ impl ChatRequest {
                 return Err(Invalid::value(name, "must be at least 1"));
             }
         }
+        if self.max_tokens.is_some_and(|older| self.max_completion_tokens.is_some_and(|newer| newer != older)) {
+            return Err(Invalid::value(
+                "max_tokens",
+                "is the older form of `max_completion_tokens`: give one of the two",
+            ));
+        }
         if self.stop_sequences().len() > 4 {
             return Err(Invalid::value("stop", "takes at most four sequences"));
         }
@@ -256,13 +276,21 @@ impl ChatRequest {
 
     fn check_offered(&self) -> Result<(), Invalid> {
         for &name in REFUSED {
-            let asks_for_text = |value: &Value| match name {
-                "modalities" => value.as_array().is_some_and(|all| all.iter().all(|one| one == "text")),
-                _ => value.as_array().is_some_and(Vec::is_empty),
-            };
-            if self.other.get(name).is_some_and(|value| !asks_for_text(value)) {
+            let asks_for_nothing = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+            if self.other.get(name).is_some_and(|value| !asks_for_nothing(value)) {
                 return Err(Invalid::unsupported(name, "is not supported yet"));
             }
+        }
+        for name in ["audio", "prediction", "web_search_options"] {
+            if self.other.get(name).is_some_and(|value| !value.is_object()) {
+                return Err(Invalid::value(name, "expected an object"));
+            }
+        }
+        let is_known = |value: &Value| value == "text" || value == "audio";
+        match self.other.get("modalities").map(Value::as_array) {
+            None => {}
+            Some(Some(all)) if all.iter().all(is_known) => {}
+            Some(_) => return Err(Invalid::value("modalities", "must be an array of `text` and `audio`")),
         }
         match self.other.get("logprobs") {
             None | Some(Value::Bool(_)) => Ok(()),
@@ -276,32 +304,28 @@ impl ChatRequest {
             return Err(Invalid::value("tools", format!("must be at most {MAX_TOOLS}")));
         }
         tools.iter().enumerate().try_for_each(|(i, tool)| tool.check(&format!("tools[{i}]")))?;
-        let known = |name: &str| tools.iter().any(|tool| tool.function.as_ref().is_some_and(|one| one.name == name));
-        let named = match &self.tool_choice {
-            Some(ToolChoice::Function(name)) => std::slice::from_ref(name),
-            Some(ToolChoice::Allowed { names, .. }) => names,
-            _ => &[],
+        let is_function = |name: &String| tools.iter().filter_map(Tool::as_function).any(|one| one.name == *name);
+        let is_custom = |name: &String| tools.iter().filter_map(Tool::as_custom).any(|one| one.name == *name);
+        let (functions, customs): (&[String], &[String]) = match &self.tool_choice {
+            Some(ToolChoice::Function(name)) => (std::slice::from_ref(name), &[]),
+            Some(ToolChoice::Custom(name)) => (&[], std::slice::from_ref(name)),
+            Some(ToolChoice::Allowed { names, custom, .. }) if names.is_empty() && custom.is_empty() => {
+                return Err(Invalid::value("tool_choice", "must allow at least one tool"));
+            }
+            Some(ToolChoice::Allowed { names, custom, .. }) => (names, custom),
+            _ => (&[], &[]),
         };
-        match named.iter().find(|name| !known(name)) {
-            Some(_) => Err(Invalid::value("tool_choice", "names a function that is not among `tools`")),
-            None if tools.is_empty() && self.tool_choice == Some(ToolChoice::Required) => {
+        match functions.iter().all(is_function) && customs.iter().all(is_custom) {
+            false => Err(Invalid::value("tool_choice", "names a tool that is not among `tools`")),
+            true if tools.is_empty() && self.tool_choice == Some(ToolChoice::Required) => {
                 Err(Invalid::value("tool_choice", "is only allowed when `tools` are given"))
             }
-            None => Ok(()),
+            true => Ok(()),
         }
     }
 }
 
 impl Message {
-    /// Its text as one string; what an assistant refused with counts as text.
-    pub fn text(&self) -> String {
-        match (&self.content, &self.refusal) {
-            (Some(content), _) => content.joined().into_owned(),
-            (None, Some(refusal)) => refusal.clone(),
-            (None, None) => String::new(),
-        }
-    }
-
     /// The calls that an assistant made, none if absent.
     pub fn tool_calls(&self) -> &[ToolCall] {
         self.tool_calls.as_deref().unwrap_or_default()
@@ -322,9 +346,7 @@ impl Message {
             }
         }
         for (i, call) in self.tool_calls().iter().enumerate() {
-            if call.kind == "function" && call.function.is_none() {
-                return Err(Invalid::value(format!("{path}.tool_calls[{i}].function"), "is required"));
-            }
+            call.check(&format!("{path}.tool_calls[{i}]"))?;
         }
         match (self.role, &self.content) {
             (Role::Tool, _) if self.tool_call_id.is_none() => {

@@ -5,8 +5,9 @@ use super::{
     error::{ErrorBody, ErrorDetail},
     usage::Usage,
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Serialize)]
 struct Chunk<'a> {
@@ -30,6 +31,27 @@ struct ChunkChoice<'a> {
     delta: Delta<'a>,
     logprobs: Option<&'a Value>,
     finish_reason: Option<FinishReason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native_finish_reason: Option<&'a str>,
+}
+
+/// An entry of a list that grows from chunk to chunk. OpenAI's SDKs put such lists together by the `index` of their entries, and raise an
+/// error where there is none.
+struct Entry<'a> {
+    index: u32,
+    entry: &'a Value,
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Some(members) = self.entry.as_object() else { return self.entry.serialize(serializer) };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("index", &self.index)?;
+        for (name, value) in members.iter().filter(|(name, _)| *name != "index") {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
 }
 
 #[derive(Default, Serialize)]
@@ -41,15 +63,19 @@ struct Delta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    audio: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<[Entry<'a>; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_details: Option<[&'a Value; 1]>,
+    reasoning_details: Option<[Entry<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     function_call: Option<FunctionDelta<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<[&'a Value; 1]>,
+    annotations: Option<[Entry<'a>; 1]>,
 }
 
 #[derive(Serialize)]
@@ -59,7 +85,17 @@ struct CallDelta<'a> {
     id: Option<&'a str>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    function: FunctionDelta<'a>,
+    #[serde(flatten)]
+    called: Called<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Called<'a> {
+    Function(FunctionDelta<'a>),
+    Custom(CustomDelta<'a>),
 }
 
 #[derive(Serialize)]
@@ -67,6 +103,13 @@ struct FunctionDelta<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
     arguments: &'a str,
+}
+
+#[derive(Serialize)]
+struct CustomDelta<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    input: &'a str,
 }
 
 /// What every chunk of one answer repeats.
@@ -93,69 +136,116 @@ pub struct ChunkWriter {
     legacy_functions: bool,
     /// Which choices have begun; `n` is at most 128.
     begun: u128,
+    /// Which calls, by choice and index, are of custom tools.
+    custom: BTreeSet<(u32, u32)>,
+    /// How long each choice's lists are.
+    lists: BTreeMap<u32, Lists>,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    images: u32,
+    reasoning_details: u32,
+    annotations: u32,
 }
 
 impl ChunkWriter {
     /// A writer for one answer.
     pub fn new(head: ChunkHead, include_usage: bool, legacy_functions: bool) -> Self {
-        Self { head, include_usage, legacy_functions, begun: 0 }
+        Self { head, include_usage, legacy_functions, begun: 0, custom: BTreeSet::new(), lists: BTreeMap::new() }
     }
 
     /// A piece of text.
     pub fn text(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
         self.begin(out, choice);
-        self.delta(out, choice, Delta { content: Some(text), ..Delta::default() }, None);
+        self.delta(out, choice, Delta { content: Some(text), ..Delta::default() });
     }
 
     /// A piece of a refusal.
     pub fn refusal(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
         self.begin(out, choice);
-        self.delta(out, choice, Delta { refusal: Some(text), ..Delta::default() }, None);
+        self.delta(out, choice, Delta { refusal: Some(text), ..Delta::default() });
+    }
+
+    /// A piece of what is spoken.
+    pub fn audio(&mut self, out: &mut Vec<u8>, choice: u32, audio: &Value) {
+        self.begin(out, choice);
+        self.delta(out, choice, Delta { audio: Some(audio), ..Delta::default() });
+    }
+
+    /// Something that was drawn.
+    pub fn image(&mut self, out: &mut Vec<u8>, choice: u32, image: &Value) {
+        self.begin(out, choice);
+        let index = next(&mut self.lists.entry(choice).or_default().images);
+        self.delta(out, choice, Delta { images: Some([Entry { index, entry: image }]), ..Delta::default() });
     }
 
     /// A piece of what the model thinks.
     pub fn reasoning(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
         self.begin(out, choice);
-        self.delta(out, choice, Delta { reasoning_content: Some(text), ..Delta::default() }, None);
+        self.delta(out, choice, Delta { reasoning_content: Some(text), ..Delta::default() });
     }
 
     /// Something the provider wants back of it.
     pub fn reasoning_detail(&mut self, out: &mut Vec<u8>, choice: u32, detail: &Value) {
         self.begin(out, choice);
-        self.delta(out, choice, Delta { reasoning_details: Some([detail]), ..Delta::default() }, None);
+        let index = next(&mut self.lists.entry(choice).or_default().reasoning_details);
+        let entry = Entry { index, entry: detail };
+        self.delta(out, choice, Delta { reasoning_details: Some([entry]), ..Delta::default() });
     }
 
-    /// The beginning of a call.
-    pub fn tool_call(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, id: &str, name: &str) {
+    /// The beginning of a call; `extra` is its `extra_content`.
+    pub fn tool_call(
+        &mut self,
+        out: &mut Vec<u8>,
+        choice: u32,
+        index: u32,
+        (id, name): (&str, &str),
+        extra: Option<&Value>,
+    ) {
         self.begin(out, choice);
-        let function = FunctionDelta { name: Some(name), arguments: "" };
-        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("function"), function });
+        let called = Called::Function(FunctionDelta { name: Some(name), arguments: "" });
+        let call = CallDelta { index, id: Some(id), kind: Some("function"), called, extra_content: extra };
+        self.call(out, choice, call);
     }
 
-    /// A piece of a call's arguments.
+    /// The beginning of a custom tool's call.
+    pub fn custom_call(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, id: &str, name: &str) {
+        self.begin(out, choice);
+        self.custom.insert((choice, index));
+        let called = Called::Custom(CustomDelta { name: Some(name), input: "" });
+        self.call(out, choice, CallDelta { index, id: Some(id), kind: Some("custom"), called, extra_content: None });
+    }
+
+    /// A piece of a call's arguments or input.
     pub fn tool_arguments(&mut self, out: &mut Vec<u8>, choice: u32, index: u32, text: &str) {
         self.begin(out, choice);
-        let function = FunctionDelta { name: None, arguments: text };
-        self.call(out, choice, CallDelta { index, id: None, kind: None, function });
+        let called = match self.custom.contains(&(choice, index)) {
+            true => Called::Custom(CustomDelta { name: None, input: text }),
+            false => Called::Function(FunctionDelta { name: None, arguments: text }),
+        };
+        self.call(out, choice, CallDelta { index, id: None, kind: None, called, extra_content: None });
     }
 
     /// Something the text is based on.
     pub fn annotation(&mut self, out: &mut Vec<u8>, choice: u32, annotation: &Value) {
         self.begin(out, choice);
-        self.delta(out, choice, Delta { annotations: Some([annotation]), ..Delta::default() }, None);
+        let index = next(&mut self.lists.entry(choice).or_default().annotations);
+        let entry = Entry { index, entry: annotation };
+        self.delta(out, choice, Delta { annotations: Some([entry]), ..Delta::default() });
     }
 
     /// How likely the last tokens were.
     pub fn logprobs(&mut self, out: &mut Vec<u8>, index: u32, logprobs: &Value) {
         self.begin(out, index);
-        let choice = ChunkChoice { index, delta: Delta::default(), logprobs: Some(logprobs), finish_reason: None };
-        self.chunk(out, &[choice], None);
+        self.chunk(out, &[ChunkChoice { logprobs: Some(logprobs), ..ChunkChoice::of(index) }], None);
     }
 
-    /// The end of a choice.
-    pub fn finish(&mut self, out: &mut Vec<u8>, choice: u32, reason: FinishReason) {
+    /// The end of a choice; `native` is the provider's own word for the reason.
+    pub fn finish(&mut self, out: &mut Vec<u8>, choice: u32, reason: FinishReason, native: Option<&str>) {
         self.begin(out, choice);
-        self.delta(out, choice, Delta::default(), Some(reason));
+        let end = ChunkChoice { finish_reason: Some(reason), native_finish_reason: native, ..ChunkChoice::of(choice) };
+        self.chunk(out, &[end], None);
     }
 
     /// The end of the answer: the usage if it was asked for and is known, then `[DONE]`.
@@ -171,22 +261,24 @@ impl ChunkWriter {
         let bit = 1_u128.checked_shl(choice).unwrap_or(0);
         if self.begun & bit != bit {
             self.begun |= bit;
-            self.delta(out, choice, Delta { role: Some("assistant"), content: Some(""), ..Delta::default() }, None);
+            self.delta(out, choice, Delta { role: Some("assistant"), content: Some(""), ..Delta::default() });
         }
     }
 
     /// A caller who offered `functions` gets the one call in their form.
     fn call(&self, out: &mut Vec<u8>, choice: u32, call: CallDelta<'_>) {
-        let delta = match self.legacy_functions {
-            true if call.index > 0 => return,
-            true => Delta { function_call: Some(call.function), ..Delta::default() },
-            false => Delta { tool_calls: Some([call]), ..Delta::default() },
+        let delta = match (self.legacy_functions, call) {
+            (true, CallDelta { index: 0, called: Called::Function(function), .. }) => {
+                Delta { function_call: Some(function), ..Delta::default() }
+            }
+            (true, CallDelta { called: Called::Function(_), .. }) => return,
+            (_, call) => Delta { tool_calls: Some([call]), ..Delta::default() },
         };
-        self.delta(out, choice, delta, None);
+        self.delta(out, choice, delta);
     }
 
-    fn delta(&self, out: &mut Vec<u8>, index: u32, delta: Delta<'_>, finish_reason: Option<FinishReason>) {
-        self.chunk(out, &[ChunkChoice { index, delta, logprobs: None, finish_reason }], None);
+    fn delta(&self, out: &mut Vec<u8>, index: u32, delta: Delta<'_>) {
+        self.chunk(out, &[ChunkChoice { delta, ..ChunkChoice::of(index) }], None);
     }
 
     fn chunk(&self, out: &mut Vec<u8>, choices: &[ChunkChoice<'_>], usage: Option<&Usage>) {
@@ -204,6 +296,19 @@ impl ChunkWriter {
     }
 }
 
+impl ChunkChoice<'_> {
+    fn of(index: u32) -> Self {
+        Self { index, delta: Delta::default(), logprobs: None, finish_reason: None, native_finish_reason: None }
+    }
+}
+
+/// The index of the next entry of a list that is so long.
+fn next(length: &mut u32) -> u32 {
+    let index = *length;
+    *length = length.saturating_add(1);
+    index
+}
+
 /// The event that ends a stream which failed. There is no `[DONE]` after it, and SDKs raise it.
 pub fn error_event(error: ErrorDetail<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -218,5 +323,73 @@ fn write_event(out: &mut Vec<u8>, prefix: &str, body: &impl Serialize) {
     match serde_json::to_writer(&mut *out, body) {
         Ok(()) => out.extend_from_slice(b"\n\n"),
         Err(_) => out.truncate(start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::usage::{CompletionDetails, PromptDetails},
+        *,
+    };
+    use serde_json::json;
+
+    fn written(write: impl FnOnce(&mut ChunkWriter, &mut Vec<u8>)) -> Vec<Value> {
+        let (id, model) = ("a".to_owned(), "m".to_owned());
+        let head = ChunkHead { id, created: 1, model, system_fingerprint: None, service_tier: None };
+        let (mut writer, mut out) = (ChunkWriter::new(head, true, false), Vec::new());
+        write(&mut writer, &mut out);
+        let text = String::from_utf8(out).expect("UTF-8");
+        let events = text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
+        events.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).expect("a chunk")).collect()
+    }
+
+    /// OpenAI's SDKs raise an error where an entry has no index, and merge two that have the same.
+    #[test]
+    fn entries_of_a_growing_list_are_numbered_in_each_choice() {
+        let chunks = written(|writer, out| {
+            for (choice, data) in [(0, "a"), (0, "b"), (1, "c")] {
+                writer.reasoning_detail(out, choice, &json!({ "type": "t", "data": data, "index": 7 }));
+                writer.annotation(out, choice, &json!({ "type": "t" }));
+                writer.image(out, choice, &json!({ "type": "t" }));
+            }
+        });
+        for name in ["reasoning_details", "annotations", "images"] {
+            let choices = chunks.iter().map(|chunk| &chunk["choices"][0]);
+            let lists = choices.filter_map(|choice| Some((&choice["index"], choice["delta"][name].as_array()?)));
+            let numbers: Vec<_> = lists.map(|(choice, list)| json!([choice, list.len(), list[0]["index"]])).collect();
+            assert_eq!(json!(numbers), json!([[0, 1, 0], [0, 1, 1], [1, 1, 0]]), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_role_comes_first_in_each_choice_and_the_usage_last() {
+        let usage = Usage {
+            prompt_tokens: 1,
+            completion_tokens: 2,
+            total_tokens: 3,
+            prompt_tokens_details: PromptDetails::default(),
+            completion_tokens_details: CompletionDetails::default(),
+            cost: None,
+            cost_details: None,
+            server_tool_use: None,
+        };
+        let chunks = written(|writer, out| {
+            writer.audio(out, 0, &json!({ "id": "x" }));
+            writer.tool_call(out, 1, 0, ("c1", "f"), Some(&json!({ "google": {} })));
+            writer.finish(out, 0, FinishReason::Stop, Some("pause_turn"));
+            writer.done(out, Some(&usage));
+        });
+        let choice = |i: usize| &chunks[i]["choices"][0];
+        for (i, index) in [(0, 0), (2, 1)] {
+            assert_eq!((&choice(i)["index"], &choice(i)["delta"]["role"]), (&json!(index), &json!("assistant")));
+        }
+        assert_eq!(choice(1)["delta"]["audio"], json!({ "id": "x" }));
+        assert_eq!(choice(3)["delta"]["tool_calls"][0]["extra_content"], json!({ "google": {} }));
+        let end = choice(4);
+        assert_eq!((&end["finish_reason"], &end["native_finish_reason"]), (&json!("stop"), &json!("pause_turn")));
+        let last = &chunks[5];
+        assert_eq!((&last["choices"], &last["usage"]["total_tokens"]), (&json!([]), &json!(3)));
+        assert!(last["usage"].get("prompt_tokens_details").is_none(), "absent is not zero");
     }
 }

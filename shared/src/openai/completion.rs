@@ -42,6 +42,9 @@ pub struct Choice {
     pub logprobs: Option<Value>,
     /// Why it ended.
     pub finish_reason: FinishReason,
+    /// The provider's own word for it, where the dialect has none that says as much, as `pause_turn`. An extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub native_finish_reason: Option<String>,
 }
 
 /// What was said.
@@ -53,6 +56,12 @@ pub struct AnswerMessage {
     pub content: Option<String>,
     /// The refusal, if the model refused.
     pub refusal: Option<String>,
+    /// What was spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Value>,
+    /// What was drawn, as `{"type": "image_url", "image_url": {"url"}}` with data URLs. An extension.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<Value>,
     /// What the model calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tool_calls: Vec<ToolCall>,

@@ -2,7 +2,7 @@
 
 use super::Invalid;
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor, value::MapAccessDeserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
 
 /// The content of one message.
@@ -32,6 +32,9 @@ pub struct Part {
     pub file: Option<FileInput>,
     /// A mark for a provider's prompt cache. An extension.
     pub cache_control: Option<Value>,
+    /// The rest.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// An image, by address or with its bytes.
@@ -41,6 +44,8 @@ pub struct ImageUrl {
     pub url: String,
     /// How closely to look: `low`, `high`, `auto`.
     pub detail: Option<String>,
+    /// The rest.
+    pub other: Map<String, Value>,
 }
 
 /// Sound.
@@ -50,6 +55,9 @@ pub struct InputAudio {
     pub data: String,
     /// `wav` or `mp3`.
     pub format: String,
+    /// The rest.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// A document, most often a PDF.
@@ -61,6 +69,9 @@ pub struct FileInput {
     pub file_id: Option<String>,
     /// For the model.
     pub filename: Option<String>,
+    /// The rest.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// A part by what it is. Of a checked request.
@@ -161,9 +172,9 @@ impl Content {
 
     /// All text as one string; parts are joined by a newline, for providers whose field is a string.
     pub fn joined(&self) -> Cow<'_, str> {
-        match self {
-            Self::Text(text) => Cow::Borrowed(text),
-            Self::Parts(_) => Cow::Owned(self.texts().join("\n")),
+        match self.texts().as_slice() {
+            [one] => Cow::Borrowed(one),
+            several => Cow::Owned(several.join("\n")),
         }
     }
 
@@ -240,6 +251,8 @@ impl<'de> Deserialize<'de> for ImageUrl {
         struct Object {
             url: String,
             detail: Option<String>,
+            #[serde(flatten)]
+            other: Map<String, Value>,
         }
         struct ImageVisitor;
         impl<'de> Visitor<'de> for ImageVisitor {
@@ -250,12 +263,12 @@ impl<'de> Deserialize<'de> for ImageUrl {
             }
 
             fn visit_str<E>(self, url: &str) -> Result<ImageUrl, E> {
-                Ok(ImageUrl { url: url.to_owned(), detail: None })
+                Ok(ImageUrl { url: url.to_owned(), detail: None, other: Map::new() })
             }
 
             fn visit_map<A: serde::de::MapAccess<'de>>(self, members: A) -> Result<ImageUrl, A::Error> {
-                let Object { url, detail } = Object::deserialize(MapAccessDeserializer::new(members))?;
-                Ok(ImageUrl { url, detail })
+                let Object { url, detail, other } = Object::deserialize(MapAccessDeserializer::new(members))?;
+                Ok(ImageUrl { url, detail, other })
             }
         }
         deserializer.deserialize_any(ImageVisitor)

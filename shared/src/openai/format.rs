@@ -2,7 +2,7 @@
 
 use super::Invalid;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The form of the answer.
 #[derive(Debug, Clone, Deserialize)]
@@ -12,6 +12,9 @@ pub struct ResponseFormat {
     pub kind: String,
     /// Of `json_schema`.
     pub json_schema: Option<JsonSchema>,
+    /// The rest.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// A schema that the answer must fit.
@@ -25,6 +28,9 @@ pub struct JsonSchema {
     pub schema: Option<Value>,
     /// Whether it must fit exactly.
     pub strict: Option<bool>,
+    /// The rest.
+    #[serde(flatten)]
+    pub other: Map<String, Value>,
 }
 
 /// What a response format asks for.
@@ -106,4 +112,12 @@ pub struct Reasoning {
     pub exclude: Option<bool>,
     /// Whether to think at all.
     pub enabled: Option<bool>,
+}
+
+impl Reasoning {
+    /// Whether a caller who does not want to see thoughts (`exclude`) gets this one of `reasoning_details` nevertheless: what is signed or
+    /// encrypted is wanted back with the next request, and calls of tools cannot be answered without it.
+    pub fn is_wanted_back(detail: &Value) -> bool {
+        ["signature", "data"].iter().any(|name| detail[name].as_str().is_some_and(|text| !text.is_empty()))
+    }
 }

@@ -1,6 +1,10 @@
 //! Strict JSON. Two parsers that disagree about a duplicate key are a security hole (one checks, the other acts), so a body is read
 //! once, here, and every later step works on what was read.
 
+mod object;
+
+pub use object::Object;
+
 use super::Invalid;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -29,16 +33,20 @@ pub fn parse_as<T: DeserializeOwned>(body: &[u8]) -> Result<T, Invalid> {
     if !value.is_object() {
         return Err(Invalid::json("the body must be a JSON object"));
     }
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let problem = without_values(&error.inner().to_string());
-        // A missing field is reported at its parent; name the field itself.
-        match problem.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
-            Some(field) if path == "." => Invalid::value(field, "is required"),
-            Some(field) => Invalid::value(format!("{path}.{field}"), "is required"),
-            None => Invalid::value(path, problem),
-        }
-    })
+    // Keeping the path costs an allocation for every key, so it is only looked for where there is a fault to name.
+    T::deserialize(value)
+        .or_else(|_| serde_path_to_error::deserialize(parse(body)?).map_err(|error| at_its_path(&error)))
+}
+
+fn at_its_path(error: &serde_path_to_error::Error<serde_json::Error>) -> Invalid {
+    let path = error.path().to_string();
+    let problem = without_values(&error.inner().to_string());
+    // A missing field is reported at its parent; name the field itself.
+    match problem.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        Some(field) if path == "." => Invalid::value(field, "is required"),
+        Some(field) => Invalid::value(format!("{path}.{field}"), "is required"),
+        None => Invalid::value(path, problem),
+    }
 }
 
 fn not_json(error: &serde_json::Error) -> Invalid {

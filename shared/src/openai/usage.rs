@@ -18,6 +18,9 @@ pub struct Usage {
     /// Absent where the provider says nothing.
     #[serde(skip_serializing_if = "CompletionDetails::is_empty")]
     pub completion_tokens_details: CompletionDetails,
+    /// Tools that the provider ran. An extension of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_tool_use: Option<ServerToolUse>,
     /// US dollars. An extension of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
@@ -35,6 +38,12 @@ pub struct PromptDetails {
     /// Written to the provider's prompt cache. An extension of ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_tokens: Option<u64>,
+    /// Sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_tokens: Option<u64>,
+    /// What tools brought that the provider ran. An extension of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_use_tokens: Option<u64>,
 }
 
 impl PromptDetails {
@@ -49,6 +58,15 @@ pub struct CompletionDetails {
     /// Thought, not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reasoning_tokens: Option<u64>,
+    /// Sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_tokens: Option<u64>,
+    /// Of the caller's prediction: what the answer has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accepted_prediction_tokens: Option<u64>,
+    /// Of the caller's prediction: what it has not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_prediction_tokens: Option<u64>,
 }
 
 impl CompletionDetails {
@@ -57,7 +75,14 @@ impl CompletionDetails {
     }
 }
 
-/// The cost by kind, in US dollars, exact to the nano-dollar.
+/// Tools that the provider ran.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerToolUse {
+    /// Searches of the web.
+    pub web_search_requests: u64,
+}
+
+/// The cost by kind, in US dollars, exact to the nano-dollar. The kinds exclude one another; what is absent cost nothing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CostDetails {
     /// Prompt tokens at the full price.
@@ -66,6 +91,15 @@ pub struct CostDetails {
     pub cached_input_cost: f64,
     /// Prompt tokens written to a cache.
     pub cache_write_cost: f64,
+    /// Sound in the prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_input_cost: Option<f64>,
     /// Answer tokens.
     pub output_cost: f64,
+    /// Sound in the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_output_cost: Option<f64>,
+    /// Tools that the provider ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_cost: Option<f64>,
 }

@@ -1,6 +1,6 @@
 //! What a provider that has embedding models must be able to do beside chat.
 
-use super::{AnswerError, Prepared};
+use super::{AnswerError, Prepared, options};
 use crate::{
     openai::{
         Invalid,
@@ -19,6 +19,11 @@ pub trait Embedder: Sync {
     /// # Errors
     /// [`Invalid`] where the request asks for what this provider cannot do and leaving it out would change the answer.
     fn request(&self, model: &ModelCard, request: &EmbeddingsRequest, batch: &[Input]) -> Result<Prepared, Invalid>;
+
+    /// In which list of the request a caller's own options belong, in each of its objects; none: in the request itself.
+    fn options_belong_in(&self) -> Option<&'static str> {
+        None
+    }
 
     /// A whole answer.
     ///
@@ -76,10 +81,11 @@ pub(crate) fn texts<'a>(request: &EmbeddingsRequest, batch: &'a [Input]) -> Resu
     texts.map_err(|path| Invalid::unsupported(path, "this provider has a tokenizer of its own: send text, not tokens"))
 }
 
-/// The names of the request's fields that have no counterpart, besides the ones that a provider names itself.
+/// The names of the request's fields that have no counterpart, besides the ones that a provider names itself. A provider's own options are
+/// nobody else's.
 pub(crate) fn ignored(request: &EmbeddingsRequest, unknown: &[(&str, bool)]) -> Vec<String> {
     let named = unknown.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| (*name).to_owned());
-    named.chain(request.other.keys().cloned()).collect()
+    named.chain(request.other.keys().filter(|name| !options::is_for_a_provider(name)).cloned()).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! The fields of a request that have no type of their own (`seed`, `user`, `store` …). A provider takes those it knows under one name
 //! or another; what is left is named, never dropped silently.
 
-use super::options;
+use super::{
+    fields::{self, Field},
+    options,
+};
 use crate::openai::{
     ChatRequest, Invalid,
-    chat::{Message, REFUSED},
+    chat::REFUSED,
     format::{Effort, Reasoning},
     json::without_values,
 };
@@ -86,22 +89,26 @@ impl<'a> Extras<'a> {
         self.take(name)
     }
 
+    /// Takes the ordinary tier, where there is no other.
+    pub(crate) fn ordinary_tier(&mut self) {
+        self.left.retain(|(name, value)| *name != "service_tier" || *value != "default");
+    }
+
     /// Takes how hard and how long to think: `reasoning`, and OpenAI's own `reasoning_effort`, which is the weaker word of the two.
     pub(crate) fn thinking(&mut self) -> Result<Thinking, Invalid> {
         let effort: Option<Effort> = read(self.take("reasoning_effort"), "reasoning_effort")?;
         let reasoning: Option<Reasoning> = read(self.take("reasoning"), "reasoning")?;
-        Ok(match reasoning {
-            None => Thinking { effort, max_tokens: None, exclude: false },
-            Some(reasoning) => Thinking {
-                effort: match reasoning.enabled {
-                    Some(false) => Some(Effort::None),
-                    Some(true) => reasoning.effort.or(effort).or(Some(Effort::Medium)),
-                    None => reasoning.effort.or(effort),
-                },
-                max_tokens: reasoning.max_tokens,
-                exclude: reasoning.exclude.unwrap_or(false),
-            },
-        })
+        let Some(reasoning) = reasoning else { return Ok(Thinking { effort, max_tokens: None, exclude: false }) };
+        let stronger = match reasoning.enabled {
+            Some(false) => Some(Effort::None),
+            Some(true) => reasoning.effort.or(effort).or(Some(Effort::Medium)),
+            None => reasoning.effort.or(effort),
+        };
+        if effort.is_some() && effort != stronger {
+            self.ignore("reasoning_effort");
+        }
+        let exclude = reasoning.exclude.unwrap_or(false);
+        Ok(Thinking { effort: stronger, max_tokens: reasoning.max_tokens, exclude })
     }
 
     /// Names a field that cannot be honoured as it was given.
@@ -113,8 +120,17 @@ impl<'a> Extras<'a> {
         }
     }
 
-    /// The names of all that was not taken: fields of the request, of its stream options and of its messages (`messages[].name`).
-    pub(crate) fn into_ignored(mut self, request: &ChatRequest) -> Vec<String> {
+    /// Names the fields deep in the request (`messages[].name`) but those that the provider takes.
+    pub(crate) fn name_fields(&mut self, request: &ChatRequest, takes: impl Fn(&Field<'_>) -> bool) {
+        fields::each(request, |field| {
+            if !takes(&field) {
+                self.ignore(field.path());
+            }
+        });
+    }
+
+    /// The names of all that was not taken: fields of the request, of its stream options and deep in it.
+    pub(crate) fn into_ignored(mut self, request: &ChatRequest, takes: impl Fn(&Field<'_>) -> bool) -> Vec<String> {
         for (name, _) in std::mem::take(&mut self.left) {
             self.ignore(name);
         }
@@ -123,9 +139,7 @@ impl<'a> Extras<'a> {
                 self.ignore(format!("stream_options.{name}"));
             }
         }
-        for name in request.messages.iter().flat_map(message_fields) {
-            self.ignore(format!("messages[].{name}"));
-        }
+        self.name_fields(request, takes);
         self.ignored
     }
 
@@ -166,14 +180,9 @@ fn asks_for_nothing(name: &str, value: &Value) -> bool {
         "frequency_penalty" | "presence_penalty" | "top_logprobs" => value.as_f64() == Some(0.0),
         "logit_bias" | "metadata" => value.as_object().is_some_and(serde_json::Map::is_empty),
         "service_tier" => value == "auto",
+        "modalities" => value.as_array().is_some_and(|all| all.iter().all(|one| one == "text")),
         _ => REFUSED.contains(&name),
     }
-}
-
-fn message_fields(message: &Message) -> impl Iterator<Item = &str> {
-    let says_something = |value: &Value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty());
-    let other = message.other.iter().filter(move |(_, value)| says_something(value)).map(|(name, _)| name.as_str());
-    message.name.iter().map(|_| "name").chain(other)
 }
 
 #[cfg(test)]
@@ -192,13 +201,14 @@ mod tests {
         let request = request(&json!({
             "seed": 7, "user": "u", "stream": true,
             "stream_options": { "include_usage": true, "include_obfuscation": true, "tomorrow": false },
-            "messages": [{ "role": "user", "content": "hi", "name": "ada", "tool_calls": [], "weight": null, "mood": "good" }],
+            "messages": [{ "role": "user", "content": "hi", "name": "ada", "tool_calls": [], "weight": 1, "mood": "good" }],
         }));
         let mut extras = Extras::of(&request);
         assert_eq!(extras.whole("seed"), Ok(Some(7)));
         extras.ignore("top_p");
         let named = ["top_p", "user", "stream_options.include_obfuscation", "messages[].name", "messages[].mood"];
-        assert_eq!(extras.into_ignored(&request), named);
+        let ignored = extras.into_ignored(&request, |field| field.name == "weight");
+        assert_eq!(ignored, named);
     }
 
     #[test]
@@ -208,7 +218,7 @@ mod tests {
             "logprobs": false, "store": false, "presence_penalty": 0, "frequency_penalty": 0.0, "metadata": {}, "service_tier": "auto",
         }));
         assert_eq!(serde_json::to_value(Extras::of(&request)).expect("JSON"), json!({}));
-        assert!(Extras::of(&request).into_ignored(&request).is_empty());
+        assert!(Extras::of(&request).into_ignored(&request, |_| false).is_empty());
     }
 
     #[test]
@@ -219,5 +229,23 @@ mod tests {
         assert_eq!(extras.text("user").expect_err("a number").param.as_deref(), Some("user"));
         assert!(extras.number("presence_penalty", -2.0, 2.0).is_err(), "out of range");
         assert!(extras.number("frequency_penalty", -2.0, 2.0).is_err(), "not a number");
+    }
+
+    #[test]
+    fn of_two_words_for_one_wish_the_weaker_is_named() {
+        #[rustfmt::skip]
+        let table = [
+            (json!({ "reasoning_effort": "low" }),                                         Some(Effort::Low),  &[][..]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "effort": "low" } }),       Some(Effort::Low),  &[]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "effort": "high" } }),      Some(Effort::High), &["reasoning_effort"]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "enabled": false } }),      Some(Effort::None), &["reasoning_effort"]),
+            (json!({ "reasoning_effort": "low", "reasoning": { "enabled": true } }),       Some(Effort::Low),  &[]),
+        ];
+        for (fields, effort, named) in table {
+            let request = request(&fields);
+            let mut extras = Extras::of(&request);
+            assert_eq!(extras.thinking().expect("a wish").effort, effort, "{fields}");
+            assert_eq!(extras.into_ignored(&request, |_| false), named, "{fields}");
+        }
     }
 }

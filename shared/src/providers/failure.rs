@@ -1,5 +1,8 @@
 //! What a provider's error means, in terms that do not depend on the provider.
 
+use super::quotes;
+use crate::usage::Tokens;
+
 /// An error answer, or an error event inside a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -15,6 +18,10 @@ pub struct Failure {
     pub param: Option<String>,
     /// How long to wait, where the body says so. Most providers say it in a `retry-after` header, which is not seen here.
     pub retry_after_s: Option<u64>,
+    /// What the provider counted, if it did although there is no answer.
+    pub used: Option<Box<Tokens>>,
+    /// The provider's id of the request, for its support.
+    pub request_id: Option<Box<str>>,
 }
 
 /// What an error means for the caller and for the next step.
@@ -30,6 +37,8 @@ pub enum FailureKind {
     ModelNotFound,
     /// The body is too large for the provider.
     TooLarge,
+    /// A filter refused the prompt, or the answer before its first word.
+    ContentFilter,
     /// Too many requests or tokens; waiting helps.
     RateLimited,
     /// The account is out of credit; waiting does not help.
@@ -57,10 +66,12 @@ impl FailureKind {
 }
 
 impl Failure {
-    /// A failure in the provider's own words. What it says about a credential is left out: some quote parts of the key.
+    /// A failure in the provider's own words. What it says about a credential is left out, as some quote parts of the key, and so is what it
+    /// quotes elsewhere.
     pub fn new(kind: FailureKind, status: u16, message: Option<String>, code: Option<String>) -> Self {
         let message = message.filter(|text| kind != FailureKind::Credential && !text.is_empty());
-        Self { kind, status, message, code, param: None, retry_after_s: None }
+        let message = message.map(|text| quotes::without(&text));
+        Self { kind, status, message, code, param: None, retry_after_s: None, used: None, request_id: None }
     }
 
     /// A failure of which only the status is known: a proxy's page, an empty body.

@@ -11,7 +11,10 @@
 //! reason, in its `fixtures/README.md`.
 
 use super::{Answer, AnswerError, Event, Failure, Head, Piece, Progress, Provider, model};
-use crate::{openai::ChatRequest, usage::Tokens};
+use crate::{
+    openai::ChatRequest,
+    usage::{ServiceTier, Tokens},
+};
 use serde_json::{Map, Value, json};
 use std::{fs, path::Path};
 
@@ -92,12 +95,15 @@ pub(crate) fn run(provider: &dyn Provider, file: &str, input: &str, wanted: &str
                     object([
                         ("text", json!(choice.text)),
                         ("refusal", json!(choice.refusal)),
+                        ("audio", json!(choice.audio)),
+                        ("images", list(&choice.images)),
                         ("tool_calls", list(&choice.tool_calls)),
                         ("reasoning", json!(choice.reasoning)),
                         ("reasoning_details", list(&choice.reasoning_details)),
                         ("annotations", list(&choice.annotations)),
                         ("logprobs", json!(choice.logprobs)),
                         ("finish", json!(choice.finish)),
+                        ("native_finish", json!(choice.native_finish)),
                     ])
                 });
                 object([
@@ -172,15 +178,24 @@ fn piece(piece: &Piece) -> Value {
         Piece::Head(it) => json!({ "head": head(it) }),
         Piece::Text(choice, text) => json!({ "choice": choice, "text": text }),
         Piece::Refusal(choice, text) => json!({ "choice": choice, "refusal": text }),
+        Piece::Audio(choice, audio) => json!({ "choice": choice, "audio": audio }),
+        Piece::Image(choice, image) => json!({ "choice": choice, "image": image }),
         Piece::Reasoning(choice, text) => json!({ "choice": choice, "reasoning": text }),
         Piece::ReasoningDetail(choice, detail) => json!({ "choice": choice, "reasoning_detail": detail }),
-        Piece::ToolCall { choice, index, id, name } => {
+        Piece::ToolCall { choice, index, id, name, extra: None } => {
             json!({ "choice": choice, "call": index, "id": id, "name": name })
+        }
+        Piece::ToolCall { choice, index, id, name, extra } => {
+            json!({ "choice": choice, "call": index, "id": id, "name": name, "extra": extra })
+        }
+        Piece::CustomCall { choice, index, id, name } => {
+            json!({ "choice": choice, "call": index, "id": id, "custom": name })
         }
         Piece::ToolArguments { choice, index, text } => json!({ "choice": choice, "call": index, "arguments": text }),
         Piece::Annotation(choice, annotation) => json!({ "choice": choice, "annotation": annotation }),
         Piece::Logprobs(choice, logprobs) => json!({ "choice": choice, "logprobs": logprobs }),
         Piece::Finish(choice, reason) => json!({ "choice": choice, "finish": reason }),
+        Piece::NativeFinish(choice, word) => json!({ "choice": choice, "native_finish": word }),
         Piece::Usage(usage) => json!({ "usage": tokens(usage) }),
     }
 }
@@ -204,6 +219,17 @@ fn tokens(tokens: &Tokens) -> Value {
         ("cache_write", json!(tokens.cache_write)),
         ("cache_write_1h", json!(tokens.cache_write_1h)),
         ("reasoning", json!(tokens.reasoning)),
+        ("audio_input", json!(tokens.audio_input)),
+        ("cached_audio_input", json!(tokens.cached_audio_input)),
+        ("audio_seconds", json!(tokens.audio_seconds)),
+        ("tool_input", json!(tokens.tool_input)),
+        ("audio_output", json!(tokens.audio_output)),
+        ("video_output", json!(tokens.video_output)),
+        ("accepted_prediction", json!(tokens.accepted_prediction)),
+        ("rejected_prediction", json!(tokens.rejected_prediction)),
+        ("web_searches", json!(tokens.web_searches)),
+        ("tier", json!(tokens.terms.tier.filter(|&tier| tier != ServiceTier::Default).map(ServiceTier::as_str))),
+        ("us_only", json!(tokens.terms.us_only)),
         ("billed", json!(billed)),
     ])
 }
@@ -216,6 +242,7 @@ fn failure(failure: &Failure) -> Value {
         ("code", json!(failure.code)),
         ("param", json!(failure.param)),
         ("retry_after_s", json!(failure.retry_after_s)),
+        ("used", failure.used.as_deref().map_or(Value::Null, tokens)),
     ])
 }
 

@@ -11,18 +11,22 @@ mod dialogue;
 pub mod embeddings;
 mod extras;
 mod failure;
+mod fields;
 #[cfg(test)]
 pub(crate) mod golden;
 mod key_form;
 mod options;
+mod priced;
+mod quotes;
 #[cfg(test)]
 mod robustness;
 mod sse;
+pub mod supported;
 
 pub use embeddings::Embedder;
 pub use failure::{Failure, FailureKind};
 pub use key_form::check_key;
-pub use options::prepare_chat;
+pub use options::{prepare_chat, prepare_embeddings};
 pub use sse::Event;
 
 use crate::{
@@ -79,6 +83,11 @@ pub trait Provider: Sync {
     /// Its translator of embeddings, if it has such models.
     fn embeddings(&self) -> Option<&dyn Embedder> {
         None
+    }
+
+    /// The header of an answer with the provider's id of the request, which its support asks for.
+    fn request_id_header(&self) -> &'static str {
+        "x-request-id"
     }
 
     /// What an error answer means. Never fails: a body that cannot be read still has a status.
@@ -153,6 +162,12 @@ impl Head {
     }
 }
 
+/// A provider's own word, as a finish reason: without control characters, and no longer than a word is.
+pub fn bounded_word(word: &str) -> String {
+    const MAX_CHARS: usize = 64;
+    word.chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect()
+}
+
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -171,6 +186,10 @@ pub struct AnswerChoice {
     pub text: Option<String>,
     /// What was said instead.
     pub refusal: Option<String>,
+    /// What was spoken, in OpenAI's form.
+    pub audio: Option<Value>,
+    /// What was drawn: each `{"type": "image_url", "image_url": {"url"}}` with a data URL.
+    pub images: Vec<Value>,
     /// What the model calls, in order.
     pub tool_calls: Vec<ToolCall>,
     /// What the model thought.
@@ -183,6 +202,8 @@ pub struct AnswerChoice {
     pub logprobs: Option<Value>,
     /// Why it ended.
     pub finish: FinishReason,
+    /// The provider's own word for it, where the dialect has none that says as much.
+    pub native_finish: Option<String>,
 }
 
 /// A piece of a streamed answer.
@@ -194,6 +215,10 @@ pub enum Piece {
     Text(u32, String),
     /// More of a choice's refusal.
     Refusal(u32, String),
+    /// More of what a choice speaks, in OpenAI's form: any of `id`, `data`, `transcript` and `expires_at`.
+    Audio(u32, Value),
+    /// Something that a choice drew: `{"type": "image_url", "image_url": {"url"}}` with a data URL.
+    Image(u32, Value),
     /// More of what a choice's model thinks.
     Reasoning(u32, String),
     /// Something the provider wants back of it.
@@ -208,14 +233,27 @@ pub enum Piece {
         id: String,
         /// Which function.
         name: String,
+        /// What the provider wants back on the call itself, by its own name: the call's `extra_content`.
+        extra: Option<Value>,
     },
-    /// More of a call's arguments, as text.
+    /// The same of a custom tool, whose input follows as if it were arguments.
+    CustomCall {
+        /// Of which choice.
+        choice: u32,
+        /// Which of its calls.
+        index: u32,
+        /// Pairs it with its result.
+        id: String,
+        /// Which tool.
+        name: String,
+    },
+    /// More of a call's arguments or input.
     ToolArguments {
         /// Of which choice.
         choice: u32,
         /// Which of its calls.
         index: u32,
-        /// A piece of JSON.
+        /// A piece of JSON; of a custom tool's call, of any text.
         text: String,
     },
     /// Something a choice's text is based on, in OpenAI's form.
@@ -224,6 +262,8 @@ pub enum Piece {
     Logprobs(u32, Value),
     /// A choice ended. Google may send more text of it, and another reason, which then holds.
     Finish(u32, FinishReason),
+    /// The provider's own word for why it ended, where the dialect has none that says as much.
+    NativeFinish(u32, String),
     /// What was used so far; a later one replaces it.
     Usage(Tokens),
 }

@@ -1,6 +1,10 @@
 //! What a request used and what that costs.
 
+mod card;
 pub mod ledger;
 pub mod pricing;
+mod tokens;
 
-pub use pricing::{Cost, ModelCard, ModelKind, Nanos, Rates, Tier, Tokens};
+pub use card::{Lane, Modality, ModelCard, ModelKind, Rates, SearchContext, SearchUnit, ServiceTier, Tier, WebSearch};
+pub use pricing::{Cost, Nanos};
+pub use tokens::{Billed, Terms, Tokens};

@@ -1,7 +1,8 @@
 //! Cost in integers. Prices are pico-dollars per token (a millionth of a dollar per million tokens), amounts are nano-dollars:
 //! both exact for every list price, so a sum never drifts from the invoice.
 
-use crate::openai::usage::{CompletionDetails, CostDetails, PromptDetails, Usage};
+use super::{ModelCard, Rates, SearchContext, SearchUnit, Tokens};
+use crate::openai::usage::CostDetails;
 
 /// An amount of money in nano-dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -15,151 +16,137 @@ impl Nanos {
     }
 }
 
-/// What a model makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ModelKind {
-    /// Answers.
-    Chat,
-    /// Vectors.
-    Embedding,
-}
-
-/// A model as its provider's price list has it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct ModelCard {
-    /// The provider's name for it.
-    pub id: &'static str,
-    /// What it makes.
-    pub kind: ModelKind,
-    /// The longest prompt, in tokens.
-    pub context_tokens: Option<u32>,
-    /// The longest answer, in tokens.
-    pub max_output_tokens: Option<u32>,
-    /// The day the provider withdraws it, as `2026-06-15`.
-    pub deprecated_on: Option<&'static str>,
-    /// The list prices.
-    pub rates: Rates,
-    /// Prices for long prompts, by ascending threshold.
-    pub tiers: &'static [Tier],
-}
-
-/// Prices in pico-dollars per token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rates {
-    /// A token of the prompt.
-    pub input: u64,
-    /// A token of the answer, reasoning included.
-    pub output: u64,
-    /// A prompt token read from the provider's cache; none: as `input`.
-    pub cached_input: Option<u64>,
-    /// A prompt token written to the provider's cache for five minutes; none: as `input`.
-    pub cache_write: Option<u64>,
-    /// The same for an hour; none: as `cache_write`.
-    pub cache_write_1h: Option<u64>,
-}
-
-/// The prices of a request whose prompt is longer than a threshold; they hold for all of its tokens.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Tier {
-    /// In prompt tokens, cached ones included.
-    pub above_input_tokens: u32,
-    /// The prices above it.
-    pub rates: Rates,
-}
-
-/// What a request used. `input` is the whole prompt and `output` the whole answer; the rest are parts of the two, and none where the
-/// provider says nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tokens {
-    /// The whole prompt: fresh, read from a cache and written to one.
-    pub input: u64,
-    /// The whole answer, reasoning included.
-    pub output: u64,
-    /// Prompt tokens read from the provider's cache.
-    pub cached_input: Option<u64>,
-    /// Prompt tokens written to the provider's cache for five minutes.
-    pub cache_write: Option<u64>,
-    /// Prompt tokens written to the provider's cache for an hour.
-    pub cache_write_1h: Option<u64>,
-    /// Answer tokens that were thought, not said.
-    pub reasoning: Option<u64>,
-    /// What the provider bills where that is not what it counts (Cohere bills fewer input tokens than it processes).
-    pub billed: Option<Billed>,
-}
-
-/// Tokens as billed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Billed {
-    /// Of the prompt.
-    pub input: u64,
-    /// Of the answer.
-    pub output: u64,
-}
-
-/// What a request cost, by kind.
+/// What a request cost, by kind. The kinds exclude one another; their sum is the total but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {
     /// The sum, rounded once, half up.
     pub total: Nanos,
     /// Prompt tokens at the full price.
     pub input: Nanos,
-    /// Prompt tokens read from a cache.
+    /// Prompt tokens read from a cache, of sound too.
     pub cached_input: Nanos,
     /// Prompt tokens written to a cache.
     pub cache_write: Nanos,
-    /// Answer tokens.
+    /// Sound in the prompt that was not read from a cache.
+    pub audio_input: Nanos,
+    /// Answer tokens but those of sound.
     pub output: Nanos,
+    /// Sound in the answer.
+    pub audio_output: Nanos,
+    /// Tools that the provider ran, by the call.
+    pub tools: Nanos,
 }
 
-/// An amount that no provider could ask for: more than nine billion dollars.
+/// An amount that no provider could ask for: more than a hundred thousand dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token counts are impossibly large")]
 pub struct CostOverflow;
 
 impl ModelCard {
-    /// The prices that hold for a prompt of that length.
-    pub fn rates_for(&self, input_tokens: u64) -> &Rates {
-        self.tiers
-            .iter()
-            .rev()
-            .find(|tier| input_tokens > u64::from(tier.above_input_tokens))
-            .map_or(&self.rates, |tier| &tier.rates)
-    }
-
     /// What a request costs.
     ///
     /// # Errors
     /// [`CostOverflow`] when a provider reports counts that overflow; the caller of this keeps the counts.
     pub fn cost(&self, tokens: &Tokens) -> Result<Cost, CostOverflow> {
-        let rates = self.rates_for(tokens.input);
-        let (input, output) =
-            tokens.billed.map_or((tokens.input, tokens.output), |billed| (billed.input, billed.output));
+        let rates = self.rates_for(tokens.input, &tokens.terms);
+        let percent = self.us_percent.filter(|_| tokens.terms.us_only == Some(true)).map_or(100, u64::from);
+        let of_tokens = |picos: u64| picos.checked_mul(percent).map(|picos| picos / 100).ok_or(CostOverflow);
+        let prompt = Prompt::of(tokens, &rates, self.audio_minute)?;
+        let (output, audio_output) = answer(tokens, &rates)?;
+        let parts = [
+            of_tokens(prompt.fresh)?,
+            of_tokens(prompt.cached)?,
+            of_tokens(prompt.written)?,
+            of_tokens(prompt.audio)?,
+            of_tokens(output)?,
+            of_tokens(audio_output)?,
+            self.searches(tokens)?,
+        ];
+        let total = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(*part)).ok_or(CostOverflow)?;
+        let [input, cached_input, cache_write, audio_input, output, audio_output, tools] = parts;
+        Ok(Cost {
+            total: nanos(total)?,
+            input: nanos(input)?,
+            cached_input: nanos(cached_input)?,
+            cache_write: nanos(cache_write)?,
+            audio_input: nanos(audio_input)?,
+            output: nanos(output)?,
+            audio_output: nanos(audio_output)?,
+            tools: nanos(tools)?,
+        })
+    }
+
+    fn searches(&self, tokens: &Tokens) -> Result<u64, CostOverflow> {
+        let (Some(searches), Some(search)) = (tokens.web_searches, self.web_search) else { return Ok(0) };
+        let counted = match search.per {
+            SearchUnit::Request | SearchUnit::Prompt => searches.min(1),
+            SearchUnit::Query => searches,
+        };
+        picos(counted, search.price(tokens.terms.search_context.unwrap_or(SearchContext::Medium)))
+    }
+}
+
+/// The parts of a prompt, in pico-dollars.
+struct Prompt {
+    fresh: u64,
+    cached: u64,
+    written: u64,
+    audio: u64,
+}
+
+impl Prompt {
+    fn of(tokens: &Tokens, rates: &Rates, audio_minute: Option<u64>) -> Result<Self, CostOverflow> {
+        // Cohere's cached tokens are inside what it processed, not inside what it bills.
+        if let Some(billed) = tokens.billed {
+            return Ok(Self { fresh: picos(billed.input, rates.input)?, cached: 0, written: 0, audio: 0 });
+        }
         let cached = tokens.cached_input.unwrap_or(0);
         let (write, write_1h) = (tokens.cache_write.unwrap_or(0), tokens.cache_write_1h.unwrap_or(0));
         // A provider that reports more cached than prompt tokens is charged for what it reports, never below zero.
-        let fresh = if tokens.billed.is_some() {
-            input
-        } else {
-            input.saturating_sub(cached.saturating_add(write).saturating_add(write_1h))
+        let fresh = tokens.input.saturating_sub(cached.saturating_add(write).saturating_add(write_1h));
+        let (audio, audio_rate) = match rates.audio_input {
+            Some(rate) => (tokens.audio_input.unwrap_or(0), rate),
+            None => (0, 0),
         };
-        // Cohere's cached tokens are inside what it processed, not inside what it bills.
-        let cached = if tokens.billed.is_some() { 0 } else { cached };
+        let cached_audio = tokens.cached_audio_input.unwrap_or(0).min(audio).min(cached);
+        let fresh_audio = (audio - cached_audio).min(fresh);
+
+        let cached_rate = rates.cached_input.unwrap_or(rates.input);
         let write_rate = rates.cache_write.unwrap_or(rates.input);
-        let fresh = picos(fresh, rates.input)?;
-        let cached = picos(cached, rates.cached_input.unwrap_or(rates.input))?;
-        let written = picos(write, write_rate)?
-            .checked_add(picos(write_1h, rates.cache_write_1h.unwrap_or(write_rate))?)
-            .ok_or(CostOverflow)?;
-        let output = picos(output, rates.output)?;
-        let total = [cached, written, output].iter().try_fold(fresh, |sum, part| sum.checked_add(*part));
-        Ok(Cost {
-            total: nanos(total.ok_or(CostOverflow)?)?,
-            input: nanos(fresh)?,
-            cached_input: nanos(cached)?,
-            cache_write: nanos(written)?,
-            output: nanos(output)?,
+        Ok(Self {
+            fresh: picos(fresh - fresh_audio, rates.input)?,
+            cached: sum([
+                picos(cached - cached_audio, cached_rate)?,
+                picos(cached_audio, rates.cached_audio_input.unwrap_or(cached_rate))?,
+            ])?,
+            written: sum([picos(write, write_rate)?, picos(write_1h, rates.cache_write_1h.unwrap_or(write_rate))?])?,
+            audio: sum([picos(fresh_audio, audio_rate)?, by_length(tokens.audio_seconds, audio_minute)?])?,
         })
     }
+}
+
+/// The answer but for its sound, and its sound, in pico-dollars.
+fn answer(tokens: &Tokens, rates: &Rates) -> Result<(u64, u64), CostOverflow> {
+    if let Some(billed) = tokens.billed {
+        return Ok((picos(billed.output, rates.output)?, 0));
+    }
+    let mut left = tokens.output;
+    let mut take = |count: Option<u64>, rate: Option<u64>| match rate {
+        Some(rate) => {
+            let taken = count.unwrap_or(0).min(left);
+            left -= taken;
+            picos(taken, rate)
+        }
+        None => Ok(0),
+    };
+    let audio = take(tokens.audio_output, rates.audio_output)?;
+    let video = take(tokens.video_output, rates.video_output)?;
+    let reasoning = take(tokens.reasoning, rates.reasoning)?;
+    Ok((sum([picos(left, rates.output)?, video, reasoning])?, audio))
+}
+
+fn by_length(seconds: Option<u64>, minute: Option<u64>) -> Result<u64, CostOverflow> {
+    Ok(picos(seconds.unwrap_or(0), minute.unwrap_or(0))? / 60)
 }
 
 impl Cost {
@@ -172,42 +159,34 @@ impl Cost {
             input: add(self.input, other.input),
             cached_input: add(self.cached_input, other.cached_input),
             cache_write: add(self.cache_write, other.cache_write),
+            audio_input: add(self.audio_input, other.audio_input),
             output: add(self.output, other.output),
+            audio_output: add(self.audio_output, other.audio_output),
+            tools: add(self.tools, other.tools),
         }
     }
 
     /// In OpenAI's place for it, in US dollars.
     pub fn details(&self) -> CostDetails {
+        let some = |nanos: Nanos| (nanos.0 > 0).then(|| nanos.as_usd());
         CostDetails {
             input_cost: self.input.as_usd(),
             cached_input_cost: self.cached_input.as_usd(),
             cache_write_cost: self.cache_write.as_usd(),
+            audio_input_cost: some(self.audio_input),
             output_cost: self.output.as_usd(),
+            audio_output_cost: some(self.audio_output),
+            tools_cost: some(self.tools),
         }
     }
 }
 
-impl Tokens {
-    /// The same in OpenAI's terms, with its cost if it is known.
-    pub fn to_usage(self, cost: Option<&Cost>) -> Usage {
-        let cache_write = match (self.cache_write, self.cache_write_1h) {
-            (None, None) => None,
-            (short, long) => Some(short.unwrap_or(0).saturating_add(long.unwrap_or(0))),
-        };
-        Usage {
-            prompt_tokens: self.input,
-            completion_tokens: self.output,
-            total_tokens: self.input.saturating_add(self.output),
-            prompt_tokens_details: PromptDetails { cached_tokens: self.cached_input, cache_write_tokens: cache_write },
-            completion_tokens_details: CompletionDetails { reasoning_tokens: self.reasoning },
-            cost: cost.map(|cost| cost.total.as_usd()),
-            cost_details: cost.map(Cost::details),
-        }
-    }
+fn picos(count: u64, rate: u64) -> Result<u64, CostOverflow> {
+    count.checked_mul(rate).ok_or(CostOverflow)
 }
 
-fn picos(tokens: u64, rate: u64) -> Result<u64, CostOverflow> {
-    tokens.checked_mul(rate).ok_or(CostOverflow)
+fn sum<const N: usize>(parts: [u64; N]) -> Result<u64, CostOverflow> {
+    parts.into_iter().try_fold(0_u64, u64::checked_add).ok_or(CostOverflow)
 }
 
 fn nanos(picos: u64) -> Result<Nanos, CostOverflow> {
@@ -216,68 +195,4 @@ fn nanos(picos: u64) -> Result<Nanos, CostOverflow> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SONNET: ModelCard = ModelCard {
-        id: "sonnet",
-        kind: ModelKind::Chat,
-        context_tokens: None,
-        max_output_tokens: None,
-        deprecated_on: None,
-        rates: Rates {
-            input: 3_000_000,
-            output: 15_000_000,
-            cached_input: Some(300_000),
-            cache_write: Some(3_750_000),
-            cache_write_1h: Some(6_000_000),
-        },
-        tiers: &[Tier {
-            above_input_tokens: 200_000,
-            rates: Rates {
-                input: 6_000_000,
-                output: 22_500_000,
-                cached_input: Some(600_000),
-                cache_write: Some(7_500_000),
-                cache_write_1h: Some(12_000_000),
-            },
-        }],
-    };
-
-    #[test]
-    fn a_cost_is_what_the_price_list_says() {
-        let base = Tokens::default();
-        #[rustfmt::skip]
-        let table = [
-            (Tokens { input: 1000, output: 100, ..base },                             4_500_000, "3 $ and 15 $ per million"),
-            (Tokens { input: 1000, output: 100, cached_input: Some(1000), ..base },   1_800_000, "a cached prompt at a tenth"),
-            (Tokens { input: 1000, output: 0, cache_write: Some(400), ..base },       3_300_000, "600 fresh, 400 written"),
-            (Tokens { input: 1000, output: 0, cache_write_1h: Some(1000), ..base },   6_000_000, "written for an hour"),
-            (Tokens { input: 200_000, output: 1, ..base },                          600_015_000, "at the threshold, not above"),
-            (Tokens { input: 200_001, output: 1, ..base },                        1_200_028_500, "above it all is repriced"),
-            (Tokens { input: 200_001, output: 0, cached_input: Some(200_001), ..base }, 120_000_600, "cached tokens count for the tier"),
-            (Tokens { input: 500, output: 50, billed: Some(Billed { input: 10, output: 5 }), ..base }, 105_000, "billed, not processed"),
-            (Tokens { input: 10, output: 0, cached_input: Some(20), ..base },             6_000, "nonsense never goes below zero"),
-            (base,                                                                            0, "nothing costs nothing"),
-        ];
-        for (tokens, cost_nanos, why) in table {
-            assert_eq!(SONNET.cost(&tokens).expect(why).total, Nanos(cost_nanos), "{why}");
-        }
-    }
-
-    #[test]
-    fn half_a_nano_dollar_is_rounded_up_once() {
-        let card = ModelCard { rates: Rates { input: 18_750, output: 500, ..SONNET.rates }, tiers: &[], ..SONNET };
-        let cost = card.cost(&Tokens { input: 1, output: 1, ..Tokens::default() }).expect("small");
-        assert_eq!(cost.total, Nanos(19), "18.75 + 0.5 = 19.25 nano-dollars");
-        assert_eq!((cost.input, cost.output), (Nanos(19), Nanos(1)));
-    }
-
-    #[test]
-    fn counts_that_overflow_are_an_error_and_not_a_cheap_request() {
-        assert_eq!(SONNET.cost(&Tokens { input: u64::MAX, ..Tokens::default() }), Err(CostOverflow));
-        let half = Some(1 << 63);
-        let parts = Tokens { cached_input: half, cache_write: half, ..Tokens::default() };
-        assert_eq!(SONNET.cost(&parts), Err(CostOverflow));
-    }
-}
+mod tests;

@@ -4,6 +4,9 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
+//! `bench translate` measures one part alone; the others are `requests`, `chunks`, `cold-starts` and `sizes`. `translate` needs nothing but
+//! the program `allocations` beside this one.
+//!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
 //! PostgreSQL superuser, the local AWS endpoints in `AWS_*`.
 
@@ -11,12 +14,18 @@
 mod measure;
 #[path = "../bench/report.rs"]
 mod report;
+#[path = "../bench/sealing.rs"]
+mod sealing;
+#[path = "../bench/side_by_side.rs"]
+mod side_by_side;
 #[path = "../bench/size.rs"]
 mod size;
 #[path = "../bench/streams.rs"]
 mod streams;
 #[path = "../bench/tap.rs"]
 mod tap;
+#[path = "../bench/translation/mod.rs"]
+mod translation;
 
 use std::time::Duration;
 
@@ -30,16 +39,45 @@ const CHAT: &str = "chat-completions";
 /// As many as the peers were measured with.
 const AT_ONCE: usize = 16;
 
+/// In the order in which they are measured.
+const PARTS: &[&str] = &["translate", "sealing", "sizes", "requests", "chunks", "cold-starts"];
+
 #[tokio::main]
 async fn main() {
-    rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
-    let stack = Stack::start().await;
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = named.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        eprintln!("bench: there is no part {unknown}; there are {}", PARTS.join(", "));
+        std::process::exit(2);
+    }
+    let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut report = Report::default();
-    requests(&stack, &mut report).await;
-    chunks(&stack, &mut report).await;
-    cold_starts(&stack, &mut report).await;
-    sizes(&mut report);
-    stack.close().await;
+    if wants("translate") {
+        side_by_side::translations(&mut report);
+    }
+    if wants("sealing") {
+        sealing::cryptography(&mut report);
+    }
+    if wants("sizes") {
+        sizes(&mut report);
+    }
+    if ["requests", "chunks", "cold-starts", "sealing"].into_iter().any(wants) {
+        rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
+        let stack = Stack::start().await;
+        if wants("requests") {
+            requests(&stack, &mut report).await;
+        }
+        if wants("chunks") {
+            chunks(&stack, &mut report).await;
+        }
+        if wants("cold-starts") {
+            cold_starts(&stack, &mut report).await;
+        }
+        if wants("sealing") {
+            progress("provider keys");
+            sealing::storing(&stack, &start(&stack, "provider-keys", 1).await, &mut report).await;
+        }
+        stack.close().await;
+    }
     report.print();
 }
 

@@ -31,4 +31,4 @@ pub use function::{Function, Launch, StartError};
 pub use gateway::Gateway;
 pub use reply::{InvokeError, Reply};
 pub use runtime_api::RuntimeApi;
-pub use stack::{Stack, binary};
+pub use stack::{Stack, binary, database_role};

@@ -7,11 +7,16 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
+use super::event::{Version, http_event};
 use super::function::{Function, Launch};
-use crate::app::PROVIDERS;
+use crate::app::{KMS_KEY, PROVIDERS, provider_key};
 use crate::postgres::{PEPPER, database_url, execute, superuser_url};
 
-/// A migrated database, a tenant and a mock upstream. End it with [`Stack::close`].
+/// The workspace's manifest, which says as which database role each function signs in.
+const MANIFEST: &str = include_str!("../../../Cargo.toml");
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A migrated database, a tenant, the platform's provider keys and a mock upstream. End it with [`Stack::close`].
 pub struct Stack {
     superuser_url: String,
     database: String,
@@ -22,7 +27,7 @@ pub struct Stack {
 
 impl Stack {
     /// Creates a database, starts the mock upstream (a process of its own, so that its work is not ours), migrates with the `migrate`
-    /// function and makes a tenant.
+    /// function, makes a tenant, and stores a key of each provider as an operator does.
     ///
     /// # Panics
     /// If `SUPERGATE_TEST_DATABASE_URL` (a superuser's) is not set, a binary is not built, or a step fails.
@@ -36,7 +41,21 @@ impl Stack {
         call(&migrate, json!({"action": "migrate"})).await;
         let tenant = call(&migrate, json!({"action": "create_tenant", "name": "bench", "key_name": "bench"})).await;
         stack.api_key = tenant["api_key"].as_str().expect("the tenant's key").to_owned();
+        let operator = call(&migrate, json!({"action": "create_operator_key"})).await;
+        stack.store_platform_keys(operator["api_key"].as_str().expect("the operator's key")).await;
         stack
+    }
+
+    async fn store_platform_keys(&self, operator_key: &str) {
+        let function = self.function("provider-keys").start().await.unwrap_or_else(|error| panic!("{error}"));
+        let authorization = format!("Bearer {operator_key}");
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        for (provider, _) in PROVIDERS {
+            let body = json!({"provider": provider, "api_key": provider_key(provider)});
+            let event = http_event("POST", "/v1/tenant/keys", &headers, body.to_string(), Version::V2);
+            let reply = function.invoke(event, PATIENCE).await;
+            assert_eq!(reply.status, 201, "the platform's key of {provider}");
+        }
     }
 
     /// The tenant's key.
@@ -59,23 +78,34 @@ impl Stack {
         let mut launch = Launch::new(binary(name))
             .envs(local_aws())
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
-            .env("DATABASE_URL", database_url(&self.superuser_url, Some("supergate_app"), &self.database))
+            .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
             .env("SUPERGATE_KEY_PEPPER", PEPPER);
-        if name == "migrate" {
-            launch = launch.env("DATABASE_MIGRATION_URL", self.database_url());
-        }
-        for (provider, key) in PROVIDERS {
+        for (provider, _) in PROVIDERS {
             launch = launch
                 .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));
-            launch = launch.env(key, "bench-key");
         }
-        launch
+        match name {
+            "migrate" => launch.env("DATABASE_MIGRATION_URL", self.database_url()),
+            _ => launch
+                .env("DATABASE_URL", database_url(&self.superuser_url, Some(&database_role(name)), &self.database)),
+        }
     }
 
     /// Drops the database, under whoever may still be connected.
     pub async fn close(self) {
         execute(&self.superuser_url, &format!("drop database {} with (force)", self.database)).await;
     }
+}
+
+/// The role that a function signs in as.
+///
+/// # Panics
+/// If the workspace's manifest does not say.
+pub fn database_role(function: &str) -> String {
+    let manifest: toml::Table = MANIFEST.parse().expect("the workspace's manifest");
+    let roles = &manifest["workspace"]["metadata"]["supergate"]["database-roles"];
+    let role = roles.get(function).and_then(toml::Value::as_str);
+    role.unwrap_or_else(|| panic!("Cargo.toml names no database role for {function}")).to_owned()
 }
 
 /// The AWS variables of the local stack; none where they would lead to a real account.
@@ -100,7 +130,7 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 async fn call(function: &Function, event: Value) -> Value {
-    let reply = function.invoke(event, Duration::from_secs(60)).await;
+    let reply = function.invoke(event, PATIENCE).await;
     reply.json().await
 }
 

@@ -28,7 +28,18 @@ pub struct Directives {
     pub words: Option<usize>,
     /// `mock:cached=12`: that many prompt tokens are reported as read from the provider's prompt cache.
     pub cached: Option<u64>,
+    /// `mock:call`, `mock:calls=2`: the first so many of the tools that are offered are called.
+    pub calls: Option<usize>,
+    /// `mock:think`: a thought before the answer.
+    pub think: bool,
+    /// `mock:cite`: a source for the first word of the answer.
+    pub cite: bool,
+    /// `mock:refuse`: the model declines, as distinct from an error.
+    pub refuse: bool,
 }
+
+/// More calls than any test needs.
+const MOST_CALLS: u64 = 100;
 
 /// More words than any test needs, few enough that one request cannot fill the memory.
 const MOST_WORDS: u64 = 100_000;
@@ -49,6 +60,23 @@ impl Directives {
         Ok(found)
     }
 
+    /// `text` as a model that cannot see directives would read it.
+    pub fn strip(text: &str) -> String {
+        let mut rest = text;
+        let mut said = String::with_capacity(text.len());
+        while let Some(at) = rest.find("mock:") {
+            said.push_str(&rest[..at]);
+            let mut after = &rest[at + "mock:".len()..];
+            after = &after[leading(after, |c| c.is_ascii_lowercase() || c == '_').len()..];
+            if let Some(value) = after.strip_prefix('=') {
+                after = &value[leading(value, |c| c.is_ascii_digit()).len()..];
+            }
+            rest = after.strip_prefix(' ').unwrap_or(after);
+        }
+        said.push_str(rest);
+        said.trim().to_owned()
+    }
+
     fn set(&mut self, name: &str, value: Option<u64>) -> Result<(), String> {
         let number =
             || value.ok_or_else(|| format!("mock: the directive `{name}` needs a number, as in mock:{name}=2"));
@@ -67,6 +95,11 @@ impl Directives {
             "malformed" => self.malformed = true,
             "words" => self.words = Some(usize::try_from(number()?.min(MOST_WORDS)).unwrap_or(0)),
             "cached" => self.cached = Some(number()?),
+            "call" => self.calls = Some(1),
+            "calls" => self.calls = Some(usize::try_from(number()?.clamp(1, MOST_CALLS)).unwrap_or(1)),
+            "think" => self.think = true,
+            "cite" => self.cite = true,
+            "refuse" => self.refuse = true,
             _ => return Err(format!("mock: there is no directive `{name}`")),
         }
         Ok(())
@@ -95,6 +128,14 @@ mod tests {
         assert!(Directives::read("mock:stauts=429").is_err());
         assert!(Directives::read("mock:status").is_err());
         assert!(Directives::read("mock:status=42").is_err());
+    }
+
+    #[test]
+    fn what_is_left_without_directives_reads_as_if_there_had_been_none() {
+        assert_eq!(
+            Directives::strip("mock:calls=2 what is mock:think the  weather? mock:call"),
+            "what is the  weather?"
+        );
     }
 
     #[test]

@@ -44,6 +44,17 @@ pub enum Fault {
         /// In the provider's words.
         message: String,
     },
+    /// A thing that this model or this credential may not do (403).
+    Forbidden(String),
+    /// Something for which the provider has a code of its own.
+    Coded {
+        /// Where.
+        path: String,
+        /// In the provider's words.
+        message: String,
+        /// The code; empty where the provider leaves it out.
+        code: &'static str,
+    },
     /// Anything else that is wrong with a value.
     Value {
         /// Where.
@@ -58,6 +69,23 @@ pub enum Fault {
         /// Seconds to put in `retry-after`.
         retry_after_s: u64,
     },
+}
+
+impl Fault {
+    /// See [`Fault::Value`].
+    pub fn value(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Value { path: path.into(), message: message.into() }
+    }
+
+    /// See [`Fault::Unsupported`].
+    pub fn unsupported(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Unsupported { path: path.into(), message: message.into() }
+    }
+
+    /// See [`Fault::Coded`].
+    pub fn coded(path: impl Into<String>, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Coded { path: path.into(), message: message.into(), code }
+    }
 }
 
 /// A provider's error, ready to be sent.

@@ -6,10 +6,12 @@ use serde_json::{Map, Number, Value};
 
 use super::answer::Turn;
 use super::fault::Fault;
+use super::tools::name_results;
 
 /// One JSON object of a request, and where it stands.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
+    whole: &'a Value,
     map: &'a Map<String, Value>,
     at: String,
 }
@@ -18,12 +20,32 @@ impl<'a> Fields<'a> {
     /// The object at `at` (empty: the body itself).
     pub fn of(value: &'a Value, at: &str) -> Result<Self, Fault> {
         let map = value.as_object().ok_or_else(|| Fault::Type { path: at.to_owned(), expected: "an object" })?;
-        Ok(Self { map, at: at.to_owned() })
+        Ok(Self { whole: value, map, at: at.to_owned() })
     }
 
     /// The path of a field of this object.
     pub fn path(&self, name: &str) -> String {
         if self.at.is_empty() { name.to_owned() } else { format!("{}.{name}", self.at) }
+    }
+
+    /// The object itself.
+    pub fn value(&self) -> &'a Value {
+        self.whole
+    }
+
+    /// Every field.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+        self.map.iter()
+    }
+
+    /// Where it stands.
+    pub fn place(&self) -> &str {
+        &self.at
+    }
+
+    /// The same object, as a provider names it that tells the kinds of an object apart in its paths: `content.0.tool_use`.
+    pub fn moved(&self, step: &str) -> Self {
+        Self { at: self.path(step), ..self.clone() }
     }
 
     /// Refuses every field that is not in one of `known`.
@@ -37,6 +59,11 @@ impl<'a> Fields<'a> {
     /// A field; `null` counts as absent, as it does for all five providers.
     pub fn get(&self, name: &str) -> Option<&'a Value> {
         self.map.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a field is there and not `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
     }
 
     /// A string that must be there and not be empty.
@@ -109,6 +136,26 @@ impl<'a> Fields<'a> {
         if list.is_empty() { Err(Fault::Empty(self.path(name))) } else { Ok(list) }
     }
 
+    /// A list, empty where there is none.
+    pub fn list(&self, name: &str) -> Result<&'a [Value], Fault> {
+        Ok(self.typed(name, "an array", |value| value.as_array())?.map_or(&[], Vec::as_slice))
+    }
+
+    /// An object.
+    pub fn object(&self, name: &str) -> Result<Option<Fields<'a>>, Fault> {
+        self.get(name).map(|value| Self::of(value, &self.path(name))).transpose()
+    }
+
+    /// One of a few words.
+    pub fn word(&self, name: &str, allowed: &'static [&'static str]) -> Result<Option<&'a str>, Fault> {
+        match self.text(name)? {
+            Some(given) if !allowed.contains(&given) => {
+                Err(Fault::NotOneOf { path: self.path(name), given: given.to_owned(), allowed })
+            }
+            other => Ok(other),
+        }
+    }
+
     fn typed<T>(
         &self,
         name: &str,
@@ -131,76 +178,116 @@ pub struct Messages {
     pub system: &'static [&'static str],
     /// Every field of a message.
     pub fields: &'static [&'static str],
-    /// Every type of a content part; only `text` is read.
+    /// Every type of a content part.
     pub parts: &'static [&'static str],
+    /// Every field of a text part; none where the provider does not look.
+    pub text: &'static [&'static str],
     /// Whether a message may say nothing (`""`).
     pub silence: bool,
+    /// Reads a part that is not text: its type, the part, the role of its message.
+    pub part: fn(&str, &Fields<'_>, &str, &mut Turn) -> Result<(), Fault>,
 }
 
 /// System texts and turns, in order.
 pub type Conversation = (Vec<String>, Vec<Turn>);
 
+/// One message, read as far as all providers are alike.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// Who says it.
+    pub role: String,
+    /// All of it.
+    pub fields: Fields<'a>,
+    /// What it says.
+    pub turn: Turn,
+}
+
 impl Messages {
     /// Reads `messages` of a request.
-    pub fn read(&self, body: &Fields<'_>) -> Result<Conversation, Fault> {
-        let (mut system, mut turns) = (Vec::new(), Vec::new());
-        for (index, message) in body.needed_list("messages")?.iter().enumerate() {
-            let message = Fields::of(message, &format!("messages[{index}]"))?;
-            message.only(&[self.fields])?;
-            let role = message.needed_text("role")?;
-            if !self.roles.contains(&role.as_str()) {
-                return Err(Fault::NotOneOf { path: message.path("role"), given: role, allowed: self.roles });
-            }
-            let text = self.content(&message, &role)?;
-            if self.system.contains(&role.as_str()) {
-                system.push(text);
-            } else {
-                turns.push(Turn { from_user: role == "user", text });
-            }
-        }
-        Ok((system, turns))
+    pub fn read<'a>(&self, body: &Fields<'a>) -> Result<Vec<Message<'a>>, Fault> {
+        let messages = body.needed_list("messages")?.iter().enumerate();
+        messages.map(|(index, message)| self.message(message, &format!("messages[{index}]"))).collect()
     }
 
-    fn content(&self, message: &Fields<'_>, role: &str) -> Result<String, Fault> {
-        let calls_tools = role == "assistant" && message.get("tool_calls").is_some();
-        match message.get("content") {
-            None if calls_tools => Ok(String::new()),
-            None => Err(Fault::Missing(message.path("content"))),
+    /// System texts and turns apart; results know which tool they are of.
+    pub fn conversation(&self, messages: Vec<Message<'_>>) -> Conversation {
+        let (system, turns): (Vec<_>, Vec<_>) =
+            messages.into_iter().partition(|message| self.system.contains(&message.role.as_str()));
+        let of_turn = |message: Message<'_>| {
+            let spoken = message.turn.results.is_empty() || !message.turn.text.is_empty();
+            Turn { from_user: message.role == "user" && spoken, ..message.turn }
+        };
+        let mut turns: Vec<Turn> = turns.into_iter().map(of_turn).collect();
+        name_results(&mut turns);
+        (system.into_iter().map(|message| message.turn.text).collect(), turns)
+    }
+
+    fn message<'a>(&self, message: &'a Value, at: &str) -> Result<Message<'a>, Fault> {
+        let fields = Fields::of(message, at)?;
+        fields.only(&[self.fields])?;
+        let role = fields.needed_text("role")?;
+        if !self.roles.contains(&role.as_str()) {
+            return Err(Fault::NotOneOf { path: fields.path("role"), given: role, allowed: self.roles });
+        }
+        let calls_tools = role == "assistant" && ["tool_calls", "function_call"].iter().any(|name| fields.has(name));
+        let mut turn = Turn::default();
+        match fields.get("content") {
+            None if calls_tools || (role == "assistant" && fields.has("refusal")) => {}
+            None => return Err(Fault::Missing(fields.path("content"))),
             // With tool calls all five take an empty string, text or list.
-            Some(content) => self.text_of(content, &message.path("content"), self.silence || calls_tools, calls_tools),
+            Some(content) => {
+                let silence = self.silence || calls_tools;
+                self.content(content, &fields.path("content"), (silence, calls_tools), &role, &mut turn)?;
+            }
         }
+        Ok(Message { role, fields, turn })
     }
 
-    /// The text of a string or of a list of parts; other parts than text say nothing.
-    pub fn text_of(
+    /// The text of a string or of a list of parts; nothing but text is expected in it.
+    pub fn text_of(&self, content: &Value, at: &str, may_be_silent: bool) -> Result<String, Fault> {
+        let mut turn = Turn::default();
+        self.content(content, at, (may_be_silent, false), "system", &mut turn)?;
+        Ok(turn.text)
+    }
+
+    /// Reads a string or a list of parts into `turn`; `may_be` an empty text, an empty list.
+    pub fn content(
         &self,
         content: &Value,
         at: &str,
-        may_be_silent: bool,
-        may_be_no_parts: bool,
-    ) -> Result<String, Fault> {
+        may_be: (bool, bool),
+        role: &str,
+        turn: &mut Turn,
+    ) -> Result<(), Fault> {
         let parts = match content {
-            Value::String(text) if text.is_empty() && !may_be_silent => return Err(Fault::Empty(at.to_owned())),
-            Value::String(text) => return Ok(text.clone()),
-            Value::Array(parts) if parts.is_empty() && !may_be_no_parts => return Err(Fault::Empty(at.to_owned())),
+            Value::String(text) if text.is_empty() && !may_be.0 => return Err(Fault::Empty(at.to_owned())),
+            Value::String(text) => {
+                turn.text.push_str(text);
+                return Ok(());
+            }
+            Value::Array(parts) if parts.is_empty() && !may_be.1 => return Err(Fault::Empty(at.to_owned())),
             Value::Array(parts) => parts,
             _ => return Err(Fault::Type { path: at.to_owned(), expected: "a string or an array of parts" }),
         };
-        let mut text = String::new();
         for (index, part) in parts.iter().enumerate() {
             let part = Fields::of(part, &format!("{at}[{index}]"))?;
             let kind = part.needed_text("type")?;
             if !self.parts.contains(&kind.as_str()) {
                 return Err(Fault::NotOneOf { path: part.path("type"), given: kind, allowed: self.parts });
             }
-            if kind == "text" {
-                let said = part.text("text")?.ok_or_else(|| Fault::Missing(part.path("text")))?;
-                if said.is_empty() && !may_be_silent {
-                    return Err(Fault::Empty(part.path("text")));
-                }
-                text.push_str(said);
+            if kind != "text" {
+                (self.part)(&kind, &part, role, turn)?;
+                continue;
             }
+            if !self.text.is_empty() {
+                part.only(&[self.text])?;
+            }
+            let said = part.text("text")?.ok_or_else(|| Fault::Missing(part.path("text")))?;
+            if said.is_empty() && !may_be.0 {
+                return Err(Fault::Empty(part.path("text")));
+            }
+            turn.text.push_str(said);
         }
-        Ok(text)
+        Ok(())
     }
 }

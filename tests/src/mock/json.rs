@@ -1,7 +1,6 @@
 //! JSON whose keys stay in the order they were written.
 //!
-//! The providers' bodies have a fixed key order, which a reader of a log compares by eye. `serde_json`'s own map sorts its keys, and
-//! its `preserve_order` feature would change every other crate of the workspace too.
+//! The providers' bodies have a fixed key order, which a reader of a log compares by eye, and keys that are known when this is compiled.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
@@ -22,6 +21,8 @@ pub enum Json {
     List(Vec<Json>),
     /// An object, its keys as given.
     Object(Vec<(&'static str, Json)>),
+    /// What did not come from here: the arguments of a call.
+    Foreign(serde_json::Value),
 }
 
 /// Writes an object literal; values are anything that is `Into<Json>`.
@@ -76,6 +77,7 @@ impl Serialize for Json {
             Self::Number(value) => value.serialize(serializer),
             Self::Text(value) => serializer.serialize_str(value),
             Self::List(items) => items.serialize(serializer),
+            Self::Foreign(value) => value.serialize(serializer),
             Self::Object(fields) => {
                 let mut map = serializer.serialize_map(Some(fields.len()))?;
                 for (key, value) in fields {
@@ -96,6 +98,18 @@ impl From<bool> for Json {
 impl From<u64> for Json {
     fn from(value: u64) -> Self {
         Self::Number(value.into())
+    }
+}
+
+impl From<f64> for Json {
+    fn from(value: f64) -> Self {
+        Number::from_f64(value).map_or(Self::Null, Self::Number)
+    }
+}
+
+impl From<&serde_json::Value> for Json {
+    fn from(value: &serde_json::Value) -> Self {
+        Self::Foreign(value.clone())
     }
 }
 

@@ -16,11 +16,12 @@
 //! `/mistral/v1/embeddings`: [`embeddings`].
 //!
 //! - What is said and how tokens are counted: [`answer`]. The same request has the same bytes as its answer, ids included.
-//! - What a prompt can ask the mock to do, such as `mock:status=429`: [`directives`].
+//! - What a prompt can ask the mock to do, such as `mock:status=429` or `mock:call`: [`directives`].
+//! - A request that the real provider would refuse is refused in its words: the order of turns, schemas, fields that a model does not take.
 //! - The credential `bad-key` is refused, every other one is taken; the model `no-such-model` does not exist, every other one does.
 //! - `GET /_requests`, `GET /_bill`, `POST /_reset`: [`journal`].
 //!
-//! To add a provider, write one file that implements `Provider` (`provider.rs`) and name it in `server.rs`.
+//! To add a provider, write one folder that implements `Provider` (`provider.rs`) and name it in `server.rs`.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,11 +43,15 @@ mod fault;
 mod fields;
 mod google;
 mod json;
+mod media;
 mod mistral;
 mod openai;
 mod provider;
+mod schema;
 mod send;
 mod server;
+mod thought;
+mod tools;
 
 use journal::{Billed, Journal, Received};
 

@@ -3,10 +3,11 @@
 use super::{folders_in, names_in, root};
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};
+use supergate_tests::lambda::database_role;
 use toml::Table;
 
-/// Invoked by hand: no route, no HTTP.
-const WITHOUT_HTTP: &[&str] = &["migrate"];
+/// Invoked by hand or on a schedule: no route, no HTTP.
+const WITHOUT_HTTP: &[&str] = &["migrate", "rotation"];
 const MAX_MAIN_LINES: usize = 40;
 
 /// Where a status is tested, or why it cannot happen.
@@ -43,6 +44,14 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Test("models_want_a_key_and_no_more"),
      Never("every role may list the models"),
      Test("models_are_listed_and_described")),
+    ("provider-keys",
+     Test("who_may_not_store_a_key_is_told_which_permission_is_lacking"),
+     Test("who_may_not_store_a_key_is_told_which_permission_is_lacking"),
+     Test("a_key_is_stored_listed_read_replaced_and_deleted_and_never_shown")),
+    ("rotation",
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: what is gone meanwhile is passed over")),
 ];
 
 /// A function's block in the template.
@@ -72,7 +81,10 @@ impl Block {
 /// The template's functions. Its tags (`!Ref`) are none that a YAML parser knows, and its form is regular: a resource is a name behind
 /// two spaces.
 fn template() -> Vec<Block> {
-    let text = fs::read_to_string(root().join("infra/template.yaml")).expect("the template");
+    template_blocks_of(&fs::read_to_string(root().join("infra/template.yaml")).expect("the template"))
+}
+
+fn template_blocks_of(text: &str) -> Vec<Block> {
     let resources = text.split("\nResources:\n").nth(1).expect("resources");
     let mut blocks: Vec<Block> = Vec::new();
     for line in resources.lines().take_while(|line| line.is_empty() || line.starts_with([' ', '#'])) {
@@ -166,6 +178,20 @@ fn the_template_has_each_function_under_its_name() {
         );
         assert_eq!(deployed, taken, "{}: the methods of its routes and those that its main.rs takes", block.id);
         assert_eq!(block.routes().is_empty(), WITHOUT_HTTP.contains(&name.as_str()), "{}: its routes", block.id);
+    }
+}
+
+#[test]
+fn a_function_signs_in_as_its_own_role_deployed_as_locally() {
+    let template = fs::read_to_string(root().join("infra/template.yaml")).expect("the template");
+    for block in template_blocks_of(&template).iter().filter(|block| block.value("Binary") != "migrate") {
+        let role = database_role(block.value("Binary"));
+        let url = block.value("- postgresql");
+        assert!(url.starts_with(&format!("//{role}@")), "{}: Cargo.toml says {role}, the template {url}", block.id);
+        let own_role = template.split(&format!("\n  {}Role:\n", block.id)).nth(1).expect("an IAM role");
+        let own_role = own_role.split(&format!("\n  {}Logs:\n", block.id)).next().unwrap_or_default();
+        let users: Vec<&str> = own_role.split("dbuser:").skip(1).filter_map(|rest| rest.lines().next()).collect();
+        assert_eq!(users, [format!("${{Id}}/{role}")], "{}: as whom IAM lets it sign in", block.id);
     }
 }
 

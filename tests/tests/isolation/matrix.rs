@@ -1,62 +1,28 @@
-//! Every table with tenants' data × two tenants × every verb, each denial beside its positive control.
+//! Every table × every verb × every role × {nobody, the own side, the other side}, each denial beside its positive control.
 
-use serde_json::{Value, json};
+use super::seed::{Scope, Seed, Side, Table};
+use std::collections::HashMap;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
 
-/// Under which the functions sign in.
+/// What callers wait for signs in as this.
 pub const APP: &str = "supergate_app";
+/// What a tenant's administrators do.
+pub const OFFICE: &str = "supergate_office";
+/// What people do with their own accounts.
+pub const PEOPLE: &str = "supergate_people";
+/// What seals credentials anew.
+pub const ROTATION: &str = "supergate_rotation";
 /// Whose tables they are; only FORCE puts it under the policies.
 pub const OWNER: &str = "supergate_owner";
+/// Everybody who can sign in.
+pub const SIGN_IN: [&str; 4] = [APP, OFFICE, PEOPLE, ROTATION];
+/// Everybody whom the policies are about.
+pub const ROLES: [&str; 5] = [APP, OFFICE, PEOPLE, ROTATION, OWNER];
 
 const VERBS: [Verb; 4] = [Verb::Select, Verb::Insert, Verb::Update, Verb::Delete];
 
-/// Finds what holds tenants' data: every table with a `tenant_id`, partitions too, and `tenants` itself. A partition's rows have ids
-/// from its lower bound on, the default partition's from the beginning of time; its parent's may have those of its first partition.
-const TABLES: &str = r"
-    select c.relname,
-           coalesce(parent.relname, c.relname),
-           c.relkind = 'p',
-           coalesce(substring(coalesce(pg_get_expr(c.relpartbound, c.oid),
-                                       (select min(pg_get_expr(part.relpartbound, part.oid))
-                                        from pg_inherits i join pg_class part on part.oid = i.inhrelid where i.inhparent = c.oid))
-                              from '\(''([0-9a-f-]+)''\)'),
-                    '00000000-0000-7000-8000-000000000000')
-    from pg_class c
-    left join pg_inherits h on h.inhrelid = c.oid
-    left join pg_class parent on parent.oid = h.inhparent
-    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-      and (c.relname = 'tenants'
-           or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped))
-    order by c.relname";
-
-/// A table with tenants' data.
-pub struct Table {
-    /// Its name in `public`.
-    pub name: String,
-    /// The table whose rows these are: the parent of a partition, itself otherwise.
-    kind: String,
-    is_parent: bool,
-    first_id: Option<String>,
-}
-
-/// A tenant and its API key.
-pub struct Tenant {
-    /// Its id.
-    pub id: Uuid,
-    /// Its key's id.
-    pub key: Uuid,
-}
-
-/// Two tenants with a row each in every table.
-pub struct Seed {
-    /// What the catalogue has.
-    pub tables: Vec<Table>,
-    /// Whose rows they are.
-    pub tenants: [Tenant; 2],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Verb {
     Select,
     Insert,
@@ -64,213 +30,267 @@ enum Verb {
     Delete,
 }
 
+/// What a role reaches of a table by the policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// The rows of the side that is named.
+    Own,
+    /// Of people's accounts, those of the named tenant's members, to look at.
+    Fellows,
+    Nothing,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Rows(u64),
-    /// No grant: the table is closed to the role.
+    /// No grant: the table, or the column, is closed to the role.
     NotGranted,
     /// A row that the role may not write.
     RowSecurity,
-    NoTenant,
+    /// A key without a maker, as another tenant's is to whoever cannot see that tenant's keys.
+    KeyRights,
+    Nobody,
     Other(String),
 }
 
-impl Seed {
-    /// Reads the catalogue and puts a row of each tenant into each table.
-    ///
-    /// # Errors
-    /// A table that this file has no sample row for.
-    pub async fn plant(superuser: &Client) -> Result<Self, String> {
-        let rows = superuser.query(TABLES, &[]).await.map_err(|error| error.to_string())?;
-        let table = |row: &tokio_postgres::Row| Table {
-            name: row.get(0),
-            kind: row.get(1),
-            is_parent: row.get(2),
-            first_id: row.get(3),
-        };
-        let tables: Vec<Table> = rows.iter().map(table).collect();
-        let tenants = [(); 2].map(|()| Tenant { id: Uuid::now_v7(), key: Uuid::now_v7() });
-        // Rows that refer to each other come in any order.
-        let mut sql = String::from("set session_replication_role = replica;");
-        for table in tables.iter().filter(|table| !table.is_parent) {
-            for tenant in &tenants {
-                sql += &table.insert(tenant, tenant.key)?;
-                sql += ";";
+/// How many statements were tried, and what became of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Statements that did what they say: positive controls.
+    pub allowed: usize,
+    /// Statements that reached nothing, or were refused.
+    pub denied: usize,
+}
+
+/// What must happen, as the catalogue had it when nothing was mutated.
+pub struct Plan {
+    reach: HashMap<(String, &'static str), Reach>,
+    /// The columns that a role may update and read, first of all; none where it may not.
+    granted: HashMap<(String, &'static str, Verb), Option<String>>,
+}
+
+impl Plan {
+    /// Reads policies and grants.
+    pub async fn read(client: &Client, seed: &Seed) -> Self {
+        let mut plan = Self { reach: HashMap::new(), granted: HashMap::new() };
+        for table in &seed.tables {
+            for role in ROLES {
+                let policies = client
+                    .query(
+                        "select polname::text, polcmd::text from pg_policy
+                         where polrelid = ('public.' || $1::text)::regclass and $2::text::regrole = any(polroles)",
+                        &[&table.name, &role],
+                    )
+                    .await
+                    .expect("the policies");
+                let reach = match policies.first().map(|row| row.get::<_, String>(1)) {
+                    Some(command) if command == "*" => Reach::Own,
+                    Some(_) => Reach::Fellows,
+                    None => Reach::Nothing,
+                };
+                plan.reach.insert((table.name.clone(), role), reach);
+                for verb in VERBS {
+                    let column = granted(client, table, role, verb).await;
+                    plan.granted.insert((table.name.clone(), role, verb), column);
+                }
             }
         }
-        sql += "reset session_replication_role";
-        superuser.batch_execute(&sql).await.map_err(|error| format!("{error:?}"))?;
-        Ok(Self { tables, tenants })
+        plan
     }
+}
 
-    /// Tries everything as a role, with the grants it has, inside the transaction that the client is in. Returns the number of
-    /// statements that were tried.
+/// A column that the verb may touch, if the role may use the verb at all.
+async fn granted(client: &Client, table: &Table, role: &str, verb: Verb) -> Option<String> {
+    let condition = match verb {
+        Verb::Delete => "has_table_privilege($2, a.attrelid, 'delete')".to_owned(),
+        Verb::Update => "has_column_privilege($2, a.attrelid, a.attnum, 'update') and has_column_privilege($2, a.attrelid, a.attnum, 'select')
+                         and a.attname not in ('id', 'tenant_id')"
+            .to_owned(),
+        verb => format!("has_column_privilege($2, a.attrelid, a.attnum, '{verb:?}')"),
+    };
+    let sql = format!(
+        "select a.attname::text from pg_attribute a
+         where a.attrelid = ('public.' || $1::text)::regclass and a.attnum > 0 and not a.attisdropped and {condition} order by a.attnum limit 1"
+    );
+    let row = client.query_opt(&sql, &[&table.name, &role]).await.expect("the grants");
+    row.map(|row| row.get(0))
+}
+
+impl Seed {
+    /// Tries every table as these roles, inside the transaction that the client is in.
     ///
     /// # Errors
     /// The first statement that did not end as it must.
-    pub async fn check(&self, client: &Client, role: &'static str) -> Result<usize, String> {
-        client.batch_execute("savepoint cell").await.map_err(|error| error.to_string())?;
-        let mut cells = Cells { client, role, tried: 0 };
-        for table in &self.tables {
-            for (own, other) in [(0, 1), (1, 0)] {
-                cells.check(table, &self.tenants[own], &self.tenants[other]).await?;
-            }
-        }
-        if role == APP {
-            for Tenant { key, .. } in &self.tenants {
-                let sql = format!("select from app.find_api_key('{key}')");
-                cells.expect(None, &sql, "the look-up works before a tenant is known", &Outcome::Rows(1)).await?;
-            }
-        }
-        client
-            .batch_execute("rollback to savepoint cell; release savepoint cell")
-            .await
-            .map_err(|error| error.to_string())?;
-        Ok(cells.tried)
+    pub async fn check(&self, client: &Client, plan: &Plan, roles: &[&'static str]) -> Result<Tally, String> {
+        self.check_tables(client, plan, roles, |_| true).await
     }
+
+    /// The same with some of the tables.
+    ///
+    /// # Errors
+    /// The first statement that did not end as it must.
+    pub async fn check_tables(
+        &self,
+        client: &Client,
+        plan: &Plan,
+        roles: &[&'static str],
+        wanted: impl Fn(&Table) -> bool,
+    ) -> Result<Tally, String> {
+        client.batch_execute("savepoint cell").await.map_err(|error| error.to_string())?;
+        let mut tally = Tally::default();
+        for role in roles {
+            let mut cells = Cells { client, plan, role, tally };
+            for table in self.tables.iter().filter(|table| wanted(table)) {
+                for (own, other) in [(0, 1), (1, 0)] {
+                    cells.check(table, &self.sides[own], &self.sides[other]).await?;
+                }
+            }
+            tally = cells.tally;
+        }
+        let end = "rollback to savepoint cell; release savepoint cell";
+        client.batch_execute(end).await.map_err(|error| error.to_string())?;
+        Ok(tally)
+    }
+
+    /// That every statement of the matrix does what it says when nothing stands in its way: the positive control of each denial.
+    ///
+    /// # Errors
+    /// The first statement that does not.
+    pub async fn control(&self, superuser: &Client) -> Result<usize, String> {
+        superuser.batch_execute("savepoint cell").await.map_err(|error| error.to_string())?;
+        let mut tried = 0;
+        for table in &self.tables {
+            for side in &self.sides {
+                for verb in VERBS {
+                    let sql = table.statement(verb, &new_where_single(table, verb, side), None)?;
+                    let outcome = run(superuser, &format!("rollback to savepoint cell; {sql}")).await;
+                    if outcome != Outcome::Rows(1) {
+                        return Err(format!("a control that fails: {outcome:?}: {sql}"));
+                    }
+                    tried += 1;
+                }
+            }
+        }
+        let end = "rollback to savepoint cell; release savepoint cell";
+        superuser.batch_execute(end).await.map_err(|error| error.to_string())?;
+        Ok(tried)
+    }
+}
+
+/// A side's own row exists already where there can be one only; so a new tenant and a new person make their own there.
+fn new_where_single(table: &Table, verb: Verb, side: &Side) -> Side {
+    if verb == Verb::Insert && table.owner == "id" { Side::new() } else { *side }
 }
 
 struct Cells<'a> {
     client: &'a Client,
+    plan: &'a Plan,
     role: &'static str,
-    tried: usize,
+    tally: Tally,
 }
 
 impl Cells<'_> {
-    async fn check(&mut self, table: &Table, own: &Tenant, other: &Tenant) -> Result<(), String> {
+    async fn check(&mut self, table: &Table, own: &Side, other: &Side) -> Result<(), String> {
+        let reach = self.plan.reach[&(table.name.clone(), self.role)];
         for verb in VERBS {
-            // A tenant's own row exists already where there can be one only; so a new tenant makes its own there.
-            let new = Tenant { id: Uuid::now_v7(), key: own.key };
-            let own = if verb == Verb::Insert && table.name == "tenants" { &new } else { own };
-            let ours = table.statement(verb, own)?;
-            let theirs = table.statement(verb, other)?;
-            if !self.is_granted(table, verb).await? {
-                self.expect(Some(own), &ours, "a verb that is not granted", &Outcome::NotGranted).await?;
-                self.expect(Some(own), &theirs, "a verb that is not granted", &Outcome::NotGranted).await?;
-                self.expect(None, &ours, "a verb that is not granted", &Outcome::NotGranted).await?;
-                continue;
+            let own = &new_where_single(table, verb, own);
+            let column = self.plan.granted[&(table.name.clone(), self.role, verb)].as_deref();
+            let (ours, theirs) = (table.statement(verb, own, column)?, table.statement(verb, other, column)?);
+            let scope = if reach == Reach::Fellows { Scope::Tenant } else { table.scope };
+            let none = if verb == Verb::Insert { Outcome::RowSecurity } else { Outcome::Rows(0) };
+            let sees = reach == Reach::Own || (reach == Reach::Fellows && verb == Verb::Select);
+            if column.is_none() {
+                for (named, sql) in [(Some(own), &ours), (Some(own), &theirs)] {
+                    self.expect(scope, named, sql, "a verb that is not granted", &[Outcome::NotGranted]).await?;
+                }
+                // A policy is read before the grants are.
+                let either = [Outcome::NotGranted, Outcome::Nobody];
+                self.expect(scope, None, &ours, "a verb that is not granted", &either).await?;
+            } else if sees {
+                self.expect(scope, Some(own), &ours, "the positive control: the own row", &[Outcome::Rows(1)]).await?;
+                self.expect(scope, Some(own), &theirs, "the other side's row", &[none, Outcome::KeyRights]).await?;
+                let nobody = [Outcome::Nobody, Outcome::KeyRights];
+                self.expect(scope, None, &ours, "nobody is an error, never rows", &nobody).await?;
+            } else {
+                for (named, sql) in [(Some(own), &ours), (Some(own), &theirs)] {
+                    self.expect(scope, named, sql, "no policy is for this role", std::slice::from_ref(&none)).await?;
+                }
+                self.expect(scope, None, &ours, "no policy is for this role", &[none, Outcome::Nobody]).await?;
             }
-            self.expect(Some(own), &ours, "the positive control: the own row", &Outcome::Rows(1)).await?;
-            let denied = if verb == Verb::Insert { Outcome::RowSecurity } else { Outcome::Rows(0) };
-            self.expect(Some(own), &theirs, "another tenant's row", &denied).await?;
-            self.expect(None, &ours, "no tenant is an error, never rows", &Outcome::NoTenant).await?;
-            if verb == Verb::Update {
-                let column = table.tenant_column();
-                let sql = format!("update {} set {column} = '{}' where {column} = '{}'", table.name, other.id, own.id);
-                self.expect(Some(own), &sql, "a row that moves to another tenant", &Outcome::RowSecurity).await?;
+            if verb == Verb::Update && sees {
+                let (name, column) = (&table.name, table.owner);
+                let sql = format!("update {name} set {column} = '{}' where {}", table.id_of(other), table.rows_of(own));
+                let refused = [Outcome::NotGranted, Outcome::RowSecurity];
+                self.expect(scope, Some(own), &sql, "a row that moves to the other side", &refused).await?;
             }
         }
         Ok(())
     }
 
-    async fn is_granted(&self, table: &Table, verb: Verb) -> Result<bool, String> {
-        let sql = format!(
-            "rollback to savepoint cell; select 1 where has_table_privilege('{}', 'public.{}', '{verb:?}')",
-            self.role, table.name
-        );
-        Ok(self.run(&sql).await == Outcome::Rows(1))
-    }
-
     async fn expect(
         &mut self,
-        tenant: Option<&Tenant>,
+        scope: Scope,
+        named: Option<&Side>,
         sql: &str,
         why: &str,
-        expected: &Outcome,
+        expected: &[Outcome],
     ) -> Result<(), String> {
-        let set = tenant.map_or(String::new(), |tenant| format!("select app.set_tenant('{}');", tenant.id));
-        let outcome = self.run(&format!("rollback to savepoint cell; set local role {};{set}{sql}", self.role)).await;
-        self.tried += 1;
-        if outcome == *expected {
+        let name = match (scope, named) {
+            (_, None) => String::new(),
+            (Scope::Tenant, Some(side)) => format!("select app.set_tenant('{}');", side.tenant),
+            (Scope::Person, Some(side)) if [PEOPLE, OWNER].contains(&self.role) => {
+                format!("select app.set_person('{}');", side.person)
+            }
+            (Scope::Person, Some(side)) => format!("set local app.person_id = '{}';", side.person),
+        };
+        let batch = format!("rollback to savepoint cell; set local role {};{name}{sql}", self.role);
+        let outcome = run(self.client, &batch).await;
+        match outcome {
+            Outcome::Rows(1) => self.tally.allowed += 1,
+            _ => self.tally.denied += 1,
+        }
+        if expected.contains(&outcome) {
             return Ok(());
         }
-        let tenant = tenant.map_or("nobody".into(), |tenant| tenant.id.to_string());
-        Err(format!("{why}: {outcome:?} in place of {expected:?} as {} for {tenant}: {sql}", self.role))
+        let whom = named.map_or("nobody".into(), |side| format!("{side:?}"));
+        Err(format!("{why}: {outcome:?} in place of {expected:?} as {} for {whom}: {sql}", self.role))
     }
+}
 
-    /// Runs a batch; the outcome is its last statement's.
-    async fn run(&self, batch: &str) -> Outcome {
-        let error = match self.client.simple_query(batch).await {
-            Ok(messages) => match messages.last() {
-                Some(SimpleQueryMessage::CommandComplete(rows)) => return Outcome::Rows(*rows),
-                other => return Outcome::Other(format!("{other:?}")),
-            },
-            Err(error) => error,
-        };
-        let Some(error) = error.as_db_error() else { return Outcome::Other(error.to_string()) };
-        match (error.code().code(), error.message()) {
-            ("42501", "no tenant is set") => Outcome::NoTenant,
-            ("42501", message) if message.starts_with("permission denied for table") => Outcome::NotGranted,
-            ("42501", message) if message.starts_with("new row violates row-level security") => Outcome::RowSecurity,
-            (code, message) => Outcome::Other(format!("{code} {message}")),
-        }
+/// Runs a batch; the outcome is its last statement's.
+async fn run(client: &Client, batch: &str) -> Outcome {
+    let error = match client.simple_query(batch).await {
+        Ok(messages) => match messages.last() {
+            Some(SimpleQueryMessage::CommandComplete(rows)) => return Outcome::Rows(*rows),
+            other => return Outcome::Other(format!("{other:?}")),
+        },
+        Err(error) => error,
+    };
+    let Some(error) = error.as_db_error() else { return Outcome::Other(error.to_string()) };
+    match (error.code().code(), error.message()) {
+        ("42501", "no tenant is set" | "no person is set") => Outcome::Nobody,
+        ("42501", "a key needs a maker") => Outcome::KeyRights,
+        ("42501", message) if message.starts_with("permission denied for table") => Outcome::NotGranted,
+        ("42501", message) if message.starts_with("new row violates row-level security") => Outcome::RowSecurity,
+        (code, message) => Outcome::Other(format!("{code} {message}")),
     }
 }
 
 impl Table {
-    fn tenant_column(&self) -> &'static str {
-        if self.kind == "tenants" { "id" } else { "tenant_id" }
-    }
-
-    /// A statement about a tenant's rows. What it writes is what was there.
-    fn statement(&self, verb: Verb, tenant: &Tenant) -> Result<String, String> {
-        let (name, column, id) = (&self.name, self.tenant_column(), tenant.id);
-        let (table, row) = (format!("public.{name}"), format!("{column} = '{id}'"));
+    /// A statement about a side's rows. What it writes is what was there.
+    fn statement(&self, verb: Verb, side: &Side, column: Option<&str>) -> Result<String, String> {
+        let (table, rows) = (format!("public.{}", self.name), self.rows_of(side));
         Ok(match verb {
-            // A parent holds a row in each partition; one is enough to see.
-            Verb::Select => format!("select from {table} where {row} limit 1"),
-            Verb::Insert => self.insert(tenant, Uuid::now_v7())?,
-            Verb::Update if self.is_parent => {
-                format!("update {table} set {column} = {column} where {row} and {}", self.first())
+            Verb::Select => format!("select from {table} where {} = '{}' limit 1", self.owner, self.id_of(side)),
+            Verb::Insert => {
+                let id = if self.kind == "people" { side.person } else { Uuid::now_v7() };
+                self.insert(&self.sample(side, id)?)
             }
-            Verb::Update => format!("update {table} set {column} = {column} where {row}"),
-            Verb::Delete if self.is_parent => format!("delete from {table} where {row} and {}", self.first()),
-            Verb::Delete => format!("delete from {table} where {row}"),
-        })
-    }
-
-    /// The rows of the first partition.
-    fn first(&self) -> String {
-        let first = self.first_id.as_deref().unwrap_or_default();
-        format!("request_id::text like '{}%'", &first[..FIRST_BITS_CHARS])
-    }
-
-    fn insert(&self, tenant: &Tenant, id: Uuid) -> Result<String, String> {
-        let row = self.sample(tenant, id)?;
-        let columns = row
-            .as_object()
-            .map(|row| row.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
-            .unwrap_or_default();
-        let table = format!("public.{}", self.name);
-        Ok(format!(
-            "insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, '{row}')"
-        ))
-    }
-
-    /// A row of a tenant. `id` makes it another than the seed, where a tenant can have several.
-    fn sample(&self, tenant: &Tenant, id: Uuid) -> Result<Value, String> {
-        Ok(match self.kind.as_str() {
-            "tenants" => json!({"id": tenant.id, "name": "a tenant"}),
-            "api_keys" => json!({
-                "id": id, "tenant_id": tenant.id, "name": "a key", "role": "admin",
-                "hash": format!("\\x{}", tenant.id.simple().to_string().repeat(2)),
-            }),
-            "usage_events" => {
-                let first = self.first_id.as_deref().ok_or("usage_events has no partition")?;
-                json!({
-                    "request_id": format!("{}{}", &first[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
-                    "tenant_id": tenant.id, "key_id": tenant.key, "attempt": 1, "created_at": "2026-01-01T00:00:00Z",
-                    "provider": "p", "model_requested": "m", "model": "m", "streamed": false, "status": 200,
-                    "ended": "complete", "input_tokens": 1, "output_tokens": 1, "usage_source": "provider",
-                    "cost_nanos": 1, "latency_ms": 1,
-                })
+            Verb::Update => {
+                let column = column.unwrap_or(self.owner);
+                format!("update {table} set {column} = {column} where {rows}")
             }
-            other => {
-                return Err(format!("{other} is a new table with tenants' data: give the matrix a sample row of it"));
-            }
+            Verb::Delete => format!("delete from {table} where {rows}"),
         })
     }
 }
-
-/// The first 48 bits of a UUID as text, a dash among them.
-const FIRST_BITS_CHARS: usize = 13;

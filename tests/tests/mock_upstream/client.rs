@@ -214,3 +214,56 @@ pub fn usage_of(provider: &str, value: &Value) -> Option<(u64, u64, u64)> {
         _ => (count("/prompt_tokens"), count("/prompt_tokens_details/cached_tokens"), count("/completion_tokens")),
     })
 }
+
+/// A body of one's own. At Google model and stream are part of the path, so they are taken out of it.
+pub async fn tell(mock: &MockUpstream, provider: &str, mut body: Value) -> Reply {
+    let mut path = path(provider, false).to_owned();
+    if provider == "google"
+        && let Some(map) = body.as_object_mut()
+    {
+        let model = map.remove("model").and_then(|model| model.as_str().map(str::to_owned));
+        let method =
+            if map.remove("stream") == Some(json!(true)) { "streamGenerateContent?alt=sse" } else { "generateContent" };
+        path = format!("/google/v1beta/models/{}:{method}", model.as_deref().unwrap_or("gemini-2.5-flash"));
+    }
+    post(mock, provider, &path, KEY, &body.to_string()).await
+}
+
+/// `body` with other fields at the top.
+pub fn with(body: &Value, fields: Value) -> Value {
+    let mut body = body.clone();
+    for (name, value) in fields.as_object().expect("fields") {
+        body[name.as_str()] = value.clone();
+    }
+    body
+}
+
+/// Sends each row and looks for its words in a refusal; rows are fields over `base`, words (none: it is answered), and why.
+pub async fn refuses(mock: &MockUpstream, provider: &str, base: &Value, table: &[(Value, &str, &str)]) {
+    for (fields, words, why) in table {
+        let reply = tell(mock, provider, with(base, fields.clone())).await;
+        let body = reply.body.replace("\\\"", "\"");
+        if words.is_empty() {
+            assert_eq!(reply.status, 200, "{provider} {fields}: {why}: {body}");
+        } else {
+            assert!(matches!(reply.status, 400 | 403 | 422), "{provider} {fields}: {why}: {body}");
+            assert!(body.contains(words), "{provider} {fields}: {why}: {body}");
+        }
+    }
+}
+
+/// The schema that every test of tools offers: one property of each kind.
+pub fn weather() -> Value {
+    let (city, days) = (json!({"type": "string"}), json!({"type": "integer"}));
+    json!({"type": "object", "properties": {"city": city, "days": days}, "required": ["city", "days"], "additionalProperties": false})
+}
+
+/// What comes of it where "Bern" was heard.
+pub fn in_bern() -> Value {
+    json!({"city": "Bern", "days": 7})
+}
+
+/// All strings at `pointer` in the events, one after the other.
+pub fn joined(events: &[Value], pointer: &str) -> String {
+    events.iter().filter_map(|event| event.pointer(pointer)?.as_str()).collect()
+}

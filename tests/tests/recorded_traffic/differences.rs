@@ -5,20 +5,19 @@ use std::{collections::BTreeMap, fs};
 /// Where it is, from the root of the repository.
 pub const FILE: &str = "docs/known-differences.md";
 
+/// The heading of the rows whose answer differs.
+pub const ANSWERS: &str = "## Answers";
+/// The heading of the rows whose answer does not go back as it came.
+pub const NEXT_REQUESTS: &str = "## Next requests";
+
 /// Why a row differs, by its id.
 pub struct Differences(BTreeMap<String, String>);
 
 impl Differences {
-    /// Reads the tables of `| id | provider | reason |`.
-    pub fn read() -> Self {
-        let text = fs::read_to_string(format!("{}/../{FILE}", env!("CARGO_MANIFEST_DIR"))).expect(FILE);
-        let rows = text.lines().filter_map(|line| line.strip_prefix('|')?.trim_end().strip_suffix('|'));
-        let cells = rows.map(|row| row.splitn(3, '|').map(str::trim).collect::<Vec<_>>());
-        let entries = cells.filter(|cells| cells[0] != "id" && !cells[0].starts_with('-')).map(|cells| {
-            assert!(cells.len() == 3 && !cells[2].is_empty(), "{FILE}: {} needs a provider and a reason", cells[0]);
-            (cells[0].trim_matches('`').to_owned(), cells[2].to_owned())
-        });
-        Self(entries.collect())
+    /// Reads the table of `| id | provider | reason |` under a heading.
+    pub fn read(heading: &str) -> Self {
+        let rows = table(heading, 3).into_iter();
+        Self(rows.map(|mut cells| (cells.swap_remove(0), cells.swap_remove(0))).collect())
     }
 
     /// What is wrong with what the list says of a row.
@@ -29,4 +28,21 @@ impl Differences {
             _ => None,
         }
     }
+}
+
+/// The rows of the table under a heading, each of so many cells.
+pub fn table(heading: &str, columns: usize) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(format!("{}/../{FILE}", env!("CARGO_MANIFEST_DIR"))).expect(FILE);
+    let (_, after) = text.split_once(heading).unwrap_or_else(|| panic!("{FILE}: {heading} is missing"));
+    let section = after.split_once("\n## ").map_or(after, |(section, _)| section);
+    let rows = section.lines().filter_map(|line| line.strip_prefix('|')?.trim_end().strip_suffix('|'));
+    // The names of the columns and the line under them come first.
+    rows.skip(2)
+        .map(|row| {
+            let cells: Vec<String> =
+                row.splitn(columns, '|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
+            assert!(cells.len() == columns && cells.iter().all(|cell| !cell.is_empty()), "{FILE}: {row}");
+            cells
+        })
+        .collect()
 }

@@ -5,15 +5,13 @@ use supergate_tests::app::Answer;
 
 use super::{
     calls::Calls,
-    said::{Counts, Said},
+    said::{Counts, Said, sources},
 };
 
 /// One answer.
 #[derive(Debug, Default)]
 pub struct Heard {
     pub said: Said,
-    /// Annotations.
-    pub citations: usize,
     /// What is wrong with its calls.
     pub odd_calls: bool,
     calls: Calls,
@@ -63,8 +61,8 @@ impl Heard {
         for choice in body["choices"].as_array().into_iter().flatten() {
             let index = choice["index"].as_u64().expect("an index");
             self.hear_calls(index, &choice[message]);
-            self.citations += choice[message]["annotations"].as_array().map_or(0, Vec::len);
             let said = self.said.entry(index).or_default();
+            said.sources.extend(choice[message]["annotations"].as_array().into_iter().flatten().flat_map(sources));
             said.text += choice[message]["content"].as_str().unwrap_or_default();
             said.refusal += choice[message]["refusal"].as_str().unwrap_or_default();
             said.reasoning += choice[message]["reasoning_content"].as_str().unwrap_or_default();

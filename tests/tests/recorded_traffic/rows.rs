@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, sync::LazyLock};
 
 use serde::Deserialize;
 use serde_json::Value;
-use supergate::usage::ModelKind;
+use supergate::{providers::Provider, usage::ModelKind};
 
 /// Where they are; none where nobody has them, which a line on the terminal says.
 pub static FOLDER: LazyLock<Option<Folder>> = LazyLock::new(|| {
@@ -16,13 +16,14 @@ pub static FOLDER: LazyLock<Option<Folder>> = LazyLock::new(|| {
 });
 
 /// Every chat row that has an answer, once for all tests of this file.
-pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| read(|status| status == 200));
+pub static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| read(|row| row.is_chat() && row.status == 200));
 /// Every chat row whose status is an error.
-pub static ERRORS: LazyLock<Vec<Row>> = LazyLock::new(|| read(|status| status >= 400));
+pub static ERRORS: LazyLock<Vec<Row>> = LazyLock::new(|| read(|row| row.is_chat() && row.status >= 400));
+/// Every row of vectors, whatever its status.
+pub static EMBEDDINGS: LazyLock<Vec<Row>> = LazyLock::new(|| read(Row::is_embeddings));
 
-fn read(wanted: impl Fn(u16) -> bool) -> Vec<Row> {
-    let rows = FOLDER.as_ref().map(Folder::read).unwrap_or_default();
-    rows.into_iter().filter(|row| wanted(row.status)).collect()
+fn read(wanted: impl Fn(&Row) -> bool) -> Vec<Row> {
+    FOLDER.as_ref().map(|folder| folder.read(wanted)).unwrap_or_default()
 }
 
 /// A folder of recordings.
@@ -44,7 +45,7 @@ impl Folder {
         Some(Self { rows, replay })
     }
 
-    fn read(&self) -> Vec<Row> {
+    fn read(&self, wanted: impl Fn(&Row) -> bool) -> Vec<Row> {
         let mut files: Vec<PathBuf> = fs::read_dir(&self.rows)
             .expect("a folder")
             .map(|entry| entry.expect("an entry").path())
@@ -54,7 +55,7 @@ impl Folder {
         let texts = files.iter().map(|file| fs::read_to_string(file).expect("UTF-8"));
         let rows = texts
             .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).expect("a row")).collect::<Vec<Row>>());
-        rows.filter(Row::is_chat).collect()
+        rows.filter(wanted).collect()
     }
 }
 
@@ -65,6 +66,12 @@ pub struct Row {
     pub provider: String,
     endpoint: String,
     model: Option<String>,
+    pub source_repo: String,
+    pub source_path: String,
+    source_index: Option<u64>,
+    /// Null where only the answer was kept.
+    #[serde(default)]
+    pub request_body: Value,
     pub status: u16,
     pub streaming: bool,
     #[serde(default)]
@@ -85,19 +92,42 @@ impl Row {
         }
     }
 
-    /// What to ask the gateway for: the row's own model if the catalogue has it and it chats, else one of the same provider.
+    fn is_embeddings(&self) -> bool {
+        ["embeddings", "batchEmbedContents", "embedContent", "v1.embed", "v2.embed"].contains(&self.endpoint.as_str())
+    }
+
+    /// Whether its answer is of the call that the gateway makes; a provider's older calls, and those for integers, answer otherwise.
+    pub fn is_of_our_call(&self) -> bool {
+        let is_older = matches!(self.endpoint.as_str(), "embedContent" | "v1.embed");
+        let types = self.request_body["embedding_types"].as_array();
+        let has_floats = types.is_none_or(|types| types.iter().any(|one| one == "float"));
+        self.status != 200 || (has_floats && !is_older)
+    }
+
+    /// Where it stood among the requests of its source.
+    pub fn place(&self) -> (&str, &str, u64) {
+        (&self.source_repo, &self.source_path, self.source_index.unwrap_or_default())
+    }
+
+    /// What to ask the gateway for: the row's own model if the catalogue has it and it does that, else one of the same provider.
     pub fn model(&self) -> String {
-        let provider = supergate::providers::ALL.iter().find(|provider| provider.id() == self.provider);
-        let card = |name: &str| supergate::providers::model(*provider.expect("a provider"), name);
-        let known = |name: &&str| card(name).is_some_and(|card| card.kind == ModelKind::Chat);
-        match self.model.as_deref().filter(known) {
-            Some(own) => format!("{}/{own}", self.provider),
-            None => supergate_tests::app::MODELS
-                .into_iter()
-                .find(|model| model.split_once('/').expect("provider/model").0 == self.provider)
-                .expect("a model of each provider")
-                .to_owned(),
-        }
+        let kind = if self.is_embeddings() { ModelKind::Embedding } else { ModelKind::Chat };
+        let card = |name: &str| supergate::providers::model(self.translator(), name);
+        let own = self.model_name().filter(|name| card(name).is_some_and(|card| card.kind == kind));
+        let of_app =
+            supergate_tests::app::MODELS.into_iter().find_map(|model| model.strip_prefix(&self.provider)?.get(1..));
+        let vectors = || self.translator().models().iter().find(|card| card.kind == kind).map(|card| card.id);
+        let name = own.or_else(|| if kind == ModelKind::Chat { of_app } else { vectors() });
+        format!("{}/{}", self.provider, name.expect("a model of each provider"))
+    }
+
+    /// The model that the recorded client named.
+    pub fn model_name(&self) -> Option<&str> {
+        self.model.as_deref().map(|name| name.strip_prefix("models/").unwrap_or(name))
+    }
+
+    pub fn translator(&self) -> &'static dyn Provider {
+        *supergate::providers::ALL.iter().find(|provider| provider.id() == self.provider).expect("a provider")
     }
 
     pub fn has(&self, feature: &str) -> bool {
@@ -123,6 +153,12 @@ impl Row {
         } else {
             blocks(&self.body)
         }
+    }
+
+    /// Its events that are JSON; a whole answer is one.
+    pub fn events(&self) -> impl Iterator<Item = Value> {
+        let data = self.frames().into_iter().filter_map(|frame| self.data(frame));
+        data.filter_map(|data| serde_json::from_str(&data).ok())
     }
 
     /// The data of an event; none where the frame is a comment or the end of an array.

@@ -31,6 +31,8 @@ pub struct Choice {
     pub refusal: String,
     pub reasoning: String,
     pub calls: Vec<Call>,
+    /// What passages rest on, in order: a URL, or what else names a document.
+    pub sources: Vec<String>,
     pub finish: String,
 }
 
@@ -71,8 +73,6 @@ pub struct Recorded {
     pub said: Said,
     /// None where the provider did not count.
     pub usage: Option<Usage>,
-    /// Whether it says what it is based on.
-    pub cites: bool,
     /// Whether it calls a function in OpenAI's older form.
     pub legacy: bool,
 }
@@ -102,8 +102,8 @@ pub fn read(row: &Row) -> Kind {
         _ if two_in_one => Kind::More("two answers in one recording"),
         (State::MayEnd | State::Ended, Some(more)) => Kind::More(more),
         (State::MayEnd | State::Ended, None) => {
-            let (usage, cites, legacy) = (reading.usage(), reading.cites, reading.legacy);
-            Kind::Answer(Recorded { said: reading.settle(), usage, cites, legacy })
+            let (usage, legacy) = (reading.usage(), reading.legacy);
+            Kind::Answer(Recorded { said: reading.settle(), usage, legacy })
         }
     }
 }
@@ -115,7 +115,9 @@ pub struct Reading<'a> {
     said: Said,
     calls: Calls,
     legacy: bool,
-    cites: bool,
+    /// Google's: the sources that passages point at, and the passages that were named.
+    pages: Vec<String>,
+    passages: Vec<Value>,
     /// Choices that ended and said no more.
     over: BTreeMap<u64, bool>,
     counts: Map<String, Value>,
@@ -132,7 +134,8 @@ impl<'a> Reading<'a> {
             said: Said::new(),
             calls: Calls::default(),
             legacy: false,
-            cites: false,
+            pages: Vec::new(),
+            passages: Vec::new(),
             over: BTreeMap::new(),
             counts: Map::new(),
             ended: false,
@@ -178,6 +181,10 @@ impl<'a> Reading<'a> {
         self.said.entry(choice).or_default().reasoning += text.unwrap_or_default();
     }
 
+    fn cite(&mut self, choice: u64, source: impl Into<String>) {
+        self.said.entry(choice).or_default().sources.push(source.into());
+    }
+
     /// Later counts replace earlier ones.
     fn count(&mut self, usage: &Value) {
         if let Some(usage) = usage.as_object() {
@@ -205,7 +212,28 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+/// What an annotation of the dialect names: a URL; or, by the types that are ours, what stands for one.
+pub fn sources(annotation: &Value) -> Vec<String> {
+    let kind = annotation["type"].as_str().unwrap_or_default();
+    let it = &annotation[kind];
+    let text = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
+    match kind {
+        "url_citation" => vec![text("url")],
+        "file_citation" => vec![text("title")],
+        "document_citation" => {
+            let number = ["document_index", "search_result_index"].into_iter().find_map(|name| it[name].as_u64());
+            vec![format!("{number:?} {}", text("cited_text"))]
+        }
+        "citation" if it["sources"].is_array() => {
+            list(&it["sources"]).map(|source| source["id"].as_str().unwrap_or_default().to_owned()).collect()
+        }
+        "citation" => vec![text("title")],
+        "reference" => list(&it["reference_ids"]).map(Value::to_string).collect(),
+        _ => vec![annotation.to_string()],
+    }
+}
+
+pub fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 

@@ -6,20 +6,23 @@ use serde_json::{Map, Value, json};
 use supergate_tests::app::PROVIDERS;
 
 use super::{
-    heard::Heard,
     rows::Row,
     said::Kind,
     verdict::{Aspect, Verdict},
 };
 
 /// The columns.
-const ASPECTS: [(Aspect, &str); 6] = [
+const ASPECTS: [(Aspect, &str); 10] = [
     (Aspect::Text, "text"),
     (Aspect::ToolCalls, "tool calls"),
     (Aspect::Reasoning, "reasoning"),
+    (Aspect::Citations, "citations"),
+    (Aspect::Schema, "schema"),
     (Aspect::Usage, "usage"),
     (Aspect::Finish, "finish"),
     (Aspect::Error, "error"),
+    (Aspect::Returned, "sent back"),
+    (Aspect::NextRequest, "next request"),
 ];
 
 /// Counts for each provider.
@@ -30,10 +33,9 @@ pub struct Tally(BTreeMap<String, Counts>);
 struct Counts {
     plain: Mode,
     streamed: Mode,
+    embeddings: Pair,
     /// Rows whose provider counted no tokens.
     uncounted: usize,
-    /// Rows with sources, and those of them whose answer has some here.
-    citing: Pair,
     left_out: BTreeMap<&'static str, usize>,
 }
 
@@ -71,8 +73,14 @@ impl Tally {
         counts.uncounted += usize::from(matches!(kind, Kind::Answer(recorded) if recorded.usage.is_none()));
     }
 
-    pub fn cited(&mut self, row: &Row, heard: &Heard) {
-        self.0.entry(row.provider.clone()).or_default().citing.count(heard.citations > 0);
+    pub fn embedded(&mut self, row: &Row, verdict: &Verdict) {
+        self.0.entry(row.provider.clone()).or_default().embeddings.count(verdict.problems.is_empty());
+    }
+
+    pub fn returned(&mut self, row: &Row, aspect: Aspect, verdict: &Verdict) {
+        let counts = self.0.entry(row.provider.clone()).or_default();
+        let mode = if row.streaming { &mut counts.streamed } else { &mut counts.plain };
+        mode.aspects.entry(aspect).or_default().count(verdict.problems.is_empty());
     }
 
     pub fn left_out(&mut self, row: &Row, reason: &'static str) {
@@ -81,9 +89,14 @@ impl Tally {
 
     /// For programs: per provider and mode, how many rows there were and how many are equal.
     fn summary(&self) -> Value {
-        let of_mode = |mode: &Mode| json!({"rows": mode.rows.0, "equal": mode.rows.1});
-        let of_provider =
-            |counts: &Counts| json!({"plain": of_mode(&counts.plain), "streamed": of_mode(&counts.streamed)});
+        let of_mode = |pair: Pair| json!({"rows": pair.0, "equal": pair.1});
+        let of_provider = |counts: &Counts| {
+            json!({
+                "plain": of_mode(counts.plain.rows),
+                "streamed": of_mode(counts.streamed.rows),
+                "embeddings": of_mode(counts.embeddings),
+            })
+        };
         let all = PROVIDERS.into_iter().filter_map(|(id, _)| Some((id.to_owned(), of_provider(self.0.get(id)?))));
         Value::Object(all.collect::<Map<_, _>>())
     }
@@ -100,12 +113,12 @@ impl fmt::Display for Tally {
                 let of = |mode: &Mode| mode.aspects.get(&aspect).copied().unwrap_or_default();
                 writeln!(f, "  {name:<20}{} | {}", of(&counts.plain), of(&counts.streamed))?;
             }
-            let Pair(cite, cited) = counts.citing;
-            writeln!(
-                f,
-                "  {cite} rows name sources, {cited} of them here too; {} were not counted by the provider",
-                counts.uncounted
-            )?;
+            if counts.embeddings.0 > 0 {
+                writeln!(f, "  {:<20}{}", "embeddings", counts.embeddings)?;
+            }
+            if counts.uncounted > 0 {
+                writeln!(f, "  {} were not counted by the provider", counts.uncounted)?;
+            }
             for (reason, rows) in &counts.left_out {
                 writeln!(f, "  {rows} left out: {reason}")?;
             }

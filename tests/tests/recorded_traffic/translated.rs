@@ -2,7 +2,7 @@
 
 use supergate::{
     http::events::{EventReader, Framing},
-    providers::{self, ChatStream, Piece, Progress},
+    providers::{ChatStream, Piece, Progress},
 };
 
 use super::rows::Row;
@@ -16,9 +16,8 @@ pub struct Translation {
 
 impl Translation {
     pub fn of(row: &Row) -> Self {
-        let provider = providers::ALL.iter().find(|provider| provider.id() == row.provider).expect("a provider");
         let framing = if row.is_objects() { Framing::JsonObjects } else { Framing::ServerSentEvents };
-        Self { reader: EventReader::new(framing), translator: provider.chat_stream(), pieces: Vec::new() }
+        Self { reader: EventReader::new(framing), translator: row.translator().chat_stream(), pieces: Vec::new() }
     }
 
     /// Takes bytes and says how far the stream has come.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use supergate_tests::app::Answer;
 
 use super::{
+    asked,
     heard::Heard,
     prices::Prices,
     rows::Row,
@@ -18,10 +19,18 @@ pub enum Aspect {
     Text,
     ToolCalls,
     Reasoning,
+    Citations,
+    /// The answer to a request that prescribed JSON, as JSON.
+    Schema,
     /// Counts, cost and the ledger's row.
     Usage,
     Finish,
     Error,
+    Vectors,
+    /// The answer, sent back.
+    Returned,
+    /// The answer, sent back as the recorded client did.
+    NextRequest,
 }
 
 /// What came of a row.
@@ -33,7 +42,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn compare<T: PartialEq + Debug>(&mut self, aspect: Aspect, what: &str, recorded: &T, ours: &T) {
+    pub fn compare<T: PartialEq + Debug>(&mut self, aspect: Aspect, what: &str, recorded: &T, ours: &T) {
         let equal = recorded == ours;
         *self.aspects.entry(aspect).or_insert(true) &= equal;
         if !equal {
@@ -41,7 +50,20 @@ impl Verdict {
         }
     }
 
-    fn fail(&mut self, aspect: Aspect, problem: String) {
+    /// One thing of every choice, where there is any.
+    fn compare_each<'a, T: PartialEq + Debug>(
+        &mut self,
+        aspect: Aspect,
+        there: &[Aspect],
+        [recorded, ours]: [&'a Said; 2],
+        what: impl Fn(&'a Choice) -> T,
+    ) {
+        if there.contains(&aspect) {
+            self.compare(aspect, &format!("{aspect:?}"), &each(recorded, &what), &each(ours, &what));
+        }
+    }
+
+    pub fn fail(&mut self, aspect: Aspect, problem: String) {
         self.aspects.insert(aspect, false);
         self.problems.push(problem);
     }
@@ -61,41 +83,20 @@ pub fn answered(row: &Row, recorded: &Recorded, answer: &Answer, event: &Value, 
     let heard = Heard::of(answer);
     verdict.compare(Aspect::Finish, "error", &Value::Null, &heard.error);
     verdict.compare(Aspect::Finish, "[DONE]", &row.streaming, &heard.done);
-    verdict.compare(
-        Aspect::Finish,
-        "finish reasons",
-        &each(said, |one| &one.finish),
-        &each(&heard.said, |one| &one.finish),
-    );
     let mut aspects = has(said);
     aspects.extend(has(&heard.said));
-    if aspects.contains(&Aspect::Text) {
-        verdict.compare(Aspect::Text, "text", &each(said, |one| &one.text), &each(&heard.said, |one| &one.text));
-        verdict.compare(
-            Aspect::Text,
-            "refusal",
-            &each(said, |one| &one.refusal),
-            &each(&heard.said, |one| &one.refusal),
-        );
+    aspects.push(Aspect::Finish);
+    verdict.compare_each(Aspect::Finish, &aspects, [said, &heard.said], |one| &one.finish);
+    verdict.compare_each(Aspect::Text, &aspects, [said, &heard.said], |one| (&one.text, &one.refusal));
+    verdict.compare_each(Aspect::Reasoning, &aspects, [said, &heard.said], |one| &one.reasoning);
+    verdict.compare_each(Aspect::Citations, &aspects, [said, &heard.said], |one| &one.sources);
+    verdict.compare_each(Aspect::ToolCalls, &aspects, [said, &heard.said], |one| &one.calls);
+    if heard.odd_calls {
+        verdict.fail(Aspect::ToolCalls, format!("calls that cannot be told apart: {}", answer.text()));
     }
-    if aspects.contains(&Aspect::Reasoning) {
-        verdict.compare(
-            Aspect::Reasoning,
-            "reasoning",
-            &each(said, |one| &one.reasoning),
-            &each(&heard.said, |one| &one.reasoning),
-        );
-    }
-    if aspects.contains(&Aspect::ToolCalls) {
-        verdict.compare(
-            Aspect::ToolCalls,
-            "tool calls",
-            &each(said, |one| &one.calls),
-            &each(&heard.said, |one| &one.calls),
-        );
-        if heard.odd_calls {
-            verdict.fail(Aspect::ToolCalls, format!("calls that cannot be told apart: {}", answer.text()));
-        }
+    let json = |said: &Said| each(said, |one| serde_json::from_str::<Value>(&one.text).ok());
+    if asked::prescribes_json(row) && json(said).iter().any(|(_, it)| it.is_some()) {
+        verdict.compare(Aspect::Schema, "JSON", &json(said), &json(&heard.said));
     }
     compare_usage(&mut verdict, row, recorded.usage, &heard, event, prices);
     verdict
@@ -196,6 +197,7 @@ fn has(said: &Said) -> Vec<Aspect> {
         (Aspect::Text, any(|one| !one.text.is_empty() || !one.refusal.is_empty())),
         (Aspect::ToolCalls, any(|one| !one.calls.is_empty())),
         (Aspect::Reasoning, any(|one| !one.reasoning.is_empty())),
+        (Aspect::Citations, any(|one| !one.sources.is_empty())),
     ];
     all.into_iter().filter(|(_, there)| *there).map(|(aspect, _)| aspect).collect()
 }

@@ -28,16 +28,20 @@ const ROUTE: &str = "/v1/tenant/keys";
 /// # Errors
 /// [`GatewayError`].
 pub async fn answer(office: &Office, master_key: &MasterKey, call: Call) -> Result<Reply, GatewayError> {
-    let provider = call.path.strip_prefix(ROUTE).map(|rest| rest.trim_matches('/').to_owned());
+    let not_here = || GatewayError::NotFound("this path".into());
+    let rest = call.path.strip_prefix(ROUTE).ok_or_else(not_here)?;
+    let provider = match rest.strip_prefix('/') {
+        None if rest.is_empty() => None,
+        None => return Err(not_here()),
+        Some(provider) => Some(provider.to_owned()),
+    };
     match (&call.method, provider.as_deref()) {
-        (&Method::GET, Some("")) => list(office, &call).await,
-        (&Method::POST, Some("")) => store(office, master_key, &call, None).await,
-        (method, Some("")) => Err(GatewayError::MethodNotAllowed(method.to_string())),
+        (&Method::GET, None) => list(office, &call).await,
+        (&Method::POST, None) => store(office, master_key, &call, None).await,
         (&Method::GET, Some(provider)) => read(office, &call, provider).await,
         (&Method::PUT, Some(provider)) => store(office, master_key, &call, Some(provider)).await,
         (&Method::DELETE, Some(provider)) => delete(office, &call, provider).await,
-        (_, None) => Err(GatewayError::NotFound("this path".into())),
-        (method, Some(_)) => Err(GatewayError::MethodNotAllowed(method.to_string())),
+        (method, _) => Err(GatewayError::MethodNotAllowed(method.to_string())),
     }
 }
 

@@ -10,6 +10,7 @@ mod members;
 pub mod migrate;
 pub mod office;
 pub mod page;
+pub mod rotation;
 pub mod shown;
 pub mod tenant;
 

@@ -35,6 +35,9 @@ fn a_fault_is_named_by_its_path() {
         (with(r#","n":1.5"#),                                         "n",                   "not whole"),
         (with(r#","max_tokens":0"#),                                  "max_tokens",          "no room for an answer"),
         (with(r#","max_completion_tokens":-1"#),                      "max_completion_tokens", "negative"),
+        (with(r#","max_tokens":9,"max_completion_tokens":8"#),        "max_tokens",          "two limits"),
+        (with(r#","tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto","function_call":{"name":"f"}"#),
+                                                                      "function_call",       "two choices"),
         (with(r#","stop":["a","b","c","d","e"]"#),                    "stop",                "five"),
         (with(r#","stop":7"#),                                        "stop",                "a wrong type"),
         (with(r#","stream":"yes""#),                                  "stream",              "a wrong type"),
@@ -46,7 +49,24 @@ fn a_fault_is_named_by_its_path() {
         (with(r#","tool_choice":"must""#),                            "tool_choice",         "an unknown word"),
         (with(r#","response_format":{"type":"xml"}"#),                "response_format.type", "an unknown form"),
         (with(r#","response_format":{"type":"json_schema"}"#),        "response_format.json_schema", "a schema is required"),
-        (with(r#","audio":{"voice":"alloy"}"#),                       "audio",               "not offered yet"),
+        (with(r#","tool_choice":{"type":"function","function":{"name":"f"},"mood":1}"#), "tool_choice.mood", "nothing beside a choice is kept"),
+        (with(r#","tools":[{"type":"custom","custom":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"f"}}"#),
+                                                                      "tool_choice",         "a custom tool is no function"),
+        (with(r#","tools":[{"type":"custom","custom":{"name":"f"}}],"tool_choice":{"type":"custom","custom":{"name":"x"}}"#),
+                                                                      "tool_choice",         "a custom tool that is not there"),
+        (with(r#","tools":[{"type":"custom","custom":{"name":"f"}}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}"#),
+                                                                      "tool_choice",         "nothing is allowed"),
+        (with(r#","tools":[{"type":"custom","custom":{"name":"f"}}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"any","tools":[{"type":"custom","custom":{"name":"f"}}]}}"#),
+                                                                      "tool_choice.allowed_tools.mode", "an unknown mode"),
+        (with(r#","tools":[{"type":"custom","custom":{"name":"a b"}}]"#), "tools[0].custom.name", "a space"),
+        (with(r#","tools":[{"type":"custom"}]"#),                     "tools[0].custom",     "a custom tool without one"),
+        (messages(r#"[{"role":"assistant","tool_calls":[{"id":"a","type":"custom"}]}]"#), "messages[0].tool_calls[0].custom", "a call without one"),
+        (messages(r#"[{"role":"assistant","tool_calls":[{"id":"a","type":"web"}]}]"#), "messages[0].tool_calls[0].type", "an unknown kind of call"),
+        (with(r#","audio":"alloy""#),                                 "audio",               "not an object"),
+        (with(r#","web_search_options":true"#),                       "web_search_options",  "not an object"),
+        (with(r#","prediction":"text""#),                             "prediction",          "not an object"),
+        (with(r#","modalities":["image"]"#),                          "modalities",          "an unknown one"),
+        (with(r#","models":["a"]"#),                                  "models",              "not offered yet"),
     ];
     for (body, path, why) in table {
         let error = ChatRequest::parse(body.as_bytes()).expect_err(why);
@@ -84,4 +104,32 @@ fn what_asks_for_nothing_is_no_fault() {
     let loose = r#"{"model":"m","messages":[{"role":"assistant","content":[]},
         {"role":"user","content":["a",{"type":"image_url","image_url":"https://a/b.png"}]}]}"#;
     ChatRequest::parse(loose.as_bytes()).expect("what OpenAI takes though it does not say so");
+}
+
+#[test]
+fn arguments_that_are_no_object_are_kept_in_one() {
+    #[rustfmt::skip]
+    let table = [
+        (r#"{"a":1}"#,         r#"{"a":1}"#,                                "as they are"),
+        (r#" { "a" : 1 } "#,   r#" { "a" : 1 } "#,                          "to the letter"),
+        ("",                   "{}",                                        "none"),
+        (r#"{"a":"#,           r#"{"invalid_arguments":"{\"a\":"}"#,        "cut off"),
+        ("[1]",                r#"{"invalid_arguments":"[1]"}"#,            "no object"),
+        ("town: Zug",          r#"{"invalid_arguments":"town: Zug"}"#,      "no JSON"),
+    ];
+    for (arguments, text, why) in table {
+        let call = ToolCall::function("id".into(), "f".into(), arguments.into()).function.expect("a function");
+        assert_eq!(call.arguments_text(), text, "{why}");
+        let object: Value = serde_json::from_str(text).expect("an object");
+        assert_eq!(Value::Object(call.arguments_object()), object, "{why}");
+    }
+}
+
+#[test]
+fn thoughts_are_hidden_only_on_request() {
+    for (extra, hidden) in
+        [("", false), (r#","reasoning":{"effort":"low"}"#, false), (r#","reasoning":{"exclude":true}"#, true)]
+    {
+        assert_eq!(ChatRequest::parse(with(extra).as_bytes()).expect(extra).hides_reasoning(), hidden, "{extra}");
+    }
 }

@@ -17,6 +17,7 @@ pub(super) fn of_error(status: u16, error: Option<Error>) -> Failure {
         Some("invalid_request_error") if says("prompt is too long") || says("exceed context limit") => {
             FailureKind::ContextLength
         }
+        Some("invalid_request_error") if says("content filtering policy") => FailureKind::ContentFilter,
         Some("invalid_request_error") => FailureKind::BadRequest,
         Some("authentication_error" | "permission_error") => FailureKind::Credential,
         Some("billing_error") => FailureKind::Quota,

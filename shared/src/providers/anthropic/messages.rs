@@ -12,7 +12,7 @@ use crate::{
         content::Content,
     },
     providers::{
-        dialogue::{BEGIN, CONTINUE},
+        dialogue::{BEGIN, CONTINUE, called},
         extras::Extras,
     },
 };
@@ -64,6 +64,10 @@ impl<'a> Conversation<'a> {
     /// Lets a person speak last where the model may not continue its own words; otherwise those must not end with white space.
     pub(super) fn end(&mut self, may_continue: bool) {
         let Some(last) = self.turns.last_mut().filter(|turn| turn.role == ASSISTANT) else { return };
+        // A turn that was paused goes on by itself.
+        if last.content.last().is_some_and(|block| block.body.is_provided()) {
+            return;
+        }
         if !may_continue {
             self.turns.push(Message { role: USER, content: vec![Block::text(CONTINUE)] });
         } else if let Some(Block { body: Body::Text { text }, .. }) = last.content.last_mut() {
@@ -134,14 +138,14 @@ fn answer<'a>(message: &'a chat::Message, path: &str) -> Result<Vec<Block<'a>>, 
     let mut calls = Vec::new();
     for (i, call) in message.tool_calls().iter().enumerate() {
         let path = format!("{path}.tool_calls[{i}]");
-        let Some(function) = &call.function else {
-            return Err(Invalid::unsupported(format!("{path}.type"), "Anthropic has only calls of functions"));
-        };
-        let input = function.arguments_object(&path)?;
+        let function = called(call, &path, "Anthropic")?;
+        let input = function.arguments_object();
         calls.push(Block::from(Body::ToolUse { id: parts::call_id(&call.id), name: &function.name, input }));
     }
     let thoughts = reasoning::thoughts(message);
+    let has_provided = thoughts.iter().any(|thought| thought.body.is_provided());
     let texts = match &message.content {
+        None if has_provided => return Ok(in_order("", thoughts, calls)),
         Some(Content::Text(text)) if calls.is_empty() && thoughts.is_empty() => vec![Block::text(text)],
         Some(Content::Text(text)) => return Ok(in_order(text, thoughts, calls)),
         Some(Content::Parts(parts)) => parts.iter().filter_map(parts::text).collect(),
@@ -151,7 +155,7 @@ fn answer<'a>(message: &'a chat::Message, path: &str) -> Result<Vec<Block<'a>>, 
     if texts.is_empty() {
         texts.extend(message.refusal.as_deref().map(Block::text).filter(|block| !block.is_blank()));
     }
-    if texts.is_empty() && calls.is_empty() {
+    if texts.is_empty() && calls.is_empty() && !has_provided {
         return Ok(Vec::new());
     }
     let thoughts = thoughts.into_iter().map(|thought| Block::from(thought.body));
@@ -160,7 +164,8 @@ fn answer<'a>(message: &'a chat::Message, path: &str) -> Result<Vec<Block<'a>>, 
 
 fn in_order<'a>(text: &'a str, thoughts: Vec<Thought<'a>>, calls: Vec<Block<'a>>) -> Vec<Block<'a>> {
     let (mut blocks, mut rest, mut said, mut called) = (Vec::new(), text, 0, 0);
-    if text.trim().is_empty() && calls.is_empty() {
+    let is_thought = |thought: &Thought<'_>| thought.body.is_thought();
+    if text.trim().is_empty() && calls.is_empty() && thoughts.iter().all(is_thought) {
         return blocks;
     }
     let mut calls = calls.into_iter();

@@ -65,6 +65,10 @@ impl Provider for Anthropic {
         Box::new(stream::Stream::default())
     }
 
+    fn request_id_header(&self) -> &'static str {
+        "request-id"
+    }
+
     fn failure(&self, status: u16, body: &[u8]) -> Failure {
         failure::read(status, body)
     }

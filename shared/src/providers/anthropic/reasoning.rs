@@ -3,12 +3,13 @@
 //!
 //! An entry of `reasoning_details` is `{"type": "reasoning.text", "provider", "format", "text", "signature"}` or
 //! `{"type": "reasoning.encrypted", "provider", "format", "data"}`; `after_text` (characters) and `after_calls` say where it stood, unless
-//! it came first.
+//! it came first. What tools did that Anthropic runs itself (a search, say) goes the same way, without which a paused turn could not go on:
+//! `{"type": "provider.content", "provider", "format", "content"}`.
 
-use super::wire::Body;
+use super::wire::{Body, is_provided};
 use crate::openai::chat::Message;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const PROVIDER: &str = "anthropic";
 const FORMAT: &str = "anthropic-claude-v1";
@@ -34,6 +35,12 @@ pub(super) fn signed(text: &str, signature: &str, place: Place) -> Value {
 
 pub(super) fn encrypted(data: &str, place: Place) -> Value {
     placed(json!({ "type": "reasoning.encrypted", "provider": PROVIDER, "format": FORMAT, "data": data }), place)
+}
+
+/// None where Anthropic does not want it back.
+pub(super) fn provided(block: &Map<String, Value>, place: Place) -> Option<Value> {
+    let detail = json!({ "type": "provider.content", "provider": PROVIDER, "format": FORMAT, "content": block });
+    is_provided(block).then(|| placed(detail, place))
 }
 
 fn placed(mut detail: Value, place: Place) -> Value {
@@ -69,6 +76,7 @@ pub(super) fn thoughts(message: &Message) -> Vec<Thought<'_>> {
                     signature: text("signature").filter(|signature| !signature.is_empty())?,
                 },
                 "reasoning.encrypted" => Body::RedactedThinking { data: text("data")? },
+                "provider.content" => Body::provided(detail["content"].as_object()?)?,
                 _ => return None,
             };
             Some(Thought { body, after_text, after_calls })

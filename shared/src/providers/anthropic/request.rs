@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     openai::{ChatRequest, Invalid},
-    providers::{Prepared, extras::Extras},
+    providers::{Prepared, extras::Extras, fields::CACHE_MARK},
     usage::ModelCard,
 };
 use bytes::Bytes;
@@ -61,7 +61,8 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         path: "/v1/messages".into(),
         headers: vec![(HeaderName::from_static(VERSION.0), HeaderValue::from_static(VERSION.1))],
         body: Bytes::from(body),
-        ignored: extras.into_ignored(request),
+        // Marks for the prompt cache are Anthropic's own.
+        ignored: extras.into_ignored(request, |field| field.name == CACHE_MARK),
     })
 }
 
@@ -78,6 +79,9 @@ fn stop_sequences<'a>(request: &'a ChatRequest, extras: &mut Extras<'_>) -> Vec<
 /// OpenAI's `safety_identifier` replaces its `user`; here one field serves both.
 fn user_id<'a>(extras: &mut Extras<'a>) -> Result<Option<&'a str>, Invalid> {
     let (user, identifier) = (extras.text("user")?, extras.text("safety_identifier")?);
+    if user.is_some() && identifier.is_some() && user != identifier {
+        extras.ignore("safety_identifier");
+    }
     Ok(user.or(identifier))
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
-    usage::Tokens,
+    usage::{ServiceTier, Terms, Tokens},
 };
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
     let mut response: Response = read(body)?;
     let mut choice = AnswerChoice {
         finish: finish_reason(response.stop_reason.as_deref().unwrap_or("end_turn")),
+        native_finish: response.stop_reason.take().filter(|word| is_more_than_ours(word)),
         refusal: response.stop_details.take().and_then(explanation),
         ..AnswerChoice::default()
     };
@@ -49,7 +50,7 @@ fn add(block: AnswerBlock, place: &mut Place, choice: &mut AnswerChoice) {
             place.calls += 1;
             choice.tool_calls.push(ToolCall::function(id, name, arguments(&input)));
         }
-        AnswerBlock::Other => {}
+        AnswerBlock::Provided(block) => choice.reasoning_details.extend(reasoning::provided(&block, *place)),
     }
 }
 
@@ -75,6 +76,11 @@ pub(super) fn head(response: Response) -> Head {
         },
         ..Head::default()
     }
+}
+
+/// Whether the dialect has no word that says as much. After `pause_turn` the caller sends the answer back as it is, and the turn goes on.
+pub(super) fn is_more_than_ours(reason: &str) -> bool {
+    !matches!(reason, "end_turn" | "max_tokens" | "tool_use" | "stop_sequence")
 }
 
 /// <https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons>
@@ -112,6 +118,19 @@ pub(super) fn tokens(usage: &Usage) -> Option<Tokens> {
         cache_write,
         cache_write_1h: long,
         reasoning: usage.output_tokens_details.as_ref().and_then(|details| details.thinking_tokens),
-        billed: None,
+        web_searches: usage.server_tool_use.as_ref().and_then(|tools| tools.web_search_requests),
+        terms: terms(usage),
+        ..Tokens::default()
     })
+}
+
+/// <https://platform.claude.com/docs/en/about-claude/pricing>. The priority tier is a commitment that was bought before; its tokens have
+/// no other list price than the standard one.
+fn terms(usage: &Usage) -> Terms {
+    let tier = usage.speed.as_deref().filter(|&speed| speed == "fast").or(usage.service_tier.as_deref());
+    Terms {
+        tier: tier.and_then(ServiceTier::named),
+        us_only: usage.inference_geo.as_deref().map(|geo| geo == "us"),
+        search_context: None,
+    }
 }

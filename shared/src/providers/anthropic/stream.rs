@@ -4,11 +4,11 @@
 use super::{
     citations, failure,
     reasoning::{self, Place},
-    response::{arguments, explanation, finish_reason, head, tokens},
+    response::{arguments, explanation, finish_reason, head, is_more_than_ours, tokens},
     wire::{self, AnswerBlock, Delta, Usage},
 };
 use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, read};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 #[derive(Default)]
 pub(super) struct Stream {
@@ -39,6 +39,11 @@ enum Open {
         /// What it would be called with if nothing followed.
         input: Value,
         has_spoken: bool,
+    },
+    Provided {
+        block: Map<String, Value>,
+        /// Its arguments, where they come in pieces.
+        input: String,
     },
 }
 
@@ -75,7 +80,10 @@ impl ChatStream for Stream {
                 self.close(out);
                 if let Some(delta) = event.delta {
                     out.extend(delta.stop_details.and_then(explanation).map(|text| Piece::Refusal(0, text)));
-                    out.extend(delta.stop_reason.map(|reason| Piece::Finish(0, finish_reason(&reason))));
+                    if let Some(reason) = delta.stop_reason {
+                        out.push(Piece::Finish(0, finish_reason(&reason)));
+                        out.extend(is_more_than_ours(&reason).then_some(Piece::NativeFinish(0, reason)));
+                    }
                 }
                 if let Some(usage) = event.usage {
                     self.count(usage, out);
@@ -106,6 +114,9 @@ impl Stream {
             cache_creation: new.cache_creation.or(old.cache_creation),
             output_tokens_details: new.output_tokens_details.or(old.output_tokens_details),
             service_tier: new.service_tier.or(old.service_tier),
+            server_tool_use: new.server_tool_use.or(old.server_tool_use),
+            speed: new.speed.or(old.speed),
+            inference_geo: new.inference_geo.or(old.inference_geo),
         };
         out.extend(tokens(&self.usage).map(Piece::Usage));
     }
@@ -128,10 +139,10 @@ impl Stream {
             AnswerBlock::ToolUse { id, name, input } => {
                 let index = self.place.calls;
                 self.place.calls += 1;
-                out.push(Piece::ToolCall { choice: 0, index, id, name });
+                out.push(Piece::ToolCall { choice: 0, index, id, name, extra: None });
                 Open::ToolUse { index, input, has_spoken: false }
             }
-            AnswerBlock::Other => Open::Nothing,
+            AnswerBlock::Provided(block) => Open::Provided { block, input: String::new() },
         };
     }
 
@@ -153,7 +164,10 @@ impl Stream {
                     out.push(Piece::ToolArguments { choice: 0, index: *index, text });
                 }
             }
-            // Arguments of the provider's own tools, and what Anthropic adds.
+            (Open::Provided { input, .. }, Some("input_json_delta")) => {
+                input.push_str(&delta.partial_json.unwrap_or_default());
+            }
+            // What Anthropic adds.
             _ => {}
         }
     }
@@ -171,6 +185,13 @@ impl Stream {
             }
             Open::ToolUse { index, input, has_spoken: false } => {
                 out.push(Piece::ToolArguments { choice: 0, index, text: arguments(&input) });
+            }
+            Open::Provided { mut block, input } => {
+                if let Ok(input) = serde_json::from_str::<Value>(&input) {
+                    block.insert("input".into(), input);
+                }
+                let detail = reasoning::provided(&block, self.place);
+                out.extend(detail.map(|detail| Piece::ReasoningDetail(0, detail)));
             }
             Open::ToolUse { .. } | Open::Nothing => {}
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     openai::{ChatRequest, Invalid, tools, tools::Function},
-    providers::extras::Extras,
+    providers::{dialogue, extras::Extras},
 };
 use serde_json::Value;
 
@@ -20,13 +20,9 @@ pub(super) fn offered<'a>(
     extras: &mut Extras<'_>,
 ) -> Result<(Vec<Tool<'a>>, Option<ToolChoice<'a>>), Invalid> {
     let one_at_a_time = extras.flag("parallel_tool_calls")? == Some(false);
-    let mut tools = Vec::with_capacity(request.tools().len());
-    for (i, tool) in request.tools().iter().enumerate() {
-        let Some(function) = &tool.function else {
-            return Err(Invalid::unsupported(format!("tools[{i}].type"), "Anthropic takes only functions"));
-        };
-        tools.push(of_function(function, tool.cache_control.as_ref(), rules, extras));
-    }
+    let marks = request.tools().iter().map(|tool| tool.cache_control.as_ref());
+    let functions = dialogue::functions(request, "Anthropic")?.into_iter().zip(marks);
+    let mut tools: Vec<_> = functions.map(|(function, mark)| of_function(function, mark, rules, extras)).collect();
     if tools.is_empty() {
         // "Requests which include `tool_use` or `tool_result` blocks must define `tools`": those that were called, not to be called again.
         let tools: Vec<_> = conversation.called().into_iter().map(of_name).collect();
@@ -40,18 +36,20 @@ pub(super) fn offered<'a>(
         Some(tools::ToolChoice::None) => Some(ToolChoice::None),
         Some(tools::ToolChoice::Required) => Some(ToolChoice::Any { disable_parallel_tool_use }),
         Some(tools::ToolChoice::Function(name)) => Some(ToolChoice::Tool { name, disable_parallel_tool_use }),
-        Some(tools::ToolChoice::Allowed { required, names }) => {
+        // The tools stay as they are, with which the prompt cache begins.
+        Some(tools::ToolChoice::Allowed { required: true, names, .. }) if names.len() == 1 => {
+            names.first().map(|name| ToolChoice::Tool { name, disable_parallel_tool_use })
+        }
+        Some(tools::ToolChoice::Allowed { required, names, .. }) => {
             // There is no such choice; not to offer the others comes to the same.
             tools.retain(|tool| names.iter().any(|name| name == tool.name));
             match required {
-                _ if tools.is_empty() => return Err(Invalid::value("tool_choice", "must allow at least one function")),
                 true => Some(ToolChoice::Any { disable_parallel_tool_use }),
                 false => Some(ToolChoice::Auto { disable_parallel_tool_use }),
             }
         }
-        Some(tools::ToolChoice::Custom(_)) => {
-            return Err(Invalid::unsupported("tool_choice", "Anthropic takes only functions"));
-        }
+        // Its tool was refused.
+        Some(tools::ToolChoice::Custom(_)) => None,
     };
     Ok((tools, choice))
 }

@@ -1,7 +1,7 @@
 //! The wire format, as far as chat uses it. Unknown fields and unknown types of blocks and events are skipped, as Anthropic asks:
 //! <https://platform.claude.com/docs/en/api/versioning>.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -83,6 +83,9 @@ pub(super) enum Body<'a> {
     RedactedThinking {
         data: &'a str,
     },
+    /// What a tool that Anthropic ran did, sent back as it came.
+    #[serde(untagged)]
+    Provided(&'a Map<String, Value>),
 }
 
 /// Of an image or a document; `text` only of a document.
@@ -110,7 +113,16 @@ impl<'a> From<Body<'a>> for Block<'a> {
     }
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    /// Only what a tool of Anthropic's did: a caller could put anything here.
+    pub(super) fn provided(block: &'a Map<String, Value>) -> Option<Self> {
+        is_provided(block).then_some(Self::Provided(block))
+    }
+
+    pub(super) fn is_provided(&self) -> bool {
+        matches!(self, Self::Provided(_))
+    }
+
     pub(super) fn is_thought(&self) -> bool {
         matches!(self, Self::Thinking { .. } | Self::RedactedThinking { .. })
     }
@@ -194,7 +206,7 @@ pub(super) struct Response {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(remote = "Self", tag = "type", rename_all = "snake_case")]
 pub(super) enum AnswerBlock {
     Text {
         #[serde(default)]
@@ -216,9 +228,30 @@ pub(super) enum AnswerBlock {
         #[serde(default)]
         input: Value,
     },
-    /// Tools that the provider runs itself, and what it adds.
-    #[serde(other)]
-    Other,
+    /// What tools did that Anthropic runs itself, and what it adds.
+    #[serde(skip)]
+    Provided(Map<String, Value>),
+}
+
+/// Whether a block tells what a tool did that Anthropic ran, and is wanted back.
+pub(super) fn is_provided(block: &Map<String, Value>) -> bool {
+    let kind = block.get("type").and_then(Value::as_str).unwrap_or_default();
+    let others = ["server_tool_use", "mcp_tool_use", "container_upload", "compaction"];
+    others.contains(&kind) || kind.ends_with("_tool_result")
+}
+
+impl<'de> Deserialize<'de> for AnswerBlock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let block = Map::deserialize(deserializer)?;
+        let kind = block.get("type").and_then(Value::as_str).ok_or_else(|| D::Error::missing_field("type"))?;
+        match kind {
+            "text" | "thinking" | "redacted_thinking" | "tool_use" => {
+                // The derived one, which knows these.
+                Self::deserialize(Value::Object(block)).map_err(D::Error::custom)
+            }
+            _ => Ok(Self::Provided(block)),
+        }
+    }
 }
 
 /// Every count may be absent: `message_delta` repeats only some, older models know only two.
@@ -231,6 +264,17 @@ pub(super) struct Usage {
     pub(super) cache_creation: Option<CacheCreation>,
     pub(super) output_tokens_details: Option<OutputDetails>,
     pub(super) service_tier: Option<String>,
+    pub(super) server_tool_use: Option<ServerToolUse>,
+    /// `fast` in fast mode.
+    pub(super) speed: Option<String>,
+    /// Where the model ran, as `us`.
+    pub(super) inference_geo: Option<String>,
+}
+
+/// What Anthropic ran itself; fetched pages cost nothing but their tokens.
+#[derive(Clone, Default, Deserialize)]
+pub(super) struct ServerToolUse {
+    pub(super) web_search_requests: Option<u64>,
 }
 
 /// The parts of `cache_creation_input_tokens`, which are billed differently.

@@ -11,7 +11,8 @@ pub(super) fn read(status: u16, body: &[u8]) -> Failure {
         (400, _) if says("too many tokens") => FailureKind::ContextLength,
         // A trial key is limited by the minute, where waiting helps, and by the month, where it does not.
         (429, _) if says("/ month") => FailureKind::Quota,
-        // 498 is no credential: a deny-listed token of the text.
+        // No credential: a deny-listed token of the text.
+        (498, _) => FailureKind::ContentFilter,
         _ => FailureKind::of_status(status),
     };
     Failure::new(kind, status, error.message, error.error_type)

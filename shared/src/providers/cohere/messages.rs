@@ -4,14 +4,14 @@ use super::{
     reasoning::{self, THINKING, TOOL_PLAN},
     wire::{Content, FunctionCall, ImageUrl, Message, Part, ToolCall},
 };
-use crate::openai::{
-    ChatRequest, Invalid,
-    chat::{Message as Asked, Role},
-    content::{Content as Said, PartBody},
+use crate::{
+    openai::{
+        ChatRequest, Invalid,
+        chat::{Message as Asked, Role},
+        content::{Content as Said, PartBody},
+    },
+    providers::dialogue::{FROM_A_TOOL, called},
 };
-
-/// What is said before images that a tool gave: its result takes only text.
-const FROM_A_TOOL: &str = "From the tool's result:";
 
 pub(super) fn messages(request: &ChatRequest, thinks: bool) -> Result<Vec<Message<'_>>, Invalid> {
     let (mut instructions, mut turns, mut images) = (Vec::new(), Vec::new(), Vec::new());
@@ -75,10 +75,8 @@ fn assistant<'a>(
     path: &str,
 ) -> Result<Option<Message<'a>>, Invalid> {
     let calls = message.tool_calls().iter().enumerate().map(|(j, call)| {
-        let other =
-            || Invalid::unsupported(format!("{path}.tool_calls[{j}].type"), "Cohere takes only calls of functions");
-        let function = call.function.as_ref().filter(|_| call.kind == "function").ok_or_else(other)?;
-        let arguments = if function.arguments.trim().is_empty() { "{}" } else { &function.arguments };
+        let function = called(call, &format!("{path}.tool_calls[{j}]"), "Cohere")?;
+        let arguments = function.arguments_text();
         Ok(ToolCall { id: &call.id, kind: "function", function: FunctionCall { name: &function.name, arguments } })
     });
     let tool_calls = calls.collect::<Result<Vec<_>, Invalid>>()?;

@@ -66,6 +66,10 @@ impl Provider for Cohere {
         Some(&embeddings::CohereEmbeddings)
     }
 
+    fn request_id_header(&self) -> &'static str {
+        "x-debug-trace-id"
+    }
+
     fn failure(&self, status: u16, body: &[u8]) -> Failure {
         failure::read(status, body)
     }

@@ -25,9 +25,6 @@ pub(super) fn asked(
     extras: &mut Extras<'_>,
 ) -> Result<Option<Thinking>, Invalid> {
     let asked = extras.thinking()?;
-    if asked.exclude {
-        extras.ignore("reasoning.exclude");
-    }
     if !thinks(model) {
         if asked.max_tokens.is_some() || asked.effort.is_some_and(|effort| effort != Effort::None) {
             extras.ignore(if request.other.contains_key("reasoning") { "reasoning" } else { "reasoning_effort" });

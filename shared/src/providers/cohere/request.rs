@@ -13,10 +13,10 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         return Err(Invalid::unsupported("n", "Cohere gives one answer; send the request several times"));
     }
     let mut extras = Extras::of(request);
+    extras.ordinary_tier();
     let offer = tools::offer(model, request, &mut extras)?;
     let response_format = tools::response_format(request, &offer, &mut extras)?;
     let thinking = reasoning::asked(model, request, &mut extras)?;
-    tools::name_cache_marks(request, &mut extras);
     let wire = Request {
         model: model.id,
         messages: messages(request, reasoning::thinks(model))?,
@@ -44,7 +44,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         path: "/v2/chat".into(),
         headers: Vec::new(),
         body: Bytes::from(body),
-        ignored: extras.into_ignored(request),
+        ignored: extras.into_ignored(request, |_| false),
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, AnswerError, Failure, FailureKind, Head, read},
-    usage::{Tokens, pricing::Billed},
+    usage::{Billed, Tokens},
 };
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
@@ -19,7 +19,12 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
     Ok(Answer {
         head: Head { id: response.id, ..Head::default() },
         usage: response.usage.as_ref().and_then(tokens),
-        choices: vec![AnswerChoice { finish, logprobs, ..choice(response.message) }],
+        choices: vec![AnswerChoice {
+            finish,
+            native_finish: is_more_than_ours(&response.finish_reason).then_some(response.finish_reason),
+            logprobs,
+            ..choice(response.message)
+        }],
     })
 }
 
@@ -47,6 +52,11 @@ fn choice(message: AnswerMessage) -> AnswerChoice {
         annotations: message.citations.unwrap_or_default().iter().flat_map(parts::annotations).collect(),
         ..AnswerChoice::default()
     }
+}
+
+/// Whether the dialect has no word that says as much.
+pub(super) fn is_more_than_ours(reason: &str) -> bool {
+    !matches!(reason, "COMPLETE" | "STOP_SEQUENCE" | "MAX_TOKENS" | "TOOL_CALL")
 }
 
 /// None where the answer broke off: what came before must not pass for a whole one.

@@ -4,7 +4,7 @@
 use super::{
     parts,
     reasoning::{THINKING, TOOL_PLAN, detail},
-    response::{finish_reason, tokens},
+    response::{finish_reason, is_more_than_ours, tokens},
     wire::{self, AnswerCall, Delta, DeltaMessage},
 };
 use crate::providers::{AnswerError, ChatStream, Event, Failure, FailureKind, Head, Piece, Progress, Unreadable, read};
@@ -114,7 +114,7 @@ impl Stream {
             self.end_call(out);
             let place = usize::try_from(self.calls).unwrap_or(usize::MAX);
             let (id, name) = (parts::call_id(call.id, place), function.name.unwrap_or_default());
-            out.push(Piece::ToolCall { choice: 0, index: self.calls, id, name });
+            out.push(Piece::ToolCall { choice: 0, index: self.calls, id, name, extra: None });
             self.calls += 1;
             (self.last_call, self.has_arguments) = (Some(index.unwrap_or_default()), false);
         }
@@ -137,6 +137,9 @@ impl Stream {
         self.end_call(out);
         let reason = delta.finish_reason.as_deref().and_then(finish_reason);
         out.extend(reason.map(|reason| Piece::Finish(0, reason)));
+        if let Some(word) = delta.finish_reason.as_ref().filter(|word| reason.is_some() && is_more_than_ours(word)) {
+            out.push(Piece::NativeFinish(0, word.clone()));
+        }
         out.extend(delta.usage.as_ref().and_then(tokens).map(Piece::Usage));
         if reason.is_none() {
             return Err(AnswerError::Failed(Failure::new(FailureKind::Server, 200, delta.error, delta.finish_reason)));

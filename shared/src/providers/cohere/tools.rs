@@ -10,7 +10,7 @@ use crate::{
         format::{Form, ResponseFormat as Asked},
         tools::{Function as Offered, ToolChoice},
     },
-    providers::extras::Extras,
+    providers::{dialogue, extras::Extras},
     usage::ModelCard,
 };
 use serde_json::Value;
@@ -32,13 +32,9 @@ pub(super) fn offer<'a>(
     if extras.flag("parallel_tool_calls")? == Some(false) && !request.tools().is_empty() {
         extras.ignore("parallel_tool_calls");
     }
-    let functions = request.tools().iter().enumerate().map(|(i, tool)| {
-        let other = || Invalid::unsupported(format!("tools[{i}].type"), "Cohere takes only functions");
-        tool.function.as_ref().filter(|_| tool.kind == "function").ok_or_else(other)
-    });
-    let mut functions = functions.collect::<Result<Vec<_>, _>>()?;
+    let mut functions = dialogue::functions(request, "Cohere")?;
     let choice = match &request.tool_choice {
-        None | Some(ToolChoice::Auto | ToolChoice::Custom(_)) => None,
+        None | Some(ToolChoice::Auto) => None,
         Some(ToolChoice::None) => Some("NONE"),
         Some(ToolChoice::Required) => Some("REQUIRED"),
         // No function can be named: only what may be called is offered.
@@ -46,10 +42,11 @@ pub(super) fn offer<'a>(
             functions.retain(|function| function.name == *name);
             Some("REQUIRED")
         }
-        Some(ToolChoice::Allowed { required, names }) => {
+        Some(ToolChoice::Allowed { required, names, .. }) => {
             functions.retain(|function| names.contains(&function.name));
             required.then_some("REQUIRED")
         }
+        Some(ToolChoice::Custom(_)) => return Err(Invalid::unsupported("tool_choice", "Cohere takes only functions")),
     };
     if functions.is_empty() || (choice == Some("NONE") && wants_json(request)) {
         return Ok(Offer::default());
@@ -109,20 +106,4 @@ pub(super) fn response_format(
             Some(ResponseFormat { kind: "json_object", json_schema })
         }
     })
-}
-
-/// Marks for another provider's prompt cache, which ask for nothing here, are named once.
-pub(super) fn name_cache_marks(request: &ChatRequest, extras: &mut Extras<'_>) {
-    use crate::openai::content::Content;
-    let in_parts = |content: &Content| match content {
-        Content::Text(_) => false,
-        Content::Parts(parts) => parts.iter().any(|part| part.cache_control.is_some()),
-    };
-    let in_messages = request
-        .messages
-        .iter()
-        .any(|message| message.cache_control.is_some() || message.content.as_ref().is_some_and(in_parts));
-    if in_messages || request.tools().iter().any(|tool| tool.cache_control.is_some()) {
-        extras.ignore("cache_control");
-    }
 }

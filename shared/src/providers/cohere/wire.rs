@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -101,7 +102,7 @@ pub(super) struct ToolCall<'a> {
 #[derive(Serialize)]
 pub(super) struct FunctionCall<'a> {
     pub(super) name: &'a str,
-    pub(super) arguments: &'a str,
+    pub(super) arguments: Cow<'a, str>,
 }
 
 #[derive(Serialize)]

@@ -67,6 +67,10 @@ impl Embedder for GoogleEmbeddings {
         BatchLimit { inputs: 100, bytes: usize::MAX }
     }
 
+    fn options_belong_in(&self) -> Option<&'static str> {
+        Some("requests")
+    }
+
     fn request(&self, model: &ModelCard, request: &EmbeddingsRequest, batch: &[Input]) -> Result<Prepared, Invalid> {
         let name = format!("models/{}", model.id);
         let task_type = request.input_type.map(|kind| match kind {

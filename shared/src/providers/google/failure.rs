@@ -2,7 +2,11 @@
 //! <https://ai.google.dev/gemini-api/docs/troubleshooting>.
 
 use super::wire::{Error, ErrorBody};
-use crate::providers::{Failure, FailureKind, read as parse};
+use crate::{
+    providers::{Failure, FailureKind, read as parse},
+    usage::Tokens,
+};
+use serde_json::Value;
 
 pub(super) fn read(status: u16, body: &[u8]) -> Failure {
     let error = match parse::<ErrorBody>(body) {
@@ -29,6 +33,14 @@ pub(super) fn of_error(status: u16, error: Error) -> Failure {
     };
     let retry_after_s = error.details.iter().find_map(|detail| seconds(detail.retry_delay.as_deref()?));
     Failure { retry_after_s, ..Failure::new(kind, status, error.message, error.status) }
+}
+
+/// A prompt that was blocked before a word of an answer: a 200 with `promptFeedback` and nothing else.
+/// <https://ai.google.dev/api/generate-content#BlockReason>
+pub(super) fn blocked(reason: &Value, used: Option<Tokens>) -> Failure {
+    let is_word = |word: &&str| word.len() <= 64 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let message = reason.as_str().filter(is_word).map(|word| format!("the prompt was blocked ({word})"));
+    Failure { used: used.map(Box::new), ..Failure::new(FailureKind::ContentFilter, 200, message, None) }
 }
 
 /// `google.protobuf.Duration` as JSON: seconds with up to nine decimals and an `s`. Rounded up: too early is refused again.

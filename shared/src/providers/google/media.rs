@@ -2,13 +2,19 @@
 
 use super::{
     models::takes_urls,
+    signatures::Returned,
     wire::{Blob, Body, FileData, Part},
 };
 use crate::openai::{
     Invalid,
+    chat::Message,
     content::{PartBody, Source},
 };
+use serde_json::Value;
 use std::borrow::Cow;
+
+/// What an assistant's message brings back that the model drew.
+const DRAWN: &str = "images";
 
 /// A part as Google takes it; `path` is where it stands in the request. None for a blank text, which Google refuses.
 pub(super) fn part<'a>(model: &str, body: PartBody<'a>, path: &str) -> Result<Option<Part<'a>>, Invalid> {
@@ -43,6 +49,25 @@ pub(super) fn part<'a>(model: &str, body: PartBody<'a>, path: &str) -> Result<Op
         }
     };
     Ok(Some(Part::of(body)))
+}
+
+/// The images that an assistant's message brings back, each with the signature it came with.
+pub(super) fn drawn<'a>(message: &'a Message, returned: &Returned<'a>, path: &str) -> Result<Vec<Part<'a>>, Invalid> {
+    let images = message.other.get(DRAWN).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let parts = images.iter().enumerate().map(|(j, image)| {
+        let url = image.get("image_url").and_then(|it| it.get("url")).and_then(Value::as_str);
+        let Some(Source::Inline { media_type, data }) = url.and_then(Source::of) else {
+            return Err(Invalid::value(format!("{path}[{j}]"), "must be an `image_url` with a data URL"));
+        };
+        let body = Body::InlineData(Blob { mime_type: Cow::Borrowed(media_type), data });
+        Ok(Part { body, thought: false, thought_signature: returned.of_image(j) })
+    });
+    parts.collect()
+}
+
+/// The name by which an unknown field of a message would be named as ignored, if it were not taken here.
+pub(super) fn is_taken(ignored: &str) -> bool {
+    ignored.strip_prefix("messages[].") == Some(DRAWN)
 }
 
 /// Whether a tool's result may hold it: <https://ai.google.dev/gemini-api/docs/function-calling#multimodal>.

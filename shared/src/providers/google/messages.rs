@@ -1,22 +1,27 @@
-//! A conversation: instructions apart, then turns of `user` and `model`. Consecutive turns of one role are allowed; an empty turn and
-//! a blank text are not.
+//! A conversation: instructions apart, then turns of `user` and `model`. Consecutive turns of a person are allowed; an empty turn
+//! and a blank text are not.
 
 use super::{
+    ids::known as known_id,
     media,
     models::{is_third_generation, samples_its_own_way},
-    signatures::{Signatures, UNKNOWN},
-    wire::{Body, Content, FunctionCall, FunctionResponse, Part},
+    signatures::{Returned, UNKNOWN},
+    wire::{Body, Content, FunctionCall, FunctionResponse, Given, Part},
 };
 use crate::{
     openai::{
         ChatRequest, Invalid,
         chat::{Message, Role},
         content,
+        json::Object,
         tools::ToolCall,
     },
-    providers::{dialogue::CONTINUE, extras::Extras},
+    providers::{
+        dialogue::{self, BEGIN, CONTINUE},
+        extras::Extras,
+    },
 };
-use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 pub(super) struct Conversation<'a> {
     pub(super) instructions: Vec<&'a str>,
@@ -51,7 +56,7 @@ pub(super) fn read<'a>(
             }
         };
         if !parts.is_empty() {
-            contents.push(Content { role, parts });
+            add(&mut contents, role, parts);
         }
         i = next;
     }
@@ -66,6 +71,19 @@ pub(super) fn read<'a>(
         contents.push(Content { role: USER, parts: vec![Part::text(CONTINUE)] });
     }
     Ok(Conversation { instructions: instructions.concat(), contents })
+}
+
+/// The model's turns in a row are one, and a person begins: "Please ensure that function call turn comes immediately after a user turn or
+/// after a function response turn."
+fn add<'a>(contents: &mut Vec<Content<'a>>, role: Option<&'static str>, parts: Vec<Part<'a>>) {
+    let calls = parts.iter().any(|part| matches!(part.body, Body::FunctionCall(_)));
+    match contents.last_mut() {
+        Some(last) if role == MODEL && last.role == MODEL => last.parts.extend(parts),
+        _ => contents.push(Content { role, parts }),
+    }
+    if calls && contents.len() == 1 {
+        contents.insert(0, Content { role: USER, parts: vec![Part::text(BEGIN)] });
+    }
 }
 
 /// The texts that are not blank; of an assistant that said nothing, what it refused with.
@@ -90,38 +108,25 @@ fn said<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<'a>>
 
 /// Thoughts that Google signed, what was said, and the calls, each with the signature it came with.
 fn answered<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<'a>>, Invalid> {
-    let signatures = Signatures::of(message);
-    let signed = |text, thought_signature| Part { thought_signature, ..Part::text(text) };
-    let mut parts: Vec<Part<'_>> = signatures
-        .of_thoughts()
-        .map(|(text, signature)| Part { thought: true, ..signed(text, Some(signature)) })
-        .collect();
-    let whole = message.content.as_ref().map(|content| content.texts()).unwrap_or_default();
-    let cut = match whole.as_slice() {
-        [] => signatures.cut(""),
-        [text] => signatures.cut(text),
-        _ => None,
-    };
-    match cut {
-        Some(cut) => parts.extend(cut.into_iter().map(|(text, signature)| signed(text, signature))),
-        None => parts.extend(texts(message).into_iter().map(Part::text)),
-    }
-    let begin = parts.len();
+    let returned = Returned::with(message);
+    let mut calls = Vec::new();
     for (j, call) in message.tool_calls().iter().enumerate() {
         let path = format!("messages[{i}].tool_calls[{j}]");
-        let Some(function) = &call.function else {
-            return Err(Invalid::unsupported(path, "Google takes no custom tools, only functions"));
-        };
-        let args = function.arguments_object(&path)?;
+        let function = dialogue::called(call, &path, "Google")?;
+        let args = function.arguments_object();
         let body = Body::FunctionCall(FunctionCall { id: known_id(&call.id), name: &function.name, args });
-        parts.push(Part { body, thought: false, thought_signature: signatures.of_call(call, j) });
+        calls.push(Part { body, thought: false, thought_signature: returned.of_call(call, j) });
     }
     // Of parallel calls only the first is signed.
-    let calls = parts.get_mut(begin..).unwrap_or_default();
     if is_third_generation(model) && calls.iter().all(|call| call.thought_signature.is_none()) {
         calls.iter_mut().take(1).for_each(|call| call.thought_signature = Some(UNKNOWN));
     }
-    Ok(parts)
+    let said = message.content.as_ref().map(|content| content.texts()).unwrap_or_default();
+    // What an assistant refused with is what it said, if it said nothing else.
+    let said =
+        if said.iter().all(|text| text.trim().is_empty()) && message.refusal.is_some() { texts(message) } else { said };
+    let images = media::drawn(message, &returned, &format!("messages[{i}].images"))?;
+    Ok(returned.in_place(&said, images, calls))
 }
 
 /// The results of one step in one turn, in the order of the calls: without ids Google pairs them by their order.
@@ -146,7 +151,7 @@ fn results<'a>(model: &str, request: &'a ChatRequest, range: std::ops::Range<usi
     Ok(results.into_iter().map(|(_, part)| part).chain(beside).collect())
 }
 
-/// The last call with this id before a message, and where it stands. Ids that Google does not give are the same in every answer.
+/// The last call with this id before a message, and where it stands: some providers give the same ids in every answer.
 fn called<'a>(request: &'a ChatRequest, before: usize, id: &str) -> Option<((usize, usize), &'a ToolCall)> {
     let earlier = request.messages.get(..before)?.iter().enumerate().rev();
     earlier.filter(|(_, message)| message.role == Role::Assistant).find_map(|(i, message)| {
@@ -155,37 +160,25 @@ fn called<'a>(request: &'a ChatRequest, before: usize, id: &str) -> Option<((usi
     })
 }
 
-/// Google wants an object.
-fn response(message: &Message) -> Map<String, Value> {
-    let text = message.text();
-    match serde_json::from_str(&text) {
-        Ok(Value::Object(object)) => object,
-        _ => Map::from_iter([("result".to_owned(), Value::String(text))]),
+fn response(message: &Message) -> Given<'_> {
+    match message.content.as_ref().map(content::Content::joined).unwrap_or_default() {
+        Cow::Borrowed(text) => Object::read(text).map_or(Given::Text { result: text.into() }, Given::Object),
+        several => Given::Text { result: several },
     }
 }
 
-/// An id as Google knows it: ours, where it gave none, are our own affair.
-fn known_id(id: &str) -> Option<&str> {
-    let is_ours = id.strip_prefix("call_").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit() || b == b'_'));
-    (!is_ours && !id.is_empty()).then_some(id)
-}
-
+/// How closely to look at an image cannot be said of one alone, and a document has no name.
 fn name_what_is_lost(request: &ChatRequest, extras: &mut Extras<'_>) {
-    let parts = || {
-        let contents = request.messages.iter().filter_map(|message| message.content.as_ref());
-        contents.flat_map(|content| match content {
-            content::Content::Parts(parts) => parts.as_slice(),
-            content::Content::Text(_) => &[],
-        })
-    };
-    if request.messages.iter().any(|message| message.cache_control.is_some())
-        || parts().any(|part| part.cache_control.is_some())
-        || request.tools().iter().any(|tool| tool.cache_control.is_some())
-    {
-        extras.ignore("cache_control");
-    }
-    let detail = |part: &content::Part| part.image_url.as_ref().and_then(|image| image.detail.clone());
-    if parts().filter_map(detail).any(|detail| detail != "auto") {
+    let contents = request.messages.iter().filter_map(|message| message.content.as_ref());
+    let parts = contents.flat_map(|content| match content {
+        content::Content::Parts(parts) => parts.as_slice(),
+        content::Content::Text(_) => &[],
+    });
+    let mut details = parts.clone().filter_map(|part| part.image_url.as_ref()?.detail.as_deref());
+    if details.any(|detail| detail != "auto") {
         extras.ignore("messages[].content[].image_url.detail");
+    }
+    if parts.clone().any(|part| part.file.as_ref().is_some_and(|file| file.filename.is_some())) {
+        extras.ignore("messages[].content[].file.filename");
     }
 }

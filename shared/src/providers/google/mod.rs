@@ -3,6 +3,7 @@
 mod candidate;
 mod embeddings;
 mod failure;
+mod ids;
 mod logprobs;
 mod media;
 mod messages;
@@ -61,7 +62,7 @@ impl Provider for Google {
     }
 
     fn chat_answer(&self, body: &[u8]) -> Result<Answer, AnswerError> {
-        Ok(response::read_answer(body)?)
+        response::read_answer(body)
     }
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {

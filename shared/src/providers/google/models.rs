@@ -46,6 +46,11 @@ pub(super) fn takes_urls(model: &str) -> bool {
     has_structured_calls(model) || ["gemini-robotics", "gemini-omni"].iter().any(|name| model.starts_with(name))
 }
 
+/// Whether it answers with images: <https://ai.google.dev/gemini-api/docs/image-generation>.
+pub(super) fn draws(model: &str) -> bool {
+    model.starts_with("gemini-") && model.contains("-image")
+}
+
 /// Whether the mode `VALIDATED` is known: the model calls functions or speaks, and its arguments fit the schema.
 pub(super) fn has_structured_calls(model: &str) -> bool {
     model.starts_with("gemini-2.5") || is_third_generation(model)

@@ -1,8 +1,57 @@
 //! JSON schemas. Google takes them nearly as they are and skips keywords it does not know; what it refuses is written another way:
 //! <https://ai.google.dev/api/generate-content#FIELDS.response_json_schema>.
 
+use crate::providers::extras::Extras;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+
+/// What would narrow an answer and is skipped: "only the following properties are supported", and these are not among them.
+const SKIPPED: &[&str] = &[
+    "additionalItems",
+    "allOf",
+    "const",
+    "contains",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "if",
+    "maxContains",
+    "maxLength",
+    "maxProperties",
+    "minContains",
+    "minLength",
+    "minProperties",
+    "multipleOf",
+    "not",
+    "pattern",
+    "patternProperties",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "uniqueItems",
+];
+
+/// Names the keywords of a rewritten schema that hold nobody to anything.
+pub(super) fn name_skipped(schema: &Value, path: &str, extras: &mut Extras<'_>) {
+    let Value::Object(members) = schema else { return };
+    for (key, value) in members {
+        match (key.as_str(), value) {
+            (key, _) if SKIPPED.contains(&key) => extras.ignore(format!("{path}.{key}")),
+            ("properties" | "$defs", Value::Object(named)) => {
+                named.values().for_each(|one| name_skipped(one, path, extras));
+            }
+            ("anyOf" | "oneOf" | "prefixItems", Value::Array(all)) => {
+                all.iter().for_each(|one| name_skipped(one, path, extras));
+            }
+            ("items" | "additionalProperties", one) => name_skipped(one, path, extras),
+            _ => {}
+        }
+    }
+}
 
 /// A schema as Google takes it; the order of its keys stays.
 pub(super) fn rewrite(schema: &Value) -> Cow<'_, Value> {

@@ -12,6 +12,8 @@ const MAX_SUPPORTS: usize = 1_000;
 pub(super) struct Sources {
     chunks: Vec<Chunk>,
     named: Vec<Value>,
+    /// Whether some text is known to rest on some source.
+    has_supports: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,13 +77,21 @@ struct Citation {
 }
 
 impl Sources {
-    /// What is new. `text` is the whole answer so far.
-    pub(super) fn read(&mut self, grounding: Option<Value>, citations: Option<Value>, text: &str) -> Vec<Value> {
+    /// What is new. `text` is the whole answer so far, and perhaps all of it: then sources of which nobody says what they support, as of a
+    /// page that was read, stand for the whole.
+    pub(super) fn read(
+        &mut self,
+        grounding: Option<Value>,
+        citations: Option<Value>,
+        text: &str,
+        is_whole: bool,
+    ) -> Vec<Value> {
         let mut found = Vec::new();
         if let Some(grounding) = grounding.and_then(|value| serde_json::from_value::<Grounding>(value).ok()) {
             if !grounding.grounding_chunks.is_empty() {
                 self.chunks = grounding.grounding_chunks;
             }
+            self.has_supports |= !grounding.grounding_supports.is_empty();
             for support in grounding.grounding_supports.iter().take(MAX_SUPPORTS) {
                 let Some(range) = support.segment.as_ref().and_then(|segment| segment.characters(text)) else {
                     continue;
@@ -92,6 +102,10 @@ impl Sources {
         }
         if let Some(citations) = citations.and_then(|value| serde_json::from_value::<Citations>(value).ok()) {
             found.extend(citations.sources.iter().take(MAX_SUPPORTS).map(|citation| citation.annotation(text)));
+        }
+        if is_whole && !self.has_supports {
+            let range = (0, text.chars().count());
+            found.extend(self.chunks.iter().take(MAX_SUPPORTS).filter_map(|chunk| chunk.annotation(range)));
         }
         // Some models repeat them all in every event.
         found.retain(|annotation| !self.named.contains(annotation));

@@ -3,7 +3,8 @@
 use super::{
     candidate::Reader,
     failure,
-    response::{head, is_blocked, tokens},
+    ids::Seed,
+    response::{block_reason, head, searches, tokens},
     wire::Response,
 };
 use crate::{
@@ -17,6 +18,8 @@ pub(super) struct Stream {
     begun: bool,
     /// The candidates seen so far.
     candidates: BTreeMap<u32, Reader>,
+    /// How often the web was searched for each. What is repeated is not new.
+    searches: BTreeMap<u32, u64>,
 }
 
 impl ChatStream for Stream {
@@ -33,18 +36,28 @@ impl ChatStream for Stream {
             out.push(Piece::Head(head(&response)));
         }
         let candidates = response.candidates.take().unwrap_or_default();
-        if candidates.is_empty() && is_blocked(response.prompt_feedback.as_ref()) {
-            // The prompt is blocked, before a word or after some.
-            self.candidates.entry(0).or_default();
+        let blocked = response.prompt_feedback.as_ref().and_then(block_reason).filter(|_| candidates.is_empty());
+        if let Some(reason) = blocked {
+            if self.candidates.is_empty() {
+                let usage = response.usage_metadata.as_ref().map(|usage| tokens(usage, None));
+                return Err(AnswerError::Failed(failure::blocked(reason, usage)));
+            }
+            // The prompt is blocked after some words of the answer.
             for reader in self.candidates.values_mut().filter(|reader| reader.finish.is_none()) {
-                reader.end(Some(FinishReason::ContentFilter), out);
+                reader.end(Some(FinishReason::ContentFilter), reason.as_str(), out);
             }
         }
+        let seed = Seed { answer: response.response_id.as_deref(), event: event.data.as_bytes() };
         for (position, candidate) in (0..).zip(candidates) {
             let index = candidate.index.unwrap_or(position);
-            self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, out)?;
+            if let Some(count) = searches(&candidate) {
+                let most = self.searches.entry(index).or_default();
+                *most = count.max(*most);
+            }
+            self.candidates.entry(index).or_insert_with(|| Reader::new(index)).read(candidate, seed, out)?;
         }
-        out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage))));
+        let searches = self.searches.values().copied().reduce(u64::saturating_add);
+        out.extend(response.usage_metadata.as_ref().map(|usage| Piece::Usage(tokens(usage, searches))));
         Ok(())
     }
 

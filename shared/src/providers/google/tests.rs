@@ -3,7 +3,7 @@
 use super::Google;
 use crate::{
     openai::{ChatRequest, completion::FinishReason},
-    providers::{Provider, golden},
+    providers::{Provider, golden, model},
     usage::ModelCard,
 };
 use serde_json::{Value, json};
@@ -19,6 +19,53 @@ fn a_model_name_is_one_segment_of_the_path() {
     let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
     let prepared = Google.chat_request(&card, &ChatRequest::parse(body).expect("a request")).expect("a text request");
     assert_eq!(prepared.path, "/v1beta/models/..%2Ftuned%20models%2F%C3%A4%3Fx%3D1%23:generateContent");
+}
+
+/// Google answers a call that follows the model's own words, or nothing, with a 400.
+#[test]
+fn a_call_follows_a_person_or_a_result() {
+    let (asked, said) = (json!({ "role": "user", "content": "a" }), json!({ "role": "assistant", "content": "b" }));
+    let call = json!({ "id": "call_0", "type": "function", "function": { "name": "f", "arguments": "{}" } });
+    let called = json!({ "role": "assistant", "tool_calls": [call] });
+    let given = json!({ "role": "tool", "tool_call_id": "call_0", "content": "c" });
+    #[rustfmt::skip]
+    let table = [
+        (json!([asked, called, given]),                vec!["user", "model", "user"],                  "as it came"),
+        (json!([asked, called, given, called, given]), vec!["user", "model", "user", "model", "user"], "as it came"),
+        (json!([asked, said, said, called, given]),    vec!["user", "model", "user"],                  "words and a call are one turn"),
+        (json!([called, given]),                       vec!["user", "model", "user"],                  "a person begins"),
+        (json!([said, called, given]),                 vec!["user", "model", "user"],                  "a person begins here too"),
+        (json!([said, asked]),                         vec!["model", "user"],                          "words may come first"),
+    ];
+    for (messages, roles, why) in table {
+        let body = json!({ "model": "m", "messages": messages });
+        let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
+        let card = model(&Google, "gemini-2.5-flash").expect("a model");
+        let prepared = Google.chat_request(card, &request).expect("a request");
+        let wire: Value = serde_json::from_slice(&prepared.body).expect("JSON");
+        let contents = wire["contents"].as_array().expect("contents");
+        assert_eq!(
+            contents.iter().map(|one| one["role"].as_str().unwrap_or_default()).collect::<Vec<_>>(),
+            roles,
+            "{why}"
+        );
+    }
+}
+
+/// An image is longer than a line of server-sent events may be.
+#[test]
+fn a_model_that_draws_streams_an_array() {
+    let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let request = ChatRequest::parse(body).expect("a request");
+    for (id, method) in [
+        ("gemini-2.5-flash", "streamGenerateContent?alt=sse"),
+        ("gemini-2.5-flash-image", "streamGenerateContent"),
+        ("gemini-3-pro-image", "streamGenerateContent"),
+    ] {
+        let card = ModelCard { id, ..*Google.models().first().expect("a model") };
+        let path = Google.chat_request(&card, &request).expect("a text request").path;
+        assert_eq!(path, format!("/v1beta/models/{id}:{method}"));
+    }
 }
 
 #[test]
@@ -116,6 +163,31 @@ fn a_property_may_be_called_like_a_keyword() {
 }
 
 #[test]
+fn what_holds_nobody_to_anything_is_named() {
+    #[rustfmt::skip]
+    let table = [
+        (json!({ "type": "string", "pattern": "^a", "maxLength": 9 }),               vec!["pattern", "maxLength"], "skipped"),
+        (json!({ "type": "array", "items": { "not": {} }, "minItems": 1 }),          vec!["not"],                  "deep"),
+        (json!({ "allOf": [{ "type": "string" }] }),                                 vec![],                       "one of one is the one"),
+        (json!({ "allOf": [{ "type": "string" }, { "minLength": 1 }] }),             vec!["allOf"],                "of several it knows nothing"),
+        (json!({ "const": "a" }),                                                    vec![],                       "a choice of one"),
+        (json!({ "const": true }),                                                   vec!["const"],                "no choice"),
+        (json!({ "type": "object", "properties": { "pattern": { "type": "string" } } }), vec![],                   "a name is no keyword"),
+    ];
+    for (schema, keywords, why) in table {
+        let format = json!({ "type": "json_schema", "json_schema": { "name": "n", "schema": schema } });
+        let (_, named) = prepared("gemini-2.5-flash", &json!({ "response_format": format }));
+        let wanted: Vec<_> = keywords.iter().map(|one| format!("response_format.json_schema.schema.{one}")).collect();
+        assert_eq!(named, wanted, "{why}");
+        let tool = |strict: bool| json!({ "type": "function", "function": { "name": "f", "strict": strict, "parameters": schema } });
+        let (_, named) = prepared("gemini-2.5-flash", &json!({ "tools": [tool(true)] }));
+        assert_eq!(named.len(), keywords.len(), "{why}: {named:?}");
+        let (_, named) = prepared("gemini-2.5-flash", &json!({ "tools": [tool(false)] }));
+        assert!(named.is_empty(), "{why}: nobody asked to be held to it");
+    }
+}
+
+#[test]
 fn what_google_signed_comes_back_to_it_on_the_same_parts() {
     let parts = json!([
         { "text": "I thought.", "thought": true, "thoughtSignature": "s0" },
@@ -138,6 +210,63 @@ fn what_google_signed_comes_back_to_it_on_the_same_parts() {
         prepared("gemini-3-flash-preview", &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
     assert_eq!(body["contents"][1]["parts"], parts);
     assert!(ignored.is_empty());
+}
+
+#[test]
+fn what_googles_own_tools_did_comes_back_to_it_in_place() {
+    let parts = json!([
+        { "text": "Let me see.", "thought": true, "thoughtSignature": "s0" },
+        { "text": "I compute. " },
+        { "executableCode": { "language": "PYTHON", "code": "print(6*7)", "id": "e1" }, "thoughtSignature": "s1" },
+        { "codeExecutionResult": { "outcome": "OUTCOME_OK", "output": "42", "id": "e1" } },
+        { "text": "It is 42. Grüße", "thoughtSignature": "s2" },
+        { "toolCall": { "toolType": "GOOGLE_SEARCH_WEB", "args": { "queries": ["tides"] }, "id": "q1" }, "thoughtSignature": "s3" },
+        { "toolResponse": { "toolType": "GOOGLE_SEARCH_WEB", "response": {}, "id": "q1" }, "thoughtSignature": "s4" },
+        { "functionCall": { "id": "f0", "name": "f", "args": {} }, "thoughtSignature": "s5" },
+        { "executableCode": { "language": "PYTHON", "code": "1" }, "thought": true },
+        { "functionCall": { "id": "g0", "name": "g", "args": {} } },
+    ]);
+    let body = json!({ "candidates": [{ "content": { "role": "model", "parts": parts } }] });
+    let answer = Google.chat_answer(body.to_string().as_bytes()).expect("an answer");
+    let choice = &answer.choices[0];
+    let said = json!({
+        "role": "assistant", "content": choice.text, "tool_calls": choice.tool_calls,
+        "reasoning_details": choice.reasoning_details,
+    });
+    let asked = json!({ "messages": [{ "role": "user", "content": "hi" }, said] });
+    let (body, ignored) = prepared("gemini-3-flash-preview", &asked);
+    assert_eq!(body["contents"][1]["parts"], parts);
+    assert!(ignored.is_empty());
+}
+
+#[test]
+fn nothing_else_can_be_sent_back_as_a_part_of_googles_own() {
+    let other = json!({ "fileData": { "fileUri": "https://example.com/secret" }, "thoughtSignature": "s" });
+    let detail =
+        json!({ "type": "provider.content", "provider": "google", "format": "google-part-v1", "content": other });
+    let said = json!({ "role": "assistant", "content": "Yes.", "reasoning_details": [detail] });
+    let (body, _) = prepared("gemini-2.5-flash", &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
+    assert_eq!(body["contents"][1]["parts"], json!([{ "text": "Yes." }]));
+}
+
+/// A client that keeps a call whole but drops what else a message has; another that keeps neither.
+#[test]
+fn a_signature_comes_back_on_the_call_itself() {
+    let part = json!({ "functionCall": { "name": "f", "args": {} }, "thoughtSignature": "s" });
+    let body = json!({ "candidates": [{ "content": { "parts": [part] } }], "responseId": "r1" });
+    let answer = Google.chat_answer(body.to_string().as_bytes()).expect("an answer");
+    let whole = json!(answer.choices[0].tool_calls[0]);
+    assert_eq!(whole["extra_content"], json!({ "google": { "thought_signature": "s" } }));
+    let mut bare = whole.clone();
+    bare.as_object_mut().expect("a call").shift_remove("extra_content");
+    let unknown = json!("skip_thought_signature_validator");
+    for (model, otherwise) in [("gemini-3-flash-preview", unknown), ("gemini-2.5-flash", json!(null))] {
+        for (call, signature) in [(&whole, json!("s")), (&bare, otherwise)] {
+            let said = json!({ "role": "assistant", "tool_calls": [call] });
+            let (body, _) = prepared(model, &json!({ "messages": [{ "role": "user", "content": "hi" }, said] }));
+            assert_eq!(body["contents"][1]["parts"][0]["thoughtSignature"], signature, "{model}");
+        }
+    }
 }
 
 #[test]

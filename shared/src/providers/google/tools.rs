@@ -8,19 +8,26 @@ use super::{
 use crate::{
     openai::{
         ChatRequest, Invalid,
-        tools::{Function, ToolChoice},
+        tools::{Function, Tool, ToolChoice},
     },
-    providers::extras::Extras,
+    providers::{dialogue, extras::Extras},
 };
 use serde_json::Value;
 
-pub(super) fn declarations<'a>(model: &str, request: &'a ChatRequest) -> Result<Vec<Declaration<'a>>, Invalid> {
-    let offered = request.tools().iter().enumerate().map(|(i, tool)| {
-        let only = || Invalid::unsupported(format!("tools[{i}]"), "Google takes no custom tools, only functions");
-        tool.function.as_ref().map(declaration).ok_or_else(only)
-    });
-    let mut offered = offered.collect::<Result<Vec<_>, _>>()?;
-    if let Some(ToolChoice::Allowed { required: false, names }) = &request.tool_choice
+pub(super) fn declarations<'a>(
+    model: &str,
+    request: &'a ChatRequest,
+    extras: &mut Extras<'_>,
+) -> Result<Vec<Declaration<'a>>, Invalid> {
+    let mut offered = Vec::with_capacity(request.tools().len());
+    for function in dialogue::functions(request, "Google")? {
+        let declaration = declaration(function);
+        if let Some(schema) = declaration.parameters_json_schema.as_ref().filter(|_| function.strict == Some(true)) {
+            schema::name_skipped(schema, "tools[].function.parameters", extras);
+        }
+        offered.push(declaration);
+    }
+    if let Some(ToolChoice::Allowed { required: false, names, .. }) = &request.tool_choice
         && !has_structured_calls(model)
     {
         offered.retain(|function| names.iter().any(|name| name == function.name));
@@ -39,13 +46,9 @@ fn declaration(function: &Function) -> Declaration<'_> {
 }
 
 /// Of a request that offers tools.
-pub(super) fn config<'a>(
-    model: &str,
-    request: &'a ChatRequest,
-    extras: &mut Extras<'_>,
-) -> Result<Option<ToolConfig<'a>>, Invalid> {
+pub(super) fn config<'a>(model: &str, request: &'a ChatRequest, extras: &mut Extras<'_>) -> Option<ToolConfig<'a>> {
     let structured = has_structured_calls(model);
-    let mut functions = request.tools().iter().filter_map(|tool| tool.function.as_ref());
+    let mut functions = request.tools().iter().filter_map(Tool::as_function);
     let is_strict = functions.any(|function| function.strict == Some(true));
     if is_strict && !structured {
         extras.ignore("tools[].function.strict");
@@ -53,18 +56,17 @@ pub(super) fn config<'a>(
     // `ANY` fits the schema as well.
     let free = if is_strict && structured { "VALIDATED" } else { "AUTO" };
     let (mode, names): (_, &[String]) = match &request.tool_choice {
-        None if free == "AUTO" => return Ok(None),
+        None if free == "AUTO" => return None,
         None | Some(ToolChoice::Auto) => (free, &[]),
         Some(ToolChoice::None) => ("NONE", &[]),
         Some(ToolChoice::Required) => ("ANY", &[]),
         Some(ToolChoice::Function(name)) => ("ANY", std::slice::from_ref(name)),
-        Some(ToolChoice::Allowed { required: true, names }) => ("ANY", names),
+        Some(ToolChoice::Allowed { required: true, names, .. }) => ("ANY", names),
         // Names are taken only with `ANY` and `VALIDATED`.
         Some(ToolChoice::Allowed { names, .. }) if structured => ("VALIDATED", names),
         Some(ToolChoice::Allowed { .. }) => (free, &[]),
-        Some(ToolChoice::Custom(_)) => {
-            return Err(Invalid::unsupported("tool_choice", "Google takes no custom tools, only functions"));
-        }
+        // Its tool was refused.
+        Some(ToolChoice::Custom(_)) => (free, &[]),
     };
-    Ok(Some(ToolConfig { function_calling_config: CallingConfig { mode, allowed_function_names: names } }))
+    Some(ToolConfig { function_calling_config: CallingConfig { mode, allowed_function_names: names } })
 }

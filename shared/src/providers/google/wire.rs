@@ -1,6 +1,7 @@
 //! The wire format. Google writes camelCase and adds enum values without notice, so enums are read as text and unknown fields are
 //! skipped.
 
+use crate::openai::json::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -17,6 +18,8 @@ pub(super) struct Request<'a> {
     pub(super) tool_config: Option<ToolConfig<'a>>,
     #[serde(skip_serializing_if = "GenerationConfig::is_empty")]
     pub(super) generation_config: GenerationConfig<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) service_tier: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +48,11 @@ pub(super) enum Body<'a> {
     FileData(FileData<'a>),
     FunctionCall(FunctionCall<'a>),
     FunctionResponse(FunctionResponse<'a>),
+    /// What a tool that Google ran did, sent back as it came, like the next three.
+    ExecutableCode(&'a Value),
+    CodeExecutionResult(&'a Value),
+    ToolCall(&'a Value),
+    ToolResponse(&'a Value),
 }
 
 #[derive(Serialize)]
@@ -75,9 +83,17 @@ pub(super) struct FunctionResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<&'a str>,
     pub(super) name: &'a str,
-    pub(super) response: Map<String, Value>,
+    pub(super) response: Given<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) parts: Vec<Part<'a>>,
+}
+
+/// Google wants an object.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Given<'a> {
+    Object(Object<'a>),
+    Text { result: Cow<'a, str> },
 }
 
 #[derive(Serialize)]
@@ -207,7 +223,7 @@ pub(super) struct AnswerContent {
     pub(super) parts: Vec<AnswerPart>,
 }
 
-/// What is none of these was run by Google itself: code, a search.
+/// One of these.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AnswerPart {
@@ -216,8 +232,24 @@ pub(super) struct AnswerPart {
     #[serde(default)]
     pub(super) thought: bool,
     pub(super) function_call: Option<AnswerCall>,
+    /// Something that was drawn or spoken.
+    pub(super) inline_data: Option<AnswerBlob>,
+    /// What a tool that Google ran did, like the next three.
+    pub(super) executable_code: Option<Value>,
+    pub(super) code_execution_result: Option<Value>,
+    pub(super) tool_call: Option<Value>,
+    pub(super) tool_response: Option<Value>,
     /// To be sent back on this very part.
     pub(super) thought_signature: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AnswerBlob {
+    #[serde(default)]
+    pub(super) mime_type: String,
+    #[serde(default)]
+    pub(super) data: String,
 }
 
 /// Whole, or the first of several pieces (with a name), or a later one (without).
@@ -246,6 +278,7 @@ pub(super) struct PartialArg {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PromptFeedback {
+    /// Text, but a number where a proxy passes on the enum's value.
     pub(super) block_reason: Option<Value>,
 }
 
@@ -258,6 +291,19 @@ pub(super) struct Usage {
     pub(super) thoughts_token_count: Option<u64>,
     pub(super) cached_content_token_count: Option<u64>,
     pub(super) service_tier: Option<String>,
+    pub(super) prompt_tokens_details: Option<Vec<ModalityCount>>,
+    pub(super) cache_tokens_details: Option<Vec<ModalityCount>>,
+    pub(super) tool_use_prompt_tokens_details: Option<Vec<ModalityCount>>,
+    pub(super) candidates_tokens_details: Option<Vec<ModalityCount>>,
+}
+
+/// <https://ai.google.dev/api/generate-content#ModalityTokenCount>
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ModalityCount {
+    /// A proxy may pass on the number of the enumeration.
+    pub(super) modality: Option<Value>,
+    pub(super) token_count: Option<u64>,
 }
 
 /// A stream that was asked for without `alt=sse`, and some front ends, wrap the error in an array.

@@ -45,7 +45,8 @@ struct Usage {
 }
 
 impl Embedder for MistralEmbeddings {
-    /// No number of inputs is documented, but 16,384 tokens in all.
+    /// Neither is documented; errors say 16,384 tokens in all ("Too many tokens in batch") and, of more than 512 inputs, "Too many inputs in
+    /// request". Fewer are no slower, and the limits of older models were lower.
     fn batch_limit(&self, _request: &EmbeddingsRequest) -> BatchLimit {
         BatchLimit { inputs: 128, bytes: 48_000 }
     }

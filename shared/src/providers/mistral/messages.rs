@@ -10,7 +10,7 @@ use crate::{
         chat::{Message as Asked, Role},
         content::{Content as Said, PartBody, Source},
     },
-    providers::dialogue::CONTINUE,
+    providers::dialogue::{self, CONTINUE},
     usage::ModelCard,
 };
 use serde_json::Value;
@@ -96,11 +96,8 @@ fn assistant<'a>(
     path: &str,
 ) -> Result<Option<Message<'a>>, Invalid> {
     let calls = message.tool_calls().iter().enumerate().map(|(j, call)| {
-        let other =
-            || Invalid::unsupported(format!("{path}.tool_calls[{j}].type"), "Mistral takes only calls of functions");
-        let function = call.function.as_ref().filter(|_| call.kind == "function").ok_or_else(other)?;
-        let arguments = if function.arguments.trim().is_empty() { "{}" } else { &function.arguments };
-        let function = FunctionCall { name: &function.name, arguments };
+        let function = dialogue::called(call, &format!("{path}.tool_calls[{j}]"), "Mistral")?;
+        let function = FunctionCall { name: &function.name, arguments: function.arguments_text() };
         Ok(ToolCall { id: ids::for_mistral(&call.id), kind: "function", function })
     });
     let tool_calls = calls.collect::<Result<Vec<_>, Invalid>>()?;

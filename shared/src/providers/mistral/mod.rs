@@ -65,6 +65,10 @@ impl Provider for Mistral {
         Some(&embeddings::MistralEmbeddings)
     }
 
+    fn request_id_header(&self) -> &'static str {
+        "mistral-correlation-id"
+    }
+
     fn failure(&self, status: u16, body: &[u8]) -> Failure {
         failure::read(status, body)
     }

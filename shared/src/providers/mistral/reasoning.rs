@@ -39,12 +39,9 @@ pub(super) fn effort(
     request: &ChatRequest,
     extras: &mut Extras<'_>,
 ) -> Result<Option<&'static str>, Invalid> {
-    let Thinking { effort, max_tokens, exclude } = extras.thinking()?;
+    let Thinking { effort, max_tokens, .. } = extras.thinking()?;
     if max_tokens.is_some() {
         extras.ignore("reasoning.max_tokens");
-    }
-    if exclude {
-        extras.ignore("reasoning.exclude");
     }
     let name = if request.other.contains_key("reasoning") { "reasoning.effort" } else { "reasoning_effort" };
     let effort = effort.or(max_tokens.map(|_| Effort::High));

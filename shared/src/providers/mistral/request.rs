@@ -6,8 +6,8 @@ use super::{
     wire::Request,
 };
 use crate::{
-    openai::{ChatRequest, Invalid, chat::Role},
-    providers::{Prepared, extras::Extras},
+    openai::{ChatRequest, Invalid},
+    providers::{Prepared, extras::Extras, fields::MESSAGE},
     usage::ModelCard,
 };
 use bytes::Bytes;
@@ -17,8 +17,8 @@ const MAX_TEMPERATURE: f64 = 1.5;
 
 pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
     let mut extras = Extras::of(request);
+    extras.ordinary_tier();
     let offer = tools::offer(request, &mut extras)?;
-    tools::name_cache_marks(request, &mut extras);
     let wire = Request {
         model: model.id,
         messages: messages(model, request)?,
@@ -48,7 +48,10 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         path: "/v1/chat/completions".into(),
         headers: Vec::new(),
         body: Bytes::from(body),
-        ignored: ignored(extras, request),
+        ignored: extras.into_ignored(request, |field| {
+            let last = request.messages.last().filter(|_| field.message + 1 == request.messages.len());
+            (field.beside, field.name) == (MESSAGE, "prefix") && last.is_some_and(is_prefix)
+        }),
     })
 }
 
@@ -58,23 +61,4 @@ fn temperature(extras: &mut Extras<'_>, value: f64) -> f64 {
         extras.ignore("temperature");
     }
     value.min(MAX_TEMPERATURE)
-}
-
-/// A tool's name and the last assistant's `prefix` are sent, so they are not named where there are no others.
-fn ignored(extras: Extras<'_>, request: &ChatRequest) -> Vec<String> {
-    let mut named = extras.into_ignored(request);
-    if request.messages.iter().all(|message| message.name.is_none() || message.role == Role::Tool) {
-        named.retain(|name| name != "messages[].name");
-    }
-    let says_prefix = |value: &serde_json::Value| !value.is_null() && value != false;
-    let before = request.messages.split_last().map_or(&[][..], |(_, before)| before);
-    let elsewhere = before.iter().any(|message| message.other.get("prefix").is_some_and(says_prefix));
-    let at_the_end = request
-        .messages
-        .last()
-        .is_some_and(|last| is_prefix(last) || !last.other.get("prefix").is_some_and(says_prefix));
-    if !elsewhere && at_the_end {
-        named.retain(|name| name != "messages[].prefix");
-    }
-    named
 }

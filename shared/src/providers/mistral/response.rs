@@ -18,7 +18,8 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
     let choices = choices.ok_or_else(|| Unreadable("no choices".into()))?.into_iter().map(|choice| {
         let finish = finish_reason(choice.finish_reason.as_deref().unwrap_or("stop"))
             .ok_or_else(|| AnswerError::Failed(Failure::new(FailureKind::Server, 200, None, None)))?;
-        Ok(AnswerChoice { finish, ..said(choice.delta) })
+        let native_finish = choice.finish_reason.filter(|word| is_more_than_ours(word));
+        Ok(AnswerChoice { finish, native_finish, ..said(choice.delta) })
     });
     let choices = choices.collect::<Result<_, AnswerError>>()?;
     Ok(Answer { choices, usage: response.usage.as_ref().map(tokens), head: head(response) })
@@ -126,7 +127,11 @@ impl Reader {
                     // What the text before it is based on: numbers of what the caller gave.
                     None => json!({
                         "type": "reference",
-                        "reference": { "reference_ids": member("reference_ids"), "index": self.at },
+                        "reference": {
+                            "reference_ids": member("reference_ids"),
+                            "start_index": self.at,
+                            "end_index": self.at,
+                        },
                     }),
                 }));
             }
@@ -149,6 +154,11 @@ pub(super) fn head(response: Response) -> Head {
     }
 }
 
+/// Whether the dialect has no word that says as much.
+pub(super) fn is_more_than_ours(reason: &str) -> bool {
+    !matches!(reason, "stop" | "length" | "tool_calls")
+}
+
 /// None where the answer broke off: what came before must not pass for a whole one.
 pub(super) fn finish_reason(reason: &str) -> Option<FinishReason> {
     match reason {
@@ -160,13 +170,17 @@ pub(super) fn finish_reason(reason: &str) -> Option<FinishReason> {
 }
 
 /// Cached tokens are part of `prompt_tokens`. They are counted in up to three places, of which some stay zero.
+/// Tokens of sound are not part of it: sound is billed by the second.
 pub(super) fn tokens(usage: &Usage) -> Tokens {
     let details = [&usage.prompt_tokens_details, &usage.prompt_token_details];
     let cached = details.into_iter().flatten().map(|details| details.cached_tokens);
+    let audio = details.into_iter().flatten().map(|details| details.audio_tokens);
     Tokens {
         input: usage.prompt_tokens.unwrap_or(0),
         output: usage.completion_tokens.unwrap_or(0),
         cached_input: cached.chain([usage.num_cached_tokens]).flatten().max(),
+        audio_input: audio.flatten().max(),
+        audio_seconds: usage.prompt_audio_seconds,
         ..Tokens::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     failure, ids,
-    response::{Bit, Reader, arguments, finish_reason, head, tokens},
+    response::{Bit, Reader, arguments, finish_reason, head, is_more_than_ours, tokens},
     wire::{AnswerCall, Choice, Response},
 };
 use crate::providers::{AnswerError, ChatStream, Event, Failure, FailureKind, Piece, Progress, Unreadable, read};
@@ -77,9 +77,10 @@ impl Said {
                 out.push(Piece::ToolArguments { choice, index, text: "{}".into() });
             }
         }
-        let reason = finish_reason(&reason);
-        out.extend(reason.map(|reason| Piece::Finish(choice, reason)));
-        reason.is_some()
+        let Some(finish) = finish_reason(&reason) else { return false };
+        out.push(Piece::Finish(choice, finish));
+        out.extend(is_more_than_ours(&reason).then_some(Piece::NativeFinish(choice, reason)));
+        true
     }
 
     /// A call comes whole; should one ever come in pieces, they have its index, and its id or none.
@@ -95,7 +96,7 @@ impl Said {
         if known.is_none() {
             self.calls.push((call.index, call.id.clone(), false));
             let (id, name) = (ids::of_answer(call.id, index), function.name.unwrap_or_default());
-            out.push(Piece::ToolCall { choice, index, id, name });
+            out.push(Piece::ToolCall { choice, index, id, name, extra: None });
         }
         if let Some(text) = arguments(function.arguments) {
             self.calls[place].2 = true;

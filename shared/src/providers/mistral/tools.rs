@@ -4,11 +4,10 @@ use super::wire::{Function, JsonSchema, Name, Prediction, ResponseFormat, Tool, 
 use crate::{
     openai::{
         ChatRequest, Invalid,
-        content::Content,
         format::{Form, ResponseFormat as Asked},
         tools::ToolChoice as Choice,
     },
-    providers::extras::Extras,
+    providers::{dialogue, extras::Extras},
 };
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -24,9 +23,7 @@ pub(super) struct Offer<'a> {
 }
 
 pub(super) fn offer<'a>(request: &'a ChatRequest, extras: &mut Extras<'a>) -> Result<Offer<'a>, Invalid> {
-    let tools = request.tools().iter().enumerate().map(|(i, tool)| {
-        let other = || Invalid::unsupported(format!("tools[{i}].type"), "Mistral takes only functions");
-        let function = tool.function.as_ref().filter(|_| tool.kind == "function").ok_or_else(other)?;
+    let tools = dialogue::functions(request, "Mistral")?.into_iter().map(|function| {
         let parameters = function.parameters.as_ref().filter(|schema| !schema.is_null());
         let function = Function {
             name: &function.name,
@@ -34,17 +31,21 @@ pub(super) fn offer<'a>(request: &'a ChatRequest, extras: &mut Extras<'a>) -> Re
             strict: function.strict,
             parameters: parameters.unwrap_or(&NO_PARAMETERS),
         };
-        Ok(Tool { kind: "function", function })
+        Tool { kind: "function", function }
     });
-    let mut tools = tools.collect::<Result<Vec<_>, Invalid>>()?;
+    let mut tools: Vec<_> = tools.collect();
     let choice = match &request.tool_choice {
-        None | Some(Choice::Custom(_)) => None,
+        None => None,
+        Some(Choice::Custom(_)) => return Err(Invalid::unsupported("tool_choice", "Mistral takes only functions")),
         Some(Choice::Auto) => Some(ToolChoice::Word("auto")),
         Some(Choice::None) => Some(ToolChoice::Word("none")),
         Some(Choice::Required) => Some(ToolChoice::Word("any")),
         Some(Choice::Function(name)) => Some(ToolChoice::Function { kind: "function", function: Name { name } }),
+        Some(Choice::Allowed { required: true, names, .. }) if names.len() == 1 => {
+            names.first().map(|name| ToolChoice::Function { kind: "function", function: Name { name } })
+        }
         // Several cannot be named: only they are offered.
-        Some(Choice::Allowed { required, names }) => {
+        Some(Choice::Allowed { required, names, .. }) => {
             tools.retain(|tool| names.iter().any(|name| name == tool.function.name));
             Some(ToolChoice::Word(if *required { "any" } else { "auto" }))
         }
@@ -85,19 +86,4 @@ pub(super) fn prediction(extras: &mut Extras<'_>) -> Result<Option<Prediction>, 
         _ => return Err(wrong()),
     };
     Ok(Some(Prediction { kind: "content", content }))
-}
-
-/// Marks for another provider's prompt cache, which ask for nothing here, are named once.
-pub(super) fn name_cache_marks(request: &ChatRequest, extras: &mut Extras<'_>) {
-    let in_parts = |content: &Content| match content {
-        Content::Text(_) => false,
-        Content::Parts(parts) => parts.iter().any(|part| part.cache_control.is_some()),
-    };
-    let in_messages = request
-        .messages
-        .iter()
-        .any(|message| message.cache_control.is_some() || message.content.as_ref().is_some_and(in_parts));
-    if in_messages || request.tools().iter().any(|tool| tool.cache_control.is_some()) {
-        extras.ignore("cache_control");
-    }
 }

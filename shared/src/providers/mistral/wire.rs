@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 #[derive(Serialize)]
 pub(super) struct Request<'a> {
@@ -119,7 +120,7 @@ pub(super) struct ToolCall<'a> {
 #[derive(Serialize)]
 pub(super) struct FunctionCall<'a> {
     pub(super) name: &'a str,
-    pub(super) arguments: &'a str,
+    pub(super) arguments: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -256,11 +257,13 @@ pub(super) struct Usage {
     /// The same by a name that Mistral has also written, sometimes beside the other.
     pub(super) prompt_token_details: Option<PromptDetails>,
     pub(super) service_tier: Option<String>,
+    pub(super) prompt_audio_seconds: Option<u64>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct PromptDetails {
     pub(super) cached_tokens: Option<u64>,
+    pub(super) audio_tokens: Option<u64>,
 }
 
 /// Three shapes in one: `{"object": "error", "message", "type", "param", "code"}`, `{"message"}` from the front end, and

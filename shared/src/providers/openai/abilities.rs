@@ -29,6 +29,12 @@ pub(super) struct Abilities<'a> {
 const SAMPLING: &[&str] =
     &["frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "prediction"];
 
+/// What only some families take, whatever else they do.
+const SPEAKING: &[&str] = &["modalities", "audio"];
+const SEARCHING: &[&str] = &["web_search_options"];
+const CACHING: &[&str] = &["prompt_cache_options"];
+const VERBOSE: &[&str] = &["verbosity"];
+
 impl<'a> Abilities<'a> {
     pub(super) fn of(id: &'a str) -> Self {
         let family = match id {
@@ -60,13 +66,24 @@ impl<'a> Abilities<'a> {
             // Newer ones know all the words, and what they do not they refuse themselves.
             Family::Gpt5(_) => return Some(wanted),
             Family::Audio => &[],
-            Family::Plain | Family::Search => {
-                let never_thinks = ["gpt-3.5", "gpt-4", "chatgpt-4", "gpt-5-chat"];
-                return (!never_thinks.iter().any(|family| self.id.starts_with(family))).then_some(wanted);
-            }
+            Family::Plain | Family::Search => return (!self.is_of_the_first()).then_some(wanted),
         };
         // A wish between two words is met by the lower: thinking costs.
         taken.iter().rev().find(|&&effort| effort <= wanted).or(taken.first()).copied()
+    }
+
+    /// Whether it is known to be from before the models that think.
+    fn is_of_the_first(self) -> bool {
+        ["gpt-3.5", "gpt-4", "chatgpt-4", "gpt-5-chat"].iter().any(|family| self.id.starts_with(family))
+    }
+
+    /// Whether it can be told how much to say: "does not support 'low' with this model. Supported values are: 'medium'".
+    fn takes_verbosity(self) -> bool {
+        match self.family {
+            Family::Gpt5(_) => true,
+            Family::Plain => !self.is_of_the_first(),
+            Family::Audio | Family::Search | Family::O => false,
+        }
     }
 
     /// Whether it thinks unless it is told not to.
@@ -98,13 +115,31 @@ impl<'a> Abilities<'a> {
         self.family != Family::O
     }
 
+    /// Whether it speaks, and is reminded of what it said: <https://platform.openai.com/docs/guides/audio>.
+    pub(super) fn speaks(self) -> bool {
+        self.family == Family::Audio
+    }
+
+    /// Whether it can be told where its prompt cache may end: <https://platform.openai.com/docs/guides/prompt-caching>.
+    pub(super) fn takes_cache_marks(self) -> bool {
+        matches!(self.family, Family::Gpt5(6..))
+    }
+
     /// The untyped fields that it refuses.
-    pub(super) fn refused(self, effort: Option<Effort>) -> &'static [&'static str] {
-        match self.family {
-            Family::Audio => &["logprobs", "top_logprobs"],
+    pub(super) fn refused(self, effort: Option<Effort>) -> impl Iterator<Item = &'static str> {
+        let sampling: &[&str] = match self.family {
+            Family::Audio => &["logprobs", "top_logprobs", "prediction"],
             _ if !self.samples(effort) => SAMPLING,
             _ => &[],
-        }
+        };
+        let unless = |takes: bool, names: &'static [&'static str]| if takes { &[] } else { names };
+        let others = [
+            unless(self.speaks(), SPEAKING),
+            unless(self.family == Family::Search, SEARCHING),
+            unless(self.takes_cache_marks(), CACHING),
+            unless(self.takes_verbosity(), VERBOSE),
+        ];
+        sampling.iter().chain(others.into_iter().flatten()).copied()
     }
 }
 

@@ -28,12 +28,14 @@ pub(super) fn made_up_id(choice: u32, index: u32) -> String {
 
 impl Calls {
     pub(super) fn push(&mut self, choice: u32, delta: ToolCall<'_>, out: &mut Vec<Piece>) -> Result<(), Unreadable> {
-        if delta.custom.is_some() {
-            return Err(Unreadable("a call of a custom tool in a stream".into()));
-        }
+        let is_custom = delta.custom.is_some();
         let key = (choice, delta.index.unwrap_or(0));
         let id = delta.id.filter(|id| !id.is_empty());
-        let (name, arguments) = delta.function.map_or((None, None), |function| (function.name, function.arguments));
+        let (name, arguments) = match (delta.custom, delta.function) {
+            (Some(custom), _) => (custom.name, custom.input),
+            (None, Some(function)) => (function.name, function.arguments),
+            (None, None) => (None, None),
+        };
         let name = name.filter(|name| !name.is_empty());
         let arguments = arguments.unwrap_or_default();
         let is_another = |call: &Call| name.is_some() && id.as_deref().is_some_and(|id| id != call.id);
@@ -51,7 +53,11 @@ impl Calls {
             let Some(name) = name else { return Ok(()) };
             text = call.held.take().unwrap_or_default();
             let id = call.id.clone();
-            out.push(Piece::ToolCall { choice, index: call.index, id, name: name.into_owned() });
+            let (index, name) = (call.index, name.into_owned());
+            out.push(match is_custom {
+                true => Piece::CustomCall { choice, index, id, name },
+                false => Piece::ToolCall { choice, index, id, name, extra: None },
+            });
         }
         if !text.is_empty() {
             out.push(Piece::ToolArguments { choice, index: call.index, text });

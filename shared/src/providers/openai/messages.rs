@@ -1,6 +1,9 @@
 //! Messages and their parts. What other providers gave a message on its way (thoughts, cache marks) is not OpenAI's to see.
 
-use super::wire::{Audio, Called, Content, File, Image, Message, Part, ToolCall, role};
+use super::{
+    abilities::Abilities,
+    wire::{Audio, Body, Called, Content, File, Image, Message, Part, Spoken, ToolCall, role},
+};
 use crate::{
     openai::{
         ChatRequest, Invalid,
@@ -8,34 +11,70 @@ use crate::{
         content::{self, FileInput, PartBody, Source},
         tools,
     },
-    providers::extras::Extras,
+    providers::{
+        dialogue::FROM_A_TOOL,
+        fields::{Field, MESSAGE, PART},
+    },
 };
-use serde_json::Value;
 
-pub(super) fn translate<'a>(request: &'a ChatRequest, extras: &mut Extras<'_>) -> Result<Vec<Message<'a>>, Invalid> {
-    let messages = request.messages.iter().enumerate();
-    messages.map(|(i, one)| message(one, &format!("messages[{i}]"), extras)).collect()
+/// Where the prompt cache may end.
+const CACHE_MARK: &str = "prompt_cache_breakpoint";
+
+/// In their order. What tools gave besides text is shown after their results: older models refuse an image there ("Image URLs are only
+/// allowed for messages with role 'user'"), newer ones take it and do not see it (openai/openai-openapi#523).
+pub(super) fn translate<'a>(abilities: Abilities<'_>, request: &'a ChatRequest) -> Result<Vec<Message<'a>>, Invalid> {
+    let (mut messages, mut shown) = (Vec::with_capacity(request.messages.len()), Vec::new());
+    for (i, one) in request.messages.iter().enumerate() {
+        let is_result = matches!(one.role, Role::Tool | Role::Function);
+        if !is_result {
+            show(&mut shown, &mut messages);
+        }
+        let mut message = message(abilities, one, &format!("messages[{i}]"))?;
+        if is_result && let Some(Content::Parts(parts)) = &mut message.content {
+            shown.extend(parts.extract_if(.., |part| !matches!(part.body, Body::Text { .. })));
+            if parts.is_empty() {
+                message.content = Some(Content::Text(""));
+            }
+        }
+        messages.push(message);
+    }
+    show(&mut shown, &mut messages);
+    Ok(messages)
 }
 
-fn message<'a>(message: &'a chat::Message, path: &str, extras: &mut Extras<'_>) -> Result<Message<'a>, Invalid> {
-    if message.cache_control.is_some() {
-        extras.ignore("cache_control");
+fn show<'a>(shown: &mut Vec<Part<'a>>, messages: &mut Vec<Message<'a>>) {
+    if shown.is_empty() {
+        return;
     }
-    let says_something = |value: &Value| !value.is_null() && value.as_array().is_none_or(|all| !all.is_empty());
-    for (name, _) in message.other.iter().filter(|(_, value)| says_something(value)) {
-        extras.ignore(format!("messages[].{name}"));
+    let lead = Part { body: Body::Text { text: FROM_A_TOOL }, prompt_cache_breakpoint: None };
+    let content = Some(Content::Parts(std::iter::once(lead).chain(shown.drain(..)).collect()));
+    messages.push(Message { role: role(Role::User), content, ..Message::default() });
+}
+
+/// Which of the fields that not every provider has are sent.
+pub(super) fn takes(abilities: Abilities<'_>, field: &Field<'_>) -> bool {
+    match (field.beside, field.name) {
+        (MESSAGE, "name") => true,
+        (MESSAGE, "audio") => abilities.speaks(),
+        (PART, CACHE_MARK) => abilities.takes_cache_marks(),
+        _ => false,
     }
+}
+
+fn message<'a>(abilities: Abilities<'_>, message: &'a chat::Message, path: &str) -> Result<Message<'a>, Invalid> {
     let tool_calls: Vec<_> = message.tool_calls().iter().filter_map(call).collect();
+    let spoken = message.other.get("audio").filter(|_| abilities.speaks()).and_then(|audio| audio["id"].as_str());
+    let is_silent = tool_calls.is_empty() && message.refusal.is_none() && spoken.is_none();
     let content = match &message.content {
         // OpenAI refuses an assistant who neither said nor called anything.
-        None if message.role == Role::Assistant && tool_calls.is_empty() && message.refusal.is_none() => {
-            Some(Content::Text(""))
-        }
+        None if message.role == Role::Assistant && is_silent => Some(Content::Text("")),
         None => None,
         Some(content::Content::Text(text)) => Some(Content::Text(text)),
+        // An empty list is refused too.
+        Some(content::Content::Parts(parts)) if parts.is_empty() => is_silent.then_some(Content::Text("")),
         Some(content::Content::Parts(parts)) => {
             let parts = parts.iter().enumerate();
-            let parts = parts.map(|(j, one)| part(one, &format!("{path}.content[{j}]"), extras));
+            let parts = parts.map(|(j, one)| part(abilities, one, &format!("{path}.content[{j}]")));
             Some(Content::Parts(parts.collect::<Result<_, _>>()?))
         }
     };
@@ -46,12 +85,13 @@ fn message<'a>(message: &'a chat::Message, path: &str, extras: &mut Extras<'_>) 
         refusal: message.refusal.as_deref(),
         tool_calls,
         tool_call_id: message.tool_call_id.as_deref(),
+        audio: spoken.map(|id| Spoken { id }),
     })
 }
 
 /// What a provider put beside a call for itself stays here.
 fn call(call: &tools::ToolCall) -> Option<ToolCall<'_>> {
-    let called = match (&call.function, call.other.get("custom")) {
+    let called = match (&call.function, &call.custom) {
         (Some(function), _) => Called::Function { function },
         (None, Some(custom)) => Called::Custom { custom },
         (None, None) => return None,
@@ -59,26 +99,25 @@ fn call(call: &tools::ToolCall) -> Option<ToolCall<'_>> {
     Some(ToolCall { id: &call.id, called })
 }
 
-fn part<'a>(part: &'a content::Part, path: &str, extras: &mut Extras<'_>) -> Result<Part<'a>, Invalid> {
-    if part.cache_control.is_some() {
-        extras.ignore("cache_control");
-    }
-    match part.body() {
-        Some(PartBody::Text(text)) => Ok(Part::Text { text }),
-        Some(PartBody::Refusal(refusal)) => Ok(Part::Refusal { refusal }),
+fn part<'a>(abilities: Abilities<'_>, part: &'a content::Part, path: &str) -> Result<Part<'a>, Invalid> {
+    let body = match part.body() {
+        Some(PartBody::Text(text)) => Body::Text { text },
+        Some(PartBody::Refusal(refusal)) => Body::Refusal { refusal },
         Some(PartBody::Image(image)) => {
-            Ok(Part::ImageUrl { image_url: Image { url: &image.url, detail: image.detail.as_deref() } })
+            Body::ImageUrl { image_url: Image { url: &image.url, detail: image.detail.as_deref() } }
         }
         Some(PartBody::Audio(audio)) => {
-            Ok(Part::InputAudio { input_audio: Audio { data: &audio.data, format: &audio.format } })
+            Body::InputAudio { input_audio: Audio { data: &audio.data, format: &audio.format } }
         }
-        Some(PartBody::File(input)) => file(input, path),
-        None => Err(Invalid::value(path, "is not a kind of content part")),
-    }
+        Some(PartBody::File(input)) => file(input, path)?,
+        None => return Err(Invalid::value(path, "is not a kind of content part")),
+    };
+    let mark = part.other.get(CACHE_MARK).filter(|mark| abilities.takes_cache_marks() && !mark.is_null());
+    Ok(Part { body, prompt_cache_breakpoint: mark })
 }
 
 /// OpenAI takes a document's bytes or its id, and fetches none. Bytes without a name it takes for an id that is missing.
-fn file<'a>(input: &'a FileInput, path: &str) -> Result<Part<'a>, Invalid> {
+fn file<'a>(input: &'a FileInput, path: &str) -> Result<Body<'a>, Invalid> {
     let media_type = match input.file_data.as_deref().and_then(Source::of) {
         Some(Source::Url(_)) => {
             let why = "is a document at a URL, which this provider does not fetch; send its bytes as a data URL";
@@ -88,7 +127,7 @@ fn file<'a>(input: &'a FileInput, path: &str) -> Result<Part<'a>, Invalid> {
         None => None,
     };
     let nameless = media_type.map(|media_type| if media_type == "application/pdf" { "file.pdf" } else { "file" });
-    Ok(Part::File {
+    Ok(Body::File {
         file: File {
             file_data: input.file_data.as_deref(),
             file_id: input.file_id.as_deref(),

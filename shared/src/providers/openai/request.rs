@@ -17,16 +17,19 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 
 /// What is passed on as it came. A list of what is known rather than of what is not: a field that nobody here has read about could change
-/// what is billed, or where a prompt is kept (`store` would keep it in the account of whoever runs this).
+/// what is billed, or where a prompt is kept (`store` would keep it in the account of whoever runs this, and "the 'metadata' parameter is only
+/// allowed when 'store' is enabled").
 const PASSED_ON: &[&str] = &[
+    "audio",
     "frequency_penalty",
     "logit_bias",
     "logprobs",
-    "metadata",
+    "modalities",
     "parallel_tool_calls",
     "prediction",
     "presence_penalty",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
     "safety_identifier",
     "seed",
@@ -34,6 +37,7 @@ const PASSED_ON: &[&str] = &[
     "top_logprobs",
     "user",
     "verbosity",
+    "web_search_options",
 ];
 
 pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
@@ -41,22 +45,17 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     let mut extras = Extras::of(request);
     let effort = think(abilities, request, &mut extras)?;
     extras.keep_only(PASSED_ON);
-    // Other tiers have other prices, which the price list does not have yet.
-    if extras.get("service_tier").is_some_and(|tier| tier != "default") {
-        return Err(Invalid::unsupported(
-            "service_tier",
-            "must be `auto` or `default`; other tiers are not priced yet",
-        ));
-    }
     for name in abilities.refused(effort) {
-        if extras.value(name).is_some() {
-            extras.ignore(*name);
+        // How much the others say is what OpenAI calls medium.
+        if extras.value(name).is_some_and(|value| (name, value.as_str()) != ("verbosity", Some("medium"))) {
+            extras.ignore(name);
         }
     }
+    extras.name_fields(request, |field| messages::takes(abilities, field));
     let samples = abilities.samples(effort);
     let wire = Request {
         model: model.id,
-        messages: messages::translate(request, &mut extras)?,
+        messages: messages::translate(abilities, request)?,
         temperature: sampled("temperature", request.temperature, samples, &mut extras),
         top_p: sampled("top_p", request.top_p, samples, &mut extras),
         n: request.n,
@@ -65,7 +64,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         max_completion_tokens: request.output_limit(),
         stream: request.streams(),
         stream_options: request.streams().then(|| stream_options(request)),
-        tools: tools::offer(request, &mut extras)?,
+        tools: tools::offer(request),
         tool_choice: tools::choose(request),
         parallel_tool_calls: parallel(abilities, request, &mut extras)?,
         response_format: request.response_format.as_ref().and_then(response_format),

@@ -2,14 +2,14 @@
 
 use super::{
     calls::made_up_id,
-    wire_answer::{self, Choice, FunctionCall, Response, Usage},
+    wire_answer::{self, Choice, FunctionCall, Response},
 };
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
     providers::{Answer, AnswerChoice, Head, Unreadable, read},
-    usage::Tokens,
+    usage::{ServiceTier, Terms, Tokens},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::borrow::Cow;
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
@@ -18,7 +18,7 @@ pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
         return Err(Unreadable("no choices".into()));
     }
     let head = head(&response);
-    let usage = response.usage.as_ref().map(tokens);
+    let usage = tokens(&response);
     let choices = response.choices.into_iter().map(choice).collect::<Result<_, _>>()?;
     Ok(Answer { head, choices, usage })
 }
@@ -31,23 +31,25 @@ fn choice(choice: Choice<'_>) -> Result<AnswerChoice, Unreadable> {
     Ok(AnswerChoice {
         text: whole(message.content),
         refusal: whole(message.refusal),
+        audio: message.audio.filter(|audio| !audio.is_null()),
         tool_calls,
         reasoning: whole(message.reasoning_content).filter(|text| !text.is_empty()),
-        reasoning_details: Vec::new(),
         annotations: message.annotations.unwrap_or_default(),
         logprobs: choice.logprobs.filter(says_something),
         finish: finish_reason(choice.finish_reason.as_deref().unwrap_or("stop")),
+        ..AnswerChoice::default()
     })
 }
 
 fn call(call: wire_answer::ToolCall<'_>, choice: u32, index: u32) -> Result<ToolCall, Unreadable> {
     let id = call.id.filter(|id| !id.is_empty()).map_or_else(|| made_up_id(choice, index), Cow::into_owned);
+    let nameless = || Unreadable("a call without a name".into());
     if let Some(custom) = call.custom {
-        let other = Map::from_iter([("custom".to_owned(), custom)]);
-        return Ok(ToolCall { id, kind: "custom".into(), function: None, other });
+        let name = custom.name.ok_or_else(nameless)?;
+        return Ok(ToolCall::custom(id, name.into_owned(), custom.input.unwrap_or_default().into_owned()));
     }
     let named = call.function.and_then(|function| Some((function.name?, function.arguments.unwrap_or_default())));
-    let (name, arguments) = named.ok_or_else(|| Unreadable("a call without a name".into()))?;
+    let (name, arguments) = named.ok_or_else(nameless)?;
     Ok(ToolCall::function(id, name.into_owned(), arguments.into_owned()))
 }
 
@@ -83,15 +85,22 @@ pub(super) fn finish_reason(reason: &str) -> FinishReason {
     }
 }
 
-/// Cached tokens are part of `prompt_tokens`, reasoning tokens of `completion_tokens`.
-pub(super) fn tokens(usage: &Usage) -> Tokens {
-    let prompt = usage.prompt_tokens_details.as_ref();
-    Tokens {
+/// Cached tokens and those of sound are part of `prompt_tokens`, those of reasoning, sound and predictions of `completion_tokens`. None
+/// where nothing was counted. The tier that served is the one to pay.
+pub(super) fn tokens(response: &Response<'_>) -> Option<Tokens> {
+    let usage = response.usage.as_ref()?;
+    let (prompt, answer) = (usage.prompt_tokens_details.as_ref(), usage.completion_tokens_details.as_ref());
+    Some(Tokens {
         input: usage.prompt_tokens,
         output: usage.completion_tokens,
         cached_input: prompt.and_then(|details| details.cached_tokens),
         cache_write: prompt.and_then(|details| details.cache_write_tokens),
-        reasoning: usage.completion_tokens_details.as_ref().and_then(|details| details.reasoning_tokens),
+        audio_input: prompt.and_then(|details| details.audio_tokens),
+        reasoning: answer.and_then(|details| details.reasoning_tokens),
+        audio_output: answer.and_then(|details| details.audio_tokens),
+        accepted_prediction: answer.and_then(|details| details.accepted_prediction_tokens),
+        rejected_prediction: answer.and_then(|details| details.rejected_prediction_tokens),
+        terms: Terms { tier: response.service_tier.as_deref().and_then(ServiceTier::named), ..Terms::default() },
         ..Tokens::default()
-    }
+    })
 }

@@ -7,6 +7,7 @@ use super::{
     wire_answer::{Choice, Response},
 };
 use crate::providers::{AnswerError, ChatStream, Event, Piece, Progress, Unreadable, read};
+use serde_json::Value;
 use std::borrow::Cow;
 
 #[derive(Default)]
@@ -33,12 +34,11 @@ impl ChatStream for Stream {
             self.begun = true;
             out.push(Piece::Head(head(&chunk)));
         }
+        let usage = tokens(&chunk);
         for choice in chunk.choices {
             self.choice(choice, out)?;
         }
-        if let Some(usage) = &chunk.usage {
-            out.push(Piece::Usage(tokens(usage)));
-        }
+        out.extend(usage.map(Piece::Usage));
         Ok(())
     }
 
@@ -54,6 +54,7 @@ impl Stream {
         out.extend(some(delta.reasoning_content).map(|text| Piece::Reasoning(index, text)));
         out.extend(some(delta.content).map(|text| Piece::Text(index, text)));
         out.extend(some(delta.refusal).map(|text| Piece::Refusal(index, text)));
+        out.extend(delta.audio.filter(Value::is_object).map(|audio| Piece::Audio(index, audio)));
         for call in delta.tool_calls.unwrap_or_default().into_iter().chain(delta.function_call.map(older)) {
             self.calls.push(index, call, out)?;
         }

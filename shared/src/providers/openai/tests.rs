@@ -27,19 +27,6 @@ fn what_asks_for_nothing_is_left_out_and_what_is_new_is_named() {
     assert_eq!(prepared.ignored, ["tomorrow"]);
 }
 
-/// A tier has its own price; one that is not in the price list would be billed at another than it is charged.
-#[test]
-fn a_tier_without_a_price_is_refused() {
-    for (tier, passes) in [("auto", true), ("default", true), ("flex", false), ("priority", false)] {
-        let body = json!({
-            "model": "gpt-4o-mini", "messages": [{ "role": "user", "content": "hi" }], "service_tier": tier,
-        });
-        let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
-        let card = model(&OpenAi, &request.model).expect("a model");
-        assert_eq!(OpenAi.chat_request(card, &request).is_ok(), passes, "{tier}");
-    }
-}
-
 /// What a model refuses is left out and named, rather than sent for a 400.
 #[test]
 fn what_a_model_refuses_is_left_out_and_named() {
@@ -58,6 +45,10 @@ fn what_a_model_refuses_is_left_out_and_named() {
         ("gpt-4o",                     json!({ "reasoning": { "enabled": false } }),                               json!([])),
         ("gpt-4o",                     json!({ "reasoning_effort": "high" }),                                      json!(["reasoning_effort"])),
         ("gpt-4o",                     json!({ "parallel_tool_calls": true }),                                     json!([])),
+        ("gpt-5",                      json!({ "verbosity": "low" }),                                              json!([])),
+        ("gpt-4o",                     json!({ "verbosity": "low" }),                                              json!(["verbosity"])),
+        ("o3",                         json!({ "verbosity": "medium" }),                                           json!([])),
+        ("gpt-5",                      json!({ "metadata": { "a": "b" }, "store": true }),                         json!(["metadata", "store"])),
         ("o3",                         json!({ "tools": tools, "parallel_tool_calls": false }),                    json!([])),
     ];
     for (name, fields, ignored) in table {

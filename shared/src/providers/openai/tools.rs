@@ -1,32 +1,15 @@
 //! Tools and what must be called: <https://platform.openai.com/docs/guides/function-calling>.
 
 use super::wire::{AllowedTools, FunctionDefinition, Name, Named, Tool, ToolChoice};
-use crate::{
-    openai::{ChatRequest, Invalid, tools},
-    providers::extras::Extras,
-};
+use crate::openai::{ChatRequest, tools};
 
 /// The tools as they came, in their order: a provider's prompt cache begins with them.
-pub(super) fn offer<'a>(request: &'a ChatRequest, extras: &mut Extras<'_>) -> Result<Vec<Tool<'a>>, Invalid> {
-    let mut offered = Vec::with_capacity(request.tools().len());
-    for (i, tool) in request.tools().iter().enumerate() {
-        if tool.cache_control.is_some() {
-            extras.ignore("cache_control");
-        }
-        let own = |name: &str| tool.kind == "custom" && name == "custom";
-        for (name, _) in tool.other.iter().filter(|(name, value)| !value.is_null() && !own(name)) {
-            extras.ignore(format!("tools[].{name}"));
-        }
-        offered.push(match (&tool.function, tool.other.get("custom")) {
-            (Some(function), _) if tool.kind == "function" => Tool::Function { function: define(function) },
-            (_, Some(_)) if request.streams() => {
-                return Err(Invalid::unsupported(format!("tools[{i}]"), "is not supported yet in a stream"));
-            }
-            (_, Some(custom)) => Tool::Custom { custom },
-            (_, None) => return Err(Invalid::value(format!("tools[{i}].custom"), "is required")),
-        });
-    }
-    Ok(offered)
+pub(super) fn offer(request: &ChatRequest) -> Vec<Tool<'_>> {
+    let offered = request.tools().iter().filter_map(|tool| match tool.as_function() {
+        Some(function) => Some(Tool::Function { function: define(function) }),
+        None => tool.as_custom().map(|custom| Tool::Custom { custom }),
+    });
+    offered.collect()
 }
 
 fn define(function: &tools::Function) -> FunctionDefinition<'_> {
@@ -47,10 +30,14 @@ pub(super) fn choose(request: &ChatRequest) -> Option<ToolChoice<'_>> {
         tools::ToolChoice::Required => ToolChoice::Word("required"),
         tools::ToolChoice::Function(name) => ToolChoice::Named(Named::Function { function: Name { name } }),
         tools::ToolChoice::Custom(name) => ToolChoice::Named(Named::Custom { custom: Name { name } }),
-        tools::ToolChoice::Allowed { required, names } => ToolChoice::Named(Named::AllowedTools {
+        tools::ToolChoice::Allowed { required, names, custom } => ToolChoice::Named(Named::AllowedTools {
             allowed_tools: AllowedTools {
                 mode: if *required { "required" } else { "auto" },
-                tools: names.iter().map(|name| Named::Function { function: Name { name } }).collect(),
+                tools: names
+                    .iter()
+                    .map(|name| Named::Function { function: Name { name } })
+                    .chain(custom.iter().map(|name| Named::Custom { custom: Name { name } }))
+                    .collect(),
             },
         }),
     })

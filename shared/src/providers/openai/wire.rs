@@ -1,7 +1,10 @@
 //! A request in the wire format.
 
 use crate::{
-    openai::{chat::Role, tools::FunctionCall},
+    openai::{
+        chat::Role,
+        tools::{CustomCall, CustomTool, FunctionCall},
+    },
     providers::extras::Extras,
 };
 use serde::Serialize;
@@ -40,7 +43,7 @@ pub(super) struct Request<'a> {
     pub(super) other: Extras<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Message<'a> {
     pub(super) role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +57,14 @@ pub(super) struct Message<'a> {
     pub(super) tool_calls: Vec<ToolCall<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tool_call_id: Option<&'a str>,
+    /// What an assistant said aloud, which OpenAI keeps for a while.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) audio: Option<Spoken<'a>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Spoken<'a> {
+    pub(super) id: &'a str,
 }
 
 #[derive(Serialize)]
@@ -64,8 +75,16 @@ pub(super) enum Content<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct Part<'a> {
+    #[serde(flatten)]
+    pub(super) body: Body<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompt_cache_breakpoint: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum Part<'a> {
+pub(super) enum Body<'a> {
     Text { text: &'a str },
     Refusal { refusal: &'a str },
     ImageUrl { image_url: Image<'a> },
@@ -107,14 +126,14 @@ pub(super) struct ToolCall<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Called<'a> {
     Function { function: &'a FunctionCall },
-    Custom { custom: &'a Value },
+    Custom { custom: &'a CustomCall },
 }
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Tool<'a> {
     Function { function: FunctionDefinition<'a> },
-    Custom { custom: &'a Value },
+    Custom { custom: &'a CustomTool },
 }
 
 #[derive(Serialize)]

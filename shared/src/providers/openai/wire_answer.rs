@@ -50,6 +50,8 @@ pub(super) struct Delta<'a> {
     #[serde(borrow)]
     pub(super) function_call: Option<FunctionCall<'a>>,
     pub(super) annotations: Option<Vec<Value>>,
+    /// What an audio model speaks: `id`, `data`, `transcript` and `expires_at`; in a chunk any of them.
+    pub(super) audio: Option<Value>,
 }
 
 /// A whole call, or more of one.
@@ -62,7 +64,16 @@ pub(super) struct ToolCall<'a> {
     #[serde(borrow)]
     pub(super) function: Option<FunctionCall<'a>>,
     /// Of a tool that is no function.
-    pub(super) custom: Option<Value>,
+    #[serde(borrow)]
+    pub(super) custom: Option<CustomCall<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CustomCall<'a> {
+    #[serde(borrow)]
+    pub(super) name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    pub(super) input: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -87,11 +98,15 @@ pub(super) struct Usage {
 pub(super) struct PromptDetails {
     pub(super) cached_tokens: Option<u64>,
     pub(super) cache_write_tokens: Option<u64>,
+    pub(super) audio_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct CompletionDetails {
     pub(super) reasoning_tokens: Option<u64>,
+    pub(super) audio_tokens: Option<u64>,
+    pub(super) accepted_prediction_tokens: Option<u64>,
+    pub(super) rejected_prediction_tokens: Option<u64>,
 }
 
 #[derive(Deserialize)]

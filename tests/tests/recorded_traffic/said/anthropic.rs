@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Reading, has_some, list};
+use super::{Reading, list};
 
 impl Reading<'_> {
     pub(super) fn take_message(&mut self, event: &Value) {
@@ -34,7 +34,7 @@ impl Reading<'_> {
         match block["type"].as_str().unwrap_or_default() {
             "text" => {
                 self.say(0, block["text"].as_str());
-                self.cites |= has_some(&block["citations"]);
+                list(&block["citations"]).for_each(|citation| self.take_citation(citation));
             }
             "thinking" => self.think(0, block["thinking"].as_str()),
             "redacted_thinking" => {}
@@ -62,13 +62,22 @@ impl Reading<'_> {
         match delta["type"].as_str().unwrap_or_default() {
             "text_delta" => self.say(0, delta["text"].as_str()),
             "thinking_delta" => self.think(0, delta["thinking"].as_str()),
-            "citations_delta" => self.cites = true,
+            "citations_delta" => self.take_citation(&delta["citation"]),
             "input_json_delta" => {
                 let index = event["index"].as_u64().unwrap_or_default();
                 self.calls.more(0, index, delta["partial_json"].as_str().unwrap_or_default());
             }
             _ => {}
         }
+    }
+
+    /// A page by its URL, a document by its number and the words of it.
+    fn take_citation(&mut self, citation: &Value) {
+        let page =
+            ["url", "source"].into_iter().find_map(|name| citation[name].as_str().filter(|it| it.starts_with("http")));
+        let number = ["document_index", "search_result_index"].into_iter().find_map(|name| citation[name].as_u64());
+        let document = || format!("{number:?} {}", citation["cited_text"].as_str().unwrap_or_default());
+        self.cite(0, page.map_or_else(document, str::to_owned));
     }
 
     fn end_message(&mut self, end: &Value) {

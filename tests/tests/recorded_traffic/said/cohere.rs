@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Reading, has_some, list};
+use super::{Reading, list};
 
 impl Reading<'_> {
     pub(super) fn take_chat(&mut self, event: &Value) {
@@ -12,7 +12,7 @@ impl Reading<'_> {
             self.say(0, None);
             list(&message["content"]).for_each(|part| self.take_part(part));
             self.think(0, message["tool_plan"].as_str());
-            self.cites |= has_some(&message["citations"]);
+            list(&message["citations"]).for_each(|citation| self.take_chat_citation(citation));
             for (index, call) in (0..).zip(list(&message["tool_calls"])) {
                 self.take_chat_call(index, call, true);
             }
@@ -29,7 +29,7 @@ impl Reading<'_> {
             "tool-plan-delta" => self.think(0, message["tool_plan"].as_str()),
             "tool-call-start" => self.take_chat_call(index, &message["tool_calls"], true),
             "tool-call-delta" => self.take_chat_call(index, &message["tool_calls"], false),
-            "citation-start" => self.cites = true,
+            "citation-start" => self.take_chat_citation(&message["citations"]),
             "message-end" => self.end_chat(&event["delta"]),
             _ => {}
         }
@@ -50,6 +50,21 @@ impl Reading<'_> {
             Some("thinking") => self.think(0, part["thinking"].as_str()),
             _ => self.more = Some("other parts"),
         }
+    }
+
+    /// Of the text, not of what was thought or planned: what has a URL by it, then what has none by its id.
+    fn take_chat_citation(&mut self, citation: &Value) {
+        if citation["type"].as_str().is_some_and(|kind| kind != "TEXT_CONTENT") {
+            return;
+        }
+        let url = |source: &Value| {
+            let data = ["document", "tool_output"].into_iter().map(|name| &source[name]).find(|data| !data.is_null());
+            data.and_then(|data| data["url"].as_str().map(str::to_owned))
+        };
+        let (pages, others): (Vec<&Value>, Vec<&Value>) =
+            list(&citation["sources"]).partition(|source| url(source).is_some());
+        pages.into_iter().filter_map(url).for_each(|url| self.cite(0, url));
+        others.into_iter().for_each(|source| self.cite(0, source["id"].as_str().unwrap_or_default()));
     }
 
     fn end_chat(&mut self, end: &Value) {

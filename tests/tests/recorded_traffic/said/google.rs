@@ -15,7 +15,8 @@ impl Reading<'_> {
         };
         self.failed |= says_nothing || !event["error"].is_null();
         if blocked && !has_some(&event["candidates"]) {
-            self.say(0, None);
+            // Before the first word there is no answer, only a refusal of the prompt.
+            self.failed |= self.said.is_empty();
             for (index, said) in &mut self.said {
                 if !self.over.insert(*index, true).unwrap_or(false) {
                     "content_filter".clone_into(&mut said.finish);
@@ -26,10 +27,12 @@ impl Reading<'_> {
             let index = candidate["index"].as_u64().unwrap_or(position);
             self.say(index, None);
             list(&candidate["content"]["parts"]).for_each(|part| self.take_candidate_part(index, part));
-            let grounding = &candidate["groundingMetadata"];
-            self.cites |= has_some(&grounding["groundingSupports"]) || has_some(&grounding["groundingChunks"]);
-            self.cites |= has_some(&candidate["citationMetadata"]["citationSources"]);
-            self.cites |= has_some(&candidate["citationMetadata"]["citations"]);
+            self.take_grounding(index, &candidate["groundingMetadata"]);
+            let citations = &candidate["citationMetadata"];
+            for citation in list(&citations["citationSources"]).chain(list(&citations["citations"])) {
+                let source = citation["uri"].as_str().or(citation["title"].as_str()).unwrap_or_default();
+                self.take_passage(index, citation, source);
+            }
             let reason = &candidate["finishReason"];
             let over = self.over.entry(index).or_default();
             *over |= !reason.is_null();
@@ -61,6 +64,34 @@ impl Reading<'_> {
             self.more = Some("media");
         }
         // What else there is are tools that Google ran itself.
+    }
+
+    /// Passages and what they rest on. Pages that were only read, on which no passage rests, are not cited.
+    fn take_grounding(&mut self, choice: u64, grounding: &Value) {
+        if has_some(&grounding["groundingChunks"]) {
+            self.pages = list(&grounding["groundingChunks"])
+                .map(|chunk| {
+                    let source = ["web", "maps", "retrievedContext"].into_iter().map(|name| &chunk[name]);
+                    let source = source.into_iter().find(|it| !it.is_null()).unwrap_or(&Value::Null);
+                    source["uri"].as_str().or(source["title"].as_str()).unwrap_or_default().to_owned()
+                })
+                .collect();
+        }
+        for support in list(&grounding["groundingSupports"]) {
+            let pages = list(&support["groundingChunkIndices"]).filter_map(|at| self.pages.get(at.as_u64()? as usize));
+            for page in pages.cloned().collect::<Vec<_>>() {
+                self.take_passage(choice, &support["segment"], &page);
+            }
+        }
+    }
+
+    /// Some models repeat all of them in every event.
+    fn take_passage(&mut self, choice: u64, passage: &Value, source: &str) {
+        let passage = serde_json::json!([choice, passage, source]);
+        if !self.passages.contains(&passage) {
+            self.passages.push(passage);
+            self.cite(choice, source);
+        }
     }
 
     /// With `streamFunctionCallArguments` a call comes as its name, then its arguments by their paths, then an empty one.

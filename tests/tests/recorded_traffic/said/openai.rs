@@ -41,11 +41,14 @@ impl Reading<'_> {
                     said.reasoning += part["thinking"].as_str().unwrap_or_default();
                     said.reasoning.extend(list(&part["thinking"]).filter_map(|chunk| chunk["text"].as_str()));
                 }
-                Some("reference" | "tool_reference") => self.cites = true,
+                Some("reference" | "tool_reference") => match part["url"].as_str() {
+                    Some(url) => said.sources.push(url.to_owned()),
+                    None => said.sources.extend(list(&part["reference_ids"]).map(Value::to_string)),
+                },
                 _ => self.more = Some("other parts"),
             }
         }
-        self.cites |= has_some(&message["annotations"]);
+        said.sources.extend(list(&message["annotations"]).flat_map(super::sources));
         for call in list(&message["tool_calls"]) {
             self.take_call(index, call);
         }

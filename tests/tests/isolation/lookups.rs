@@ -1,0 +1,100 @@
+//! The functions that run with their owner's rights: what they give, to whom, and how far they reach.
+
+use super::{
+    matrix::{APP, OFFICE, PEOPLE, ROTATION},
+    seed::{Seed, Side},
+};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+/// Tries every look-up and the end of a tenant, inside the transaction that the client is in. Returns how many statements were tried.
+///
+/// # Errors
+/// The first that did not end as it must.
+pub async fn check(superuser: &Client, seed: &Seed) -> Result<usize, String> {
+    superuser.batch_execute("savepoint look_up").await.map_err(|error| error.to_string())?;
+    let mut tried = 0;
+    for side in &seed.sides {
+        for (role, sql, rows, why) in cases(seed, side) {
+            let found = count(superuser, role, &sql).await.map_err(|error| format!("{why}: {error} as {role}: {sql}"))?;
+            if found != rows {
+                return Err(format!("{why}: {found} rows in place of {rows} as {role}: {sql}"));
+            }
+            tried += 1;
+        }
+    }
+    tried += erase(superuser, seed).await?;
+    superuser.batch_execute("release savepoint look_up").await.map_err(|error| error.to_string())?;
+    Ok(tried)
+}
+
+fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static str)> {
+    let Side { tenant, key, person, .. } = side;
+    let stranger = Uuid::now_v7();
+    let id_in = |table: &str| format!("(select id from public.{table} where {} limit 1)", seed.table(table).rows_of(side));
+    let email = &person.simple().to_string()[20..];
+    let (token, invitation) = (key, key);
+    let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
+    let mut cases = Vec::new();
+    for role in [APP, OFFICE, PEOPLE] {
+        #[rustfmt::skip]
+        cases.extend([
+            (role, format!("app.find_api_key('{key}') where {served} and role = 'admin'"), 1, "a key by its id, before a tenant is known"),
+            (role, format!("app.find_api_key('{tenant}')"),                    0, "by nothing but its id"),
+            (role, format!("app.find_api_key('{stranger}')"),                  0, "no such key"),
+            (role, "app.find_api_key(null)".to_owned(),                        0, "no key"),
+            (role, format!("app.find_member('{tenant}', '{person}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
+            (role, format!("app.find_member('{tenant}', '{stranger}')"),       0, "no member"),
+            (role, format!("app.find_member('{stranger}', '{person}')"),       0, "a member of another tenant"),
+            (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}'"), 1, "a tenant"),
+            (role, format!("app.find_tenant('{stranger}')"),                   0, "no such tenant"),
+        ]);
+    }
+    #[rustfmt::skip]
+    cases.extend([
+        (PEOPLE, format!("app.find_person('{email}@example.com') where id = '{person}'"),         1, "an account by its address"),
+        (PEOPLE, "app.find_person('nobody@example.com')".to_owned(),                              0, "no such address"),
+        (PEOPLE, format!("app.find_memberships('{person}') where tenant_id = '{tenant}'"),        1, "somebody's tenants"),
+        (PEOPLE, format!("app.find_memberships('{stranger}')"),                                   0, "nobody's"),
+        (PEOPLE, format!("app.find_refresh_token('{token}') where person_id = '{person}'"),       1, "whose session it is"),
+        (PEOPLE, format!("app.find_refresh_token('{stranger}')"),                                 0, "nobody's session"),
+        (PEOPLE, format!("app.find_invitation('{invitation}') where tenant_id = '{tenant}'"),     1, "to what an invitation asks"),
+        (PEOPLE, format!("app.find_invitation('{stranger}')"),                                    0, "no invitation"),
+        (ROTATION, format!("app.credentials_sealed_before('2100-01-01', '{}', 10)", Uuid::nil()), 2, "everybody's credentials"),
+        (ROTATION, format!("app.credentials_sealed_before('2000-01-01', '{}', 10)", Uuid::nil()), 0, "none is that old"),
+        ("supergate_auth", format!("app.find_api_key({})", id_in("api_keys")),                    1, "the look-up's role sees what it looks up"),
+    ]);
+    cases
+}
+
+async fn count(superuser: &Client, role: &str, from: &str) -> Result<usize, String> {
+    let sql = format!("rollback to savepoint look_up; set local role {role}; select from {from}");
+    let messages = superuser.simple_query(&sql).await.map_err(|error| format!("{error:?}"))?;
+    Ok(messages.iter().filter(|message| matches!(message, tokio_postgres::SimpleQueryMessage::Row(_))).count())
+}
+
+/// That the end of a tenant is the end of all its rows but the audit's, and of nobody else's.
+async fn erase(superuser: &Client, seed: &Seed) -> Result<usize, String> {
+    let [gone, stays] = &seed.sides;
+    let begin = format!("rollback to savepoint look_up; set local role {OFFICE}; select app.set_tenant('{}')", gone.tenant);
+    let refused = superuser.batch_execute(&format!("{begin}; select app.erase_tenant(1000)")).await;
+    if !refused.as_ref().is_err_and(|error| format!("{error:?}").contains("the tenant is not being deleted")) {
+        return Err(format!("a tenant that is not being deleted is erased: {refused:?}"));
+    }
+    let erase = format!("{begin}; update tenants set status = 'deleting'; select app.erase_tenant(1000); reset role");
+    superuser.batch_execute(&erase).await.map_err(|error| format!("a tenant is not erased: {error:?}"))?;
+    let mut tried = 2;
+    for table in &seed.tables {
+        for (side, left) in [(gone, table.owner != "tenant_id" && table.name != "tenants"), (stays, true)] {
+            let left = left || table.name == "audit_events";
+            let sql = format!("select from public.{} where {}", table.name, table.rows_of(side));
+            let rows = superuser.query(&sql, &[]).await.map_err(|error| format!("{error:?}"))?;
+            if rows.is_empty() == left {
+                return Err(format!("{} rows are left of the {} side: {sql}", rows.len(), if left { "other" } else { "erased" }));
+            }
+            tried += 1;
+        }
+    }
+    superuser.batch_execute("rollback to savepoint look_up").await.map_err(|error| error.to_string())?;
+    Ok(tried)
+}
