@@ -179,8 +179,9 @@ create table refresh_tokens (
     id uuid primary key,
     person_id uuid not null references people (id),
     family uuid not null,
-    -- The tenant that the session acts for. A person's, not a tenant's: whether the membership still stands is asked at every use.
-    acts_for uuid not null,
+    -- The tenant that the session acts for; null for a member of none. A person's row, not a tenant's: whether the membership still
+    -- stands is asked at every use.
+    acts_for uuid,
     hash bytea not null check (length(hash) = 32),
     created_at timestamptz not null default now(),
     expires_at timestamptz not null,

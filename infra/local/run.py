@@ -63,7 +63,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
         for provider in used:
             env |= provider.variables(mock_url)
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
-        env["SUPERGATE_KEY_PEPPER"] = _pepper(settings.state / "state.json")
+        env |= _secrets(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
         key = _serve(settings, env, children, used, database)
     say(demo.ready_text(settings, key, used))
@@ -90,7 +90,9 @@ def _serve(
     server.invoke("migrate", {"action": "migrate"})
     for name in functions():
         if name != "migrate":
-            server.start(name, binaries / name, {"DATABASE_URL": database.url(DATABASE, database_role(name))})
+            role = database_role(name)
+            own = {} if role == "none" else {"DATABASE_URL": database.url(DATABASE, role)}
+            server.start(name, binaries / name, own)
     key = demo.ensure_tenant(settings, server)
     platform_keys.store(settings, server, demo.ensure_operator(settings, server), used)
     health = server.call("GET", "/health")
@@ -100,11 +102,10 @@ def _serve(
     return key
 
 
-def _pepper(path: Path) -> str:
-    """The secret under which API keys are hashed: kept, or the keys of the last run would no longer work."""
-    if path.exists():
-        return json.loads(path.read_text())["pepper"]
-    pepper = secrets.token_hex(32)
-    write_secret(path, json.dumps({"pepper": pepper}))
-    return pepper
-
+def _secrets(path: Path) -> dict[str, str]:
+    """Under which API keys are hashed and tokens signed: kept, or the keys of the last run would no longer work."""
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    made = {name: kept.get(name) or secrets.token_hex(32) for name in ("pepper", "token_secret")}
+    if made != kept:
+        write_secret(path, json.dumps(kept | made))
+    return {"SUPERGATE_KEY_PEPPER": made["pepper"], "SUPERGATE_TOKEN_SECRET": made["token_secret"]}

@@ -2,10 +2,13 @@
 
 use crate::{
     crypto::secret::{Pepper, Peppers},
+    limits::attempts::Policy,
     providers::{self, Provider},
+    tenancy::{TokenKeys, oidc::Issuer},
 };
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
 use url::Url;
+use zeroize::Zeroizing;
 
 /// Where a variable comes from: the environment in `main`, a map in tests.
 pub type Vars<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -20,8 +23,8 @@ pub struct ConfigError(Vec<String>);
 pub struct Config {
     /// Postgres, as the functions' role.
     pub database: DatabaseConfig,
-    /// Under which API keys are hashed.
-    pub peppers: Peppers,
+    /// What callers' keys and tokens are checked against.
+    pub credentials: Credentials,
     /// Under which the providers' keys are sealed.
     pub kms_key: KmsKey,
     /// Where each provider is, by its id: up to and without the version path.
@@ -30,6 +33,17 @@ pub struct Config {
     pub upstream_timeout: Duration,
     /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
     pub keep_alive: Duration,
+}
+
+/// What callers' keys and tokens are checked against. Every function that callers reach has the same.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// Under which API keys are hashed.
+    pub peppers: Arc<Peppers>,
+    /// With which our own access tokens are signed.
+    pub tokens: Arc<TokenKeys>,
+    /// The identity providers whose tokens count.
+    pub issuers: Vec<Issuer>,
 }
 
 /// How to reach Postgres.
@@ -103,10 +117,36 @@ pub struct HealthConfig {
 pub struct OfficeConfig {
     /// Postgres, as their role.
     pub database: DatabaseConfig,
-    /// Under which API keys are hashed.
-    pub peppers: Peppers,
+    /// What callers' keys and tokens are checked against.
+    pub credentials: Credentials,
     /// The KMS key, for the functions that seal.
     pub kms_key: Option<KmsKey>,
+}
+
+/// What the auth function needs.
+#[derive(Debug)]
+pub struct PeopleConfig {
+    /// Postgres, as its role.
+    pub database: DatabaseConfig,
+    /// What callers' keys and tokens are checked against.
+    pub credentials: Credentials,
+    /// The DynamoDB table, in which attempts are counted.
+    pub table: String,
+    /// How many attempts are enough.
+    pub attempts: Policy,
+    /// Who may register.
+    pub registration: Registration,
+    /// To which paths a browser sends the refresh cookie: where this API's `/v1/auth` is for a browser.
+    pub cookie_path: String,
+}
+
+/// Who may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone, with a tenant of their own.
+    Open,
+    /// Who was invited to a tenant.
+    Invited,
 }
 
 /// What the migrate function needs.
@@ -132,14 +172,14 @@ impl Config {
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
         let database = reader.database("DATABASE_URL");
-        let peppers = reader.peppers();
+        let credentials = reader.credentials();
         let kms_key = reader.required_kms_key();
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
-        match (database, peppers, kms_key) {
-            (Some(database), Some(peppers), Some(kms_key)) if reader.wrong.is_empty() => {
-                Ok(Self { database, peppers, kms_key, base_urls, upstream_timeout, keep_alive })
+        match (database, credentials, kms_key) {
+            (Some(database), Some(credentials), Some(kms_key)) if reader.wrong.is_empty() => {
+                Ok(Self { database, credentials, kms_key, base_urls, upstream_timeout, keep_alive })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -169,8 +209,36 @@ impl OfficeConfig {
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
         let kms_key = reader.kms_key();
-        match (reader.database("DATABASE_URL"), reader.peppers()) {
-            (Some(database), Some(peppers)) if reader.wrong.is_empty() => Ok(Self { database, peppers, kms_key }),
+        match (reader.database("DATABASE_URL"), reader.credentials()) {
+            (Some(database), Some(credentials)) if reader.wrong.is_empty() => {
+                Ok(Self { database, credentials, kms_key })
+            }
+            _ => Err(ConfigError(reader.wrong)),
+        }
+    }
+}
+
+impl PeopleConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Every fault, not only the first.
+    pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(vars);
+        let database = reader.database("DATABASE_URL");
+        let credentials = reader.credentials();
+        let table = reader.required("SUPERGATE_TABLE");
+        let attempts = Policy {
+            window: Duration::from_secs(reader.number_or("SUPERGATE_ATTEMPTS_WINDOW_S", 900)),
+            per_account: reader.number_or("SUPERGATE_ATTEMPTS_PER_ACCOUNT", 10),
+            per_address: reader.number_or("SUPERGATE_ATTEMPTS_PER_ADDRESS", 100),
+        };
+        let registration = reader.registration();
+        let cookie_path = reader.cookie_path();
+        match (database, credentials, table) {
+            (Some(database), Some(credentials), Some(table)) if reader.wrong.is_empty() => {
+                Ok(Self { database, credentials, table, attempts, registration, cookie_path })
+            }
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -250,6 +318,68 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn number_or(&mut self, name: &str, default: u64) -> u64 {
+        let Some(text) = self.optional(name) else { return default };
+        text.parse().ok().filter(|number| (1..=1_000_000).contains(number)).unwrap_or_else(|| {
+            self.wrong.push(format!("{name} must be a whole number from 1 to 1000000, as {default}"));
+            default
+        })
+    }
+
+    /// What callers' keys and tokens are checked against.
+    fn credentials(&mut self) -> Option<Credentials> {
+        let (peppers, tokens, issuers) = (self.peppers(), self.token_keys(), self.issuers());
+        Some(Credentials { peppers: Arc::new(peppers?), tokens: Arc::new(tokens?), issuers })
+    }
+
+    /// The key that signs tokens, and the one before it while its tokens are still about.
+    fn token_keys(&mut self) -> Option<TokenKeys> {
+        const NAME: &str = "SUPERGATE_TOKEN_SECRET";
+        let current = self.required(NAME).map(Zeroizing::new);
+        let previous = self.optional("SUPERGATE_TOKEN_SECRET_PREVIOUS").map(Zeroizing::new);
+        let version = self.optional("SUPERGATE_TOKEN_SECRET_VERSION").map_or(Some(1), |text| text.parse().ok());
+        let Some(version) = version.filter(|version| *version >= 1) else {
+            self.wrong.push(format!("{NAME}_VERSION must be a whole number from 1, one more with each new secret"));
+            return None;
+        };
+        let keys = TokenKeys::new(version, current.as_ref()?, previous.as_ref());
+        if keys.is_none() {
+            let least = TokenKeys::MIN_BYTES;
+            self.wrong.push(format!("{NAME} and {NAME}_PREVIOUS must have at least {least} characters"));
+        }
+        keys
+    }
+
+    fn issuers(&mut self) -> Vec<Issuer> {
+        const NAME: &str = "SUPERGATE_OIDC_ISSUERS";
+        let Some(text) = self.optional(NAME) else { return Vec::new() };
+        Issuer::read_all(&text).unwrap_or_else(|faults| {
+            self.wrong.extend(faults.into_iter().map(|fault| format!("{NAME} {fault}")));
+            Vec::new()
+        })
+    }
+
+    fn registration(&mut self) -> Registration {
+        match self.optional("SUPERGATE_REGISTRATION").as_deref() {
+            None | Some("open") => Registration::Open,
+            Some("invited") => Registration::Invited,
+            Some(_) => {
+                self.wrong.push("SUPERGATE_REGISTRATION must be `open` or `invited`".into());
+                Registration::Invited
+            }
+        }
+    }
+
+    fn cookie_path(&mut self) -> String {
+        const NAME: &str = "SUPERGATE_COOKIE_PATH";
+        let path = self.optional(NAME).unwrap_or_else(|| "/v1/auth".to_owned());
+        let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
+        if !(plain && path.starts_with('/') && path.ends_with("/v1/auth")) {
+            self.wrong.push(format!("{NAME} must be a path that ends with /v1/auth, as /prod/v1/auth"));
+        }
+        path
+    }
+
     fn database(&mut self, name: &str) -> Option<DatabaseConfig> {
         let url = self.required(name)?;
         if url.parse::<tokio_postgres::Config>().is_err() {
@@ -314,62 +444,4 @@ fn is_base(url: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::load(&|name| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
-    }
-
-    const GOOD: [(&str, &str); 3] = [
-        ("DATABASE_URL", "postgresql://a@b/c"),
-        ("SUPERGATE_KEY_PEPPER", "0123456789abcdef0123456789abcdef"),
-        ("SUPERGATE_KMS_KEY_ID", "alias/k"),
-    ];
-
-    #[test]
-    fn all_faults_are_told_at_once() {
-        let error = load(&[
-            ("SUPERGATE_KEY_PEPPER", "short"),
-            ("UPSTREAM_TIMEOUT_S", "soon"),
-            ("SUPERGATE_OPENAI_URL", "file:///etc/passwd"),
-        ])
-        .expect_err("four faults")
-        .to_string();
-        for name in ["DATABASE_URL", "SUPERGATE_KEY_PEPPER", "UPSTREAM_TIMEOUT_S", "SUPERGATE_OPENAI_URL"] {
-            assert!(error.contains(name), "{name} in {error}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_work_is_refused_at_start_and_not_at_each_request() {
-        for (name, value) in [
-            ("SUPERGATE_KEY_PEPPER_PREVIOUS", "short"),
-            ("SUPERGATE_KEY_PEPPER_VERSION", "0"),
-            ("SUPERGATE_OPENAI_URL", "http://host#x"),
-            ("SUPERGATE_OPENAI_URL", "http://user:password@host"),
-            ("SUPERGATE_OPENAI_URL", "http://host?a=b"),
-            ("UPSTREAM_TIMEOUT_S", "0"),
-            ("DATABASE_CONNECT_TIMEOUT_S", "soon"),
-        ] {
-            let error = load(&[&GOOD[..], &[(name, value)]].concat()).expect_err(value).to_string();
-            assert!(error.contains(name) && !error.contains("password"), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_empty_variable_is_an_absent_one() {
-        let config =
-            load(&[&GOOD[..], &[("SUPERGATE_OPENAI_URL", ""), ("SUPERGATE_KEY_PEPPER_PREVIOUS", " ")]].concat());
-        let config = config.expect("good");
-        assert_eq!(config.base_urls["openai"], "https://api.openai.com");
-        assert!(config.peppers.of_version(0).is_none());
-    }
-
-    #[test]
-    fn no_secret_is_in_what_a_log_could_print() {
-        let url = ("DATABASE_URL", "postgresql://a:canary@b/c");
-        let printed = format!("{:?}", load(&[&GOOD[1..], &[url]].concat()).expect("good"));
-        assert!(!printed.contains("canary") && !printed.contains("0123456789abcdef"), "{printed}");
-    }
-}
+mod tests;

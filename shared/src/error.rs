@@ -44,6 +44,27 @@ pub enum GatewayError {
     /// No valid key.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// An address and a password that do not belong together. Whether there is such an account is nobody's business.
+    #[error("the e-mail address or the password is wrong")]
+    WrongPassword,
+    /// No refresh token, or one that is unknown, used or expired.
+    #[error("the session has ended; sign in again")]
+    SessionEnded,
+    /// Too many attempts for one account or from one address.
+    #[error("too many attempts; try again in {retry_after_s} seconds")]
+    TooManyAttempts {
+        /// How long to wait.
+        retry_after_s: u64,
+    },
+    /// Only for a person who signed in here, not for a key.
+    #[error("this is about a person's own account: sign in at POST /v1/auth/login and send that access token")]
+    PersonOnly,
+    /// The deployment takes only who was invited.
+    #[error("this deployment takes only people who were invited: register with an `invitation`")]
+    InvitedOnly,
+    /// The tenant is not served.
+    #[error("this tenant is suspended; ask whoever runs this deployment")]
+    TenantSuspended,
     /// The key may not do that.
     #[error(transparent)]
     Denied(#[from] Denied),
@@ -154,12 +175,19 @@ impl GatewayError {
             Self::NotJson => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid, "unsupported_media_type"),
             Self::Auth(AuthError::Invalid) => plain(StatusCode::UNAUTHORIZED, invalid, "invalid_api_key"),
             Self::Auth(AuthError::Several) => plain(StatusCode::BAD_REQUEST, invalid, "several_credentials"),
-            Self::Auth(AuthError::Unavailable(db::Error::Unavailable(_))) | Self::Unavailable(_) => {
-                plain(StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable")
-            }
+            Self::Auth(AuthError::Unavailable(db::Error::Unavailable(_)) | AuthError::IssuerUnavailable(_))
+            | Self::Unavailable(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable"),
             Self::Auth(AuthError::Unavailable(_)) | Self::Internal(_) => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error")
             }
+            Self::WrongPassword => plain(StatusCode::UNAUTHORIZED, invalid, "invalid_credentials"),
+            Self::SessionEnded => plain(StatusCode::UNAUTHORIZED, invalid, "invalid_refresh_token"),
+            Self::TooManyAttempts { retry_after_s } => OnTheWire {
+                retry_after_s: Some(*retry_after_s),
+                ..plain(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded")
+            },
+            Self::PersonOnly | Self::InvitedOnly => plain(StatusCode::FORBIDDEN, invalid, "permission_denied"),
+            Self::TenantSuspended => plain(StatusCode::FORBIDDEN, invalid, "tenant_suspended"),
             Self::Denied(_) => plain(StatusCode::FORBIDDEN, invalid, "permission_denied"),
             Self::ModelDenied(_) => {
                 OnTheWire { param: Some("model"), ..plain(StatusCode::FORBIDDEN, invalid, "permission_denied") }

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
+    env,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -18,7 +19,7 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::{Config, OfficeConfig, RotationConfig},
+    config::{Config, OfficeConfig, PeopleConfig, RotationConfig},
     crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
@@ -27,12 +28,15 @@ use supergate::{
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
+        people::{self, People},
     },
     web::{self, Function},
 };
 
 /// The local stack's KMS key.
 pub const KMS_KEY: &str = "alias/supergate-local";
+/// With which access tokens are signed. Not a secret: who trusts it lives for seconds.
+pub const TOKEN_SECRET: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 
 /// The providers and the variables of their keys.
 pub const PROVIDERS: [(&str, &str); 5] = [
@@ -95,6 +99,7 @@ pub struct App {
     pub operator_key: String,
     gateway: Arc<Gateway>,
     office: Arc<Office>,
+    people: Arc<People>,
     master_key: Arc<MasterKey>,
 }
 
@@ -125,7 +130,9 @@ impl App {
         let clock = Arc::new(TestClock::default());
         let gateway = gateway(&database, &mock, Arc::clone(&clock), vars).await;
         let master_key = master_key(&database, vars).await;
-        let office = Arc::new(Office::new(office_config(&database, &[]), clock.clone(), 4).expect("an office"));
+        let office = Arc::new(Office::new(office_config(&database, vars), clock.clone(), 4).expect("an office"));
+        let people = people_config(&database, vars);
+        let people = Arc::new(People::new(people, clock.clone(), 4).await.expect("the auth function"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
         let app = Self {
             mock,
@@ -136,6 +143,7 @@ impl App {
             operator_key: text(&operator, "api_key"),
             gateway,
             office,
+            people,
             master_key,
         };
         app.store_platform_keys(vars).await;
@@ -186,6 +194,12 @@ impl App {
         let vars = with_defaults(vars, self.database.url("supergate_rotation"));
         let config = RotationConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
         Rotation::new(config, self.clock.clone()).await.expect("a rotation")
+    }
+
+    /// Another process of the auth function, with variables that differ.
+    pub async fn restart_auth_with(&mut self, vars: &[(&str, &str)]) {
+        let config = people_config(&self.database, vars);
+        self.people = Arc::new(People::new(config, self.clock.clone(), 4).await.expect("the auth function"));
     }
 
     /// Asks for a completion with the tenant's key.
@@ -271,6 +285,13 @@ impl App {
                 async move { audit::answer(&office, call).await }
             };
             self.function("audit", &[web::GET], handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/auth") {
+            let people = Arc::clone(&self.people);
+            let handler = move |call| {
+                let people = Arc::clone(&people);
+                async move { people::answer(&people, call).await }
+            };
+            self.function("auth", &[web::GET, web::POST, web::PATCH], handler).answer(request, after.clone()).await
         } else if request.uri().path() == "/v1/embeddings" {
             let handler = move |call| {
                 let gateway = Arc::clone(&gateway);
@@ -422,15 +443,23 @@ fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig
     OfficeConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration")
 }
 
+fn people_config(database: &TestDatabase, vars: &[(&str, &str)]) -> PeopleConfig {
+    let vars = with_defaults(vars, database.url("supergate_people"));
+    PeopleConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration")
+}
+
 /// What every function needs, and what a test says besides.
 fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String, String> {
     let defaults = [
         ("DATABASE_URL", database_url.as_str()),
         ("SUPERGATE_KEY_PEPPER", PEPPER),
+        ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
     ];
-    defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));
+    let all = defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    table.into_iter().chain(all).collect()
 }
 
 /// What tests store as the platform's key of a provider: of its form, and nobody's.

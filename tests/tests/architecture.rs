@@ -41,6 +41,7 @@ const LAYERS: &[(&str, Layer, &str)] = &[
     ("routing",        Rules,      "which provider and model"),
     ("tenancy",        Rules,      "who, and what they may do"),
     ("tenancy::auth",  Hands,      "asks the database who calls"),
+    ("tenancy::issuers", Hands,    "asks identity providers for their keys"),
     ("usage",          Rules,      "tokens and money"),
     ("usage::ledger",  Hands,      "writes the ledger"),
     ("db",             Hands,      "calls Postgres"),
@@ -69,14 +70,17 @@ const IMPURE_BUT_STATED: &[(&str, &str, &str)] = &[
     ("clock",  "std::time::Instant",    "the one file that reads the machine's clock"),
     ("clock",  "std::time::SystemTime", "the one file that reads the machine's clock"),
     ("config", "std::env",              "the one function that reads the environment, for `main`"),
+    ("limits::attempts", "std::net",    "what an address looks like; nothing is connected"),
 ];
 
 /// Crates that reach outside, and the only modules that know them.
 #[rustfmt::skip]
 const OUTSIDE: &[(&str, &[&str], &str)] = &[
+    ("argon2",            &["crypto::password"], "one place hashes passwords"),
     ("aws_sdk_dynamodb",  &["limits::dynamo"], "one place counts"),
     ("aws_sdk_kms",       &["crypto::kms"],    "one place unwraps keys"),
     ("deadpool_postgres", &["db"],             "one place holds connections"),
+    ("jsonwebtoken",      &["tenancy::access_token", "tenancy::jwt", "tenancy::oidc"], "one place checks signatures, two hold keys"),
     ("lambda_http",       &["web"],            "one place knows API Gateway"),
     ("refinery",          &["db::migrations"], "one place migrates"),
     ("reqwest",           &["http"],           "one place calls providers"),

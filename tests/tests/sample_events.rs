@@ -42,6 +42,19 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("models/one",                          200, r#""id":"openai/gpt-4o-mini""#, "the one that the path names"),
     ("models/no-auth",                      401, "invalid_api_key",         "no key"),
     ("models/unknown",                      404, "model_not_found",         "no model has that name"),
+    ("auth/register",                       201, "access_token",            "signed in at once"),
+    ("auth/register-faults",                400, "`role`",                  "nobody gives themselves a role"),
+    ("auth/login",                          200, "access_token",            "the address and the password fit"),
+    ("auth/login-wrong-password",           401, "invalid_credentials",     "they do not"),
+    ("auth/refresh-no-cookie",              401, "invalid_refresh_token",   "no session"),
+    ("auth/refresh-unknown",                401, "invalid_refresh_token",   "nobody's session"),
+    ("auth/switch-key",                     403, "permission_denied",       "a key is of one tenant"),
+    ("auth/logout",                         204, "",                        "out is out"),
+    ("auth/accept-key",                     403, "permission_denied",       "a key joins nothing"),
+    ("auth/password-no-auth",               401, "invalid_api_key",         "nobody's password"),
+    ("auth/me",                             200, r#""role":"owner""#,       "whoever calls may know as what"),
+    ("auth/me-no-auth",                     401, "invalid_api_key",         "nobody"),
+    ("auth/me-rename-key",                  403, "permission_denied",       "a key has no account"),
     ("health/ok",                           200, r#""status":"ok""#,        "everything is up"),
     ("docs/description",                    200, r#""openapi":"3.1.0""#,    "what the API is"),
     ("docs/description-head",               200, "",                        "the same without the body"),
@@ -145,6 +158,18 @@ async fn docs_answers_each_event_as_its_name_says() {
         let answer = docs::send(request(&event, "no key")).await;
         expect(&case, answer.status.as_u16(), &answer.text());
         assert_eq!(answer.text().is_empty(), case.ends_with("-head"), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn auth_answers_each_event_as_its_name_says() {
+    let app = App::start().await;
+    let mut events = events("auth");
+    // Nobody signs in before there is an account.
+    events.sort_by_key(|(case, _)| case != "auth/register");
+    for (case, event) in events {
+        let answer = app.send(request(&event, &app.api_key)).await;
+        expect(&case, answer.status.as_u16(), &answer.text());
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod envelope;
 pub mod kms;
+pub mod password;
 pub mod secret;
 pub mod vault;
 

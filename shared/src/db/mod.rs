@@ -6,8 +6,11 @@ pub mod audit;
 mod connect;
 pub mod credentials;
 mod iam;
+pub mod joining;
 pub mod members;
 pub mod migrations;
+pub mod people;
+pub mod sessions;
 mod standing;
 pub mod tenants;
 mod tx;
@@ -20,7 +23,7 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
 };
 use std::{future::Future, time::Duration};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Row, error::SqlState};
 
 /// A pool of connections, each opened when it is first needed.
 #[derive(Clone)]
@@ -86,6 +89,14 @@ impl Database {
         let answered = in_time(connection.query_typed("select 1", &[])).await;
         keep_if_sound(connection, &answered);
         answered.map(drop)
+    }
+
+    /// Calls one of the functions that look something up before a tenant or a person is known.
+    pub(in crate::db) async fn look_up(&self, statement: &str, params: tx::Params<'_>) -> Result<Vec<Row>, Error> {
+        let connection = self.connection().await?;
+        let rows = in_time(connection.query_typed(statement, params)).await;
+        keep_if_sound(connection, &rows);
+        rows
     }
 
     pub(in crate::db) async fn connection(&self) -> Result<Object, Error> {

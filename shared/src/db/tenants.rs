@@ -1,7 +1,7 @@
 //! Tenants.
 
-use super::{Error, TenantTx};
-use crate::tenancy::{ModelList, Status, TenantId, Tier};
+use super::{Database, Error, TenantTx, standing};
+use crate::tenancy::{ModelList, Standing, Status, TenantId, Tier};
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
@@ -91,4 +91,24 @@ pub(crate) async fn update(tx: &TenantTx, row: &TenantRow) -> Result<(), Error> 
 pub(crate) async fn erase(tx: &TenantTx, most: i32) -> Result<i64, Error> {
     let rows = tx.query("select app.erase_tenant($1)", &[(&most, Type::INT4)]).await?;
     rows.first().ok_or(Error::Unexpected("no count"))?.try_get(0).map_err(Error::from)
+}
+
+/// A tenant's standing, before a transaction names it: through a `SECURITY DEFINER` function.
+///
+/// # Errors
+/// [`Error`] when the look-up did not work.
+pub(crate) async fn find_standing(db: &Database, tenant: TenantId) -> Result<Option<Standing>, Error> {
+    let statement = "\
+        select status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_tenant($1)";
+    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID)]).await?;
+    rows.first().map(standing::read).transpose()
+}
+
+/// The name of the transaction's tenant.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn name(tx: &TenantTx) -> Result<Option<String>, Error> {
+    let rows = tx.query("select name from tenants where id = $1", &[(tx.tenant().as_uuid(), Type::UUID)]).await?;
+    Ok(rows.first().map(|row| row.try_get("name")).transpose()?)
 }

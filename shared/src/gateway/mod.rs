@@ -10,6 +10,7 @@ mod echo;
 pub mod embeddings;
 pub mod health;
 pub mod models;
+pub mod people;
 mod relay;
 mod upstream;
 
@@ -53,7 +54,8 @@ impl Gateway {
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
         Ok(Self {
-            auth: Authenticator::new(db.clone(), Arc::new(config.peppers), Arc::clone(&clock)),
+            auth: Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock))
+                .map_err(GatewayError::Internal)?,
             upstream: Upstream::new(config.upstream_timeout).map_err(GatewayError::Internal)?,
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
+use url::Url;
 
 /// The longest whole answer that is read.
 pub const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -79,8 +80,21 @@ impl Upstream {
         let mut headers: HeaderMap = request.headers.into_iter().collect();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(name, value);
-        let sent = self.client.post(format!("{base_url}{}", request.path)).headers(headers).body(request.body).send();
-        let response = match tokio::time::timeout(self.head_timeout.min(time_left), sent).await {
+        let request = self.client.post(format!("{base_url}{}", request.path)).headers(headers).body(request.body);
+        self.send(request, time_left).await
+    }
+
+    /// Gets a JSON document of the configuration's choice, as an identity provider's keys, and waits for the head of the answer.
+    ///
+    /// # Errors
+    /// [`SendError`]; its text names no URL.
+    pub async fn get(&self, url: &Url, patience: Duration) -> Result<UpstreamAnswer, SendError> {
+        let request = self.client.get(url.clone()).header(header::ACCEPT, HeaderValue::from_static("application/json"));
+        self.send(request, patience).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, time_left: Duration) -> Result<UpstreamAnswer, SendError> {
+        let response = match tokio::time::timeout(self.head_timeout.min(time_left), request.send()).await {
             Err(_) => return Err(SendError::Timeout),
             Ok(Err(error)) if error.is_connect() || error.is_builder() => {
                 return Err(SendError::Connect(error.without_url().into()));

@@ -1,12 +1,26 @@
 //! The DynamoDB table.
 
 use crate::causes::BoxError;
-use aws_sdk_dynamodb::{Client, types::TableStatus};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, TableStatus},
+};
 
 /// The table, by name.
 pub struct Table {
     client: Client,
     name: String,
+}
+
+/// Where something is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counter {
+    /// What is counted, for whom.
+    pub key: String,
+    /// In which window of time.
+    pub window: u64,
+    /// When it is of no use any more, in seconds since the Unix epoch: DynamoDB removes it then.
+    pub expires_at: u64,
 }
 
 impl Table {
@@ -26,4 +40,65 @@ impl Table {
             status => Err(format!("the table's status is {status:?}").into()),
         }
     }
+
+    // The SDK's futures are boxed: they are large, and so deep that who awaits them in turn does not compile.
+
+    /// Counts one more, unless there are so many already; then false. One conditional write, so that of many at once no more get through.
+    ///
+    /// # Errors
+    /// When nobody knows; for the log.
+    pub async fn count(&self, counter: &Counter, most: u64) -> Result<bool, BoxError> {
+        let counted = self
+            .update(counter)
+            .update_expression("SET expires_at = :expires_at ADD attempts :one")
+            .condition_expression("attribute_not_exists(attempts) OR attempts < :most")
+            .expression_attribute_values(":expires_at", number(counter.expires_at))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(most));
+        match Box::pin(counted.send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes one back.
+    ///
+    /// # Errors
+    /// When it was not taken back; for the log.
+    pub async fn take_back(&self, counter: &Counter) -> Result<(), BoxError> {
+        let taken = self
+            .update(counter)
+            .update_expression("SET attempts = attempts - :one")
+            .condition_expression("attempts >= :one")
+            .expression_attribute_values(":one", number(1));
+        Box::pin(taken.send()).await.map(drop).map_err(Into::into)
+    }
+
+    /// Begins to count anew.
+    ///
+    /// # Errors
+    /// When it was not cleared; for the log.
+    pub async fn clear(&self, counter: &Counter) -> Result<(), BoxError> {
+        let cleared = self
+            .update(counter)
+            .update_expression("SET attempts = :none")
+            .condition_expression("attribute_exists(attempts)")
+            .expression_attribute_values(":none", number(0));
+        Box::pin(cleared.send()).await.map(drop).map_err(Into::into)
+    }
+
+    fn update(&self, counter: &Counter) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(counter.key.clone()))
+            .key("sk", AttributeValue::S(counter.window.to_string()))
+    }
+}
+
+fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
 }

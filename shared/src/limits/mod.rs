@@ -1,3 +1,4 @@
-//! Limits and budgets. So far only the table they will live in, which the health function looks at.
+//! Limits and budgets. So far how often somebody may try to sign in, and the table in which it is counted.
 
+pub mod attempts;
 pub mod dynamo;

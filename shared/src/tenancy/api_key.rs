@@ -3,7 +3,6 @@
 
 use super::KeyId;
 use crate::crypto::secret::Pepper;
-use sha2::{Digest, Sha256};
 use std::fmt;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
@@ -77,11 +76,6 @@ impl ApiKey {
     /// What is stored.
     pub fn hash(&self, pepper: &Pepper) -> KeyHash {
         KeyHash(pepper.mac(self.text.as_bytes()))
-    }
-
-    /// What a principal is remembered under: the whole key, never a prefix of it.
-    pub(crate) fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(self.text.as_bytes()).into()
     }
 }
 

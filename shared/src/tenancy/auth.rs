@@ -1,12 +1,21 @@
 //! Turns a credential into a principal.
 
-use super::{Actor, Principal, Status, api_key::ApiKey};
+use super::{
+    AccessToken, Actor, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
+    api_key::ApiKey,
+    issuers::{Issuers, VouchError},
+    jwt::{Jwt, Refused},
+    principal::KeyLimits,
+};
 use crate::{
+    causes::BoxError,
     clock::Clock,
+    config::Credentials,
     crypto::secret::Peppers,
-    db::{self, Database, api_keys, api_keys::KeyRow},
+    db::{self, Database, api_keys, api_keys::KeyRow, people, tenants},
 };
 use http::{HeaderMap, header};
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -14,7 +23,7 @@ use std::{
 };
 use time::OffsetDateTime;
 
-/// How long a principal is remembered: a revoked key works for at most this long.
+/// How long a principal is remembered: a revoked key, or the token of a removed member, works for at most this long.
 pub const PRINCIPAL_TTL: Duration = Duration::from_secs(30);
 /// For how long after the last look-up that worked a principal is served while the database is away.
 pub const PRINCIPAL_TTL_WITHOUT_DATABASE: Duration = Duration::from_secs(15 * 60);
@@ -27,6 +36,8 @@ const OTHER_CREDENTIALS: &[&str] = &["api-key", "x-api-key", "x-goog-api-key"];
 pub struct Authenticator {
     db: Database,
     peppers: Arc<Peppers>,
+    tokens: Arc<TokenKeys>,
+    issuers: Issuers,
     clock: Arc<dyn Clock>,
     remembered: Mutex<HashMap<[u8; 32], Remembered>>,
 }
@@ -39,24 +50,38 @@ struct Remembered {
     without_database_until: Duration,
 }
 
+/// A credential that has the form of one.
+enum Credential<'a> {
+    Key(ApiKey),
+    Token(Jwt<'a>),
+}
+
 /// Why there is no principal.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// No key, or a malformed, unknown, revoked or expired one. Which of them is nobody's business.
-    #[error("no valid API key: send `Authorization: Bearer <key>`")]
+    /// No key or token, or a malformed, unknown, revoked or expired one. Which of them is nobody's business.
+    #[error("no valid API key or token: send `Authorization: Bearer <key>`")]
     Invalid,
     /// Two credentials, of which nobody could say which counts.
     #[error("more than one credential: send one `Authorization: Bearer <key>` and nothing else")]
     Several,
     /// The look-up did not work; the key may well be good.
     #[error("keys cannot be checked right now; try again")]
-    Unavailable(#[source] db::Error),
+    Unavailable(#[from] db::Error),
+    /// The identity provider's keys are not known; the token may well be good.
+    #[error("tokens of this identity provider cannot be checked right now; try again")]
+    IssuerUnavailable(#[source] BoxError),
 }
 
 impl Authenticator {
-    /// Checks keys against this database.
-    pub fn new(db: Database, peppers: Arc<Peppers>, clock: Arc<dyn Clock>) -> Self {
-        Self { db, peppers, clock, remembered: Mutex::default() }
+    /// Checks credentials against this database and what the configuration trusts.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, which would be a fault of the build.
+    pub fn new(db: Database, trusted: Credentials, clock: Arc<dyn Clock>) -> Result<Self, BoxError> {
+        let Credentials { peppers, tokens, issuers } = trusted;
+        let issuers = Issuers::new(issuers, Arc::clone(&clock))?;
+        Ok(Self { db, peppers, tokens, issuers, clock, remembered: Mutex::default() })
     }
 
     /// Checks who sends these headers. Also tells whether the database was asked, rather than the memory.
@@ -64,31 +89,96 @@ impl Authenticator {
     /// # Errors
     /// [`AuthError::Invalid`] only when the look-up worked and found nothing that fits.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<(Principal, bool), AuthError> {
-        let key = ApiKey::parse(credential(headers)?).map_err(|_| AuthError::Invalid)?;
-        let fingerprint = key.fingerprint();
+        let text = bearer_of(headers)?;
+        let credential = Credential::read(text).ok_or(AuthError::Invalid)?;
+        // The whole of it, never a prefix.
+        let fingerprint = Sha256::digest(text.as_bytes()).into();
         let now = self.clock.since_epoch();
         let known = self.recall(&fingerprint);
         if let Some((principal, _)) = known.as_ref().filter(|(_, until)| *until > now) {
             return Ok((principal.clone(), false));
         }
-        let row = match (api_keys::find(&self.db, key.id()).await, known) {
-            (Ok(row), _) => row,
-            (Err(error @ db::Error::Unavailable(_)), Some((principal, _))) => {
-                tracing::warn!(error = %crate::causes::chain(&error), "the database is away: a known key is served from memory");
-                return Ok((principal, false));
-            }
-            (Err(error), _) => return Err(AuthError::Unavailable(error)),
+        let found = match credential {
+            Credential::Key(key) => self.look_up_key(&key).await,
+            // Boxed: it is large, and most callers have a key.
+            Credential::Token(token) => Box::pin(self.look_up_token(token)).await,
         };
-        match self.principal(&key, row) {
-            Ok((principal, ttl)) => {
+        match (found, known) {
+            (Ok((principal, ttl)), _) => {
                 self.remember(fingerprint, principal.clone(), ttl);
                 Ok((principal, true))
             }
-            Err(error) => {
+            (Err(error), Some((principal, _))) if error.is_outage() => {
+                tracing::warn!(error = %crate::causes::chain(&error), "a known caller is served from memory");
+                Ok((principal, false))
+            }
+            (Err(error), _) => {
                 self.forget(&fingerprint);
                 Err(error)
             }
         }
+    }
+
+    /// Who sends one of our own access tokens; none if it is another credential. Whether the membership stands is not asked.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`] when there is no credential, or a token that is not good.
+    pub fn own_token(&self, headers: &HeaderMap) -> Result<Option<AccessToken>, AuthError> {
+        match Credential::read(bearer_of(headers)?).ok_or(AuthError::Invalid)? {
+            Credential::Token(token) if is_own(&token) => Ok(Some(self.check_own(token)?)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn look_up_key(&self, key: &ApiKey) -> Result<(Principal, Duration), AuthError> {
+        let row = api_keys::find(&self.db, key.id()).await?;
+        self.principal(key, row)
+    }
+
+    /// Our own tokens name a membership, which is looked up; who an identity provider vouches for has none, and the tenant is.
+    async fn look_up_token(&self, token: Jwt<'_>) -> Result<(Principal, Duration), AuthError> {
+        let (person, tenant, ends, found) = if is_own(&token) {
+            let token = self.check_own(token)?;
+            let tenant = token.tenant.ok_or(AuthError::Invalid)?;
+            (token.person, tenant, token.ends, people::find_member(&self.db, tenant, token.person).await?)
+        } else {
+            let vouched = self.issuers.vouch(token).await.map_err(|error| match error {
+                VouchError::Unavailable(source) => AuthError::IssuerUnavailable(source),
+                VouchError::Refused(reason) => refused(reason),
+            })?;
+            let standing = tenants::find_standing(&self.db, vouched.tenant).await?;
+            (vouched.person, vouched.tenant, vouched.ends, standing.map(|standing| (vouched.role, standing)))
+        };
+        let (role, standing) = found.ok_or(AuthError::Invalid)?;
+        self.person_principal(Actor::Person(person), tenant, role, standing, ends)
+    }
+
+    fn person_principal(
+        &self,
+        actor: Actor,
+        tenant: TenantId,
+        role: Role,
+        standing: Standing,
+        ends: Duration,
+    ) -> Result<(Principal, Duration), AuthError> {
+        if standing.status != Status::Active {
+            return Err(AuthError::Invalid);
+        }
+        let left = ends.saturating_sub(self.clock.since_epoch());
+        let rights = Rights {
+            standing,
+            models: None,
+            tags: Vec::new(),
+            limits: KeyLimits::default(),
+            // A token's end is not its person's: what they make may last longer.
+            expires_at: None,
+        };
+        let principal = Principal { tenant, actor, role, rights: Arc::new(rights) };
+        Ok((principal, left.min(PRINCIPAL_TTL_WITHOUT_DATABASE)))
+    }
+
+    fn check_own(&self, token: Jwt<'_>) -> Result<AccessToken, AuthError> {
+        self.tokens.verify(token, self.clock.since_epoch()).map_err(refused)
     }
 
     /// Whom a row makes of a key, and for how long that holds at most.
@@ -152,8 +242,31 @@ impl Authenticator {
     }
 }
 
+impl<'a> Credential<'a> {
+    fn read(text: &'a str) -> Option<Self> {
+        ApiKey::parse(text).map(Self::Key).ok().or_else(|| Jwt::read(text).map(Self::Token).ok())
+    }
+}
+
+impl AuthError {
+    /// Whether nobody knows whether the credential is good.
+    fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(db::Error::Unavailable(_)) | Self::IssuerUnavailable(_))
+    }
+}
+
+fn is_own(token: &Jwt<'_>) -> bool {
+    token.issuer() == Some(access_token::ISSUER)
+}
+
+/// Whoever runs this must be able to find out why a token does not count; who sent it need not know.
+fn refused(reason: Refused) -> AuthError {
+    tracing::info!(%reason, "a token was refused");
+    AuthError::Invalid
+}
+
 /// The one credential of a request: the token of `Authorization: Bearer <token>`.
-fn credential(headers: &HeaderMap) -> Result<&str, AuthError> {
+fn bearer_of(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let first = all.next();
     let others = OTHER_CREDENTIALS.iter().filter(|name| headers.contains_key(**name)).count();

@@ -1,15 +1,20 @@
 //! Who calls, and what they may do.
 
+pub mod access_token;
 pub mod api_key;
 pub mod auth;
 pub mod email;
 pub mod ids;
+pub mod issuers;
+pub mod jwt;
 pub mod models;
+pub mod oidc;
 pub mod opaque;
 pub mod principal;
 pub mod rbac;
 pub mod standing;
 
+pub use access_token::{AccessToken, TokenKeys};
 pub use email::Email;
 pub use ids::{AuditId, CredentialId, InvitationId, KeyId, PersonId, RefreshTokenId, RequestId, SessionId, TenantId};
 pub use models::ModelList;

@@ -83,11 +83,12 @@ mod tests {
 
     #[test]
     fn a_token_is_read_back_and_fits_its_hash_only() {
-        let text = token().reveal();
+        let token = token();
+        let text = token.reveal();
         let read: OpaqueToken<InvitationId> = text.parse().expect("its own text");
-        assert_eq!(read.id(), token().id());
-        assert!(text.starts_with("inv_") && read.matches(&token().hash()));
-        let other = OpaqueToken::new(token().id(), Zeroizing::new([8; SECRET_BYTES]));
+        assert_eq!(read.id(), token.id());
+        assert!(text.starts_with("inv_") && read.matches(&token.hash()));
+        let other = OpaqueToken::new(token.id(), Zeroizing::new([8; SECRET_BYTES]));
         assert!(!read.matches(&other.hash()) && !read.matches(&[]));
     }
 
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_token_does_not_print_its_secret() {
-        let secret = token().reveal().rsplit_once('_').map(|(_, secret)| secret.to_owned()).expect("two parts");
-        assert!(!format!("{:?}", token()).contains(&secret));
+        let token = token();
+        let secret = token.reveal().rsplit_once('_').map(|(_, secret)| secret.to_owned()).expect("two parts");
+        assert!(!format!("{token:?}").contains(&secret));
     }
 }

@@ -122,6 +122,11 @@ pub struct ModelDenied {
     by: &'static str,
 }
 
+/// All that a role may do.
+pub fn permissions_of(role: Role) -> impl Iterator<Item = Permission> {
+    TABLE.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(permission, _)| *permission)
+}
+
 /// Allows a principal one thing, or says what is lacking.
 ///
 /// # Errors

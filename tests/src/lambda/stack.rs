@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::event::{Version, http_event};
 use super::function::{Function, Launch};
-use crate::app::{KMS_KEY, PROVIDERS, provider_key};
+use crate::app::{KMS_KEY, PROVIDERS, TOKEN_SECRET, provider_key};
 use crate::postgres::{PEPPER, database_url, execute, superuser_url};
 
 /// The workspace's manifest, which says as which database role each function signs in.
@@ -79,15 +79,18 @@ impl Stack {
             .envs(local_aws())
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
             .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
-            .env("SUPERGATE_KEY_PEPPER", PEPPER);
+            .env("SUPERGATE_KEY_PEPPER", PEPPER)
+            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET);
         for (provider, _) in PROVIDERS {
             launch = launch
                 .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));
         }
         match name {
             "migrate" => launch.env("DATABASE_MIGRATION_URL", self.database_url()),
-            _ => launch
-                .env("DATABASE_URL", database_url(&self.superuser_url, Some(&database_role(name)), &self.database)),
+            _ => match database_role(name).as_str() {
+                "none" => launch,
+                role => launch.env("DATABASE_URL", database_url(&self.superuser_url, Some(role), &self.database)),
+            },
         }
     }
 
@@ -97,7 +100,7 @@ impl Stack {
     }
 }
 
-/// The role that a function signs in as.
+/// The role that a function signs in as; `none` for one that knows no database.
 ///
 /// # Panics
 /// If the workspace's manifest does not say.

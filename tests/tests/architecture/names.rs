@@ -20,6 +20,10 @@ use Case::{Never, Test};
 /// Every function's 401, 403 and 404.
 #[rustfmt::skip]
 const REFUSALS: &[(&str, Case, Case, Case)] = &[
+    ("auth",
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("chat-completions",
      Test("a_caller_without_a_good_key_is_a_401_whatever_is_wrong_with_it"),
      Test("a_viewer_may_not_ask_a_model"),
@@ -187,12 +191,54 @@ fn a_function_signs_in_as_its_own_role_deployed_as_locally() {
     for block in template_blocks_of(&template).iter().filter(|block| block.value("Binary") != "migrate") {
         let role = database_role(block.value("Binary"));
         let url = block.value("- postgresql");
+        if role == "none" {
+            assert!(url.is_empty(), "{}: it knows no database, and the template gives it {url}", block.id);
+            continue;
+        }
         assert!(url.starts_with(&format!("//{role}@")), "{}: Cargo.toml says {role}, the template {url}", block.id);
-        let own_role = template.split(&format!("\n  {}Role:\n", block.id)).nth(1).expect("an IAM role");
-        let own_role = own_role.split(&format!("\n  {}Logs:\n", block.id)).next().unwrap_or_default();
+        let own_role = iam_role(&template, &block.id);
         let users: Vec<&str> = own_role.split("dbuser:").skip(1).filter_map(|rest| rest.lines().next()).collect();
         assert_eq!(users, [format!("${{Id}}/{role}")], "{}: as whom IAM lets it sign in", block.id);
     }
+}
+
+/// What a function may ask of KMS about providers' keys; a function that is not here, nothing.
+#[rustfmt::skip]
+const KMS_RIGHTS: &[(&str, &str, &str)] = &[
+    ("ChatCompletions", "kms:Decrypt",         "it serves with them"),
+    ("Embeddings",      "kms:Decrypt",         "it serves with them"),
+    ("ProviderKeys",    "kms:GenerateDataKey", "it seals, and cannot open what it sealed"),
+    ("Rotation",        "[kms:ReEncryptFrom, kms:ReEncryptTo, kms:Decrypt, kms:GenerateDataKey]", "it seals anew"),
+];
+
+#[test]
+fn kms_opens_providers_keys_for_those_who_serve_and_for_nobody_else() {
+    let template = fs::read_to_string(root().join("infra/template.yaml")).expect("the template");
+    for block in template_blocks_of(&template) {
+        let role = iam_role(&template, &block.id);
+        let statements = role.split("- Sid: ").skip(1).filter(|statement| statement.contains("kms:"));
+        let mut rights = Vec::new();
+        for statement in statements {
+            let action = statement.lines().find_map(|line| line.trim().strip_prefix("Action: ")).unwrap_or_default();
+            if statement.contains("kms:EncryptionContext:purpose: provider-key") {
+                rights.push(action);
+            } else if !statement.contains("kms:EncryptionContext:aws:lambda:FunctionArn") {
+                assert_eq!(
+                    action, "kms:DescribeKey",
+                    "{}: any other right names what it is for: {statement}",
+                    block.id
+                );
+            }
+        }
+        let row = KMS_RIGHTS.iter().find(|row| row.0 == block.id);
+        assert_eq!(rights, row.map(|row| row.1).into_iter().collect::<Vec<_>>(), "{}: {:?}", block.id, row);
+    }
+}
+
+/// A function's IAM role in the template.
+fn iam_role<'a>(template: &'a str, id: &str) -> &'a str {
+    let role = template.split(&format!("\n  {id}Role:\n")).nth(1).expect("an IAM role");
+    role.split(&format!("\n  {id}Logs:\n")).next().unwrap_or_default()
 }
 
 #[test]

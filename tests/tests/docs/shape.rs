@@ -81,6 +81,7 @@ async fn the_description_is_openapi_3_1_and_every_example_fits_its_schema() {
     check_fields("components", "components", &description["components"]);
     check_references(&description, &description);
     assert_eq!(description["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(description["components"]["securitySchemes"]["cookie"]["in"], "cookie");
     let tags: Vec<&str> =
         description["tags"].as_array().into_iter().flatten().filter_map(|tag| tag["name"].as_str()).collect();
     let mut ids = BTreeSet::new();

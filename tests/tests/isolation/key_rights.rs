@@ -38,25 +38,35 @@ pub async fn plant(superuser: &Client, seed: &Seed) -> Result<Vec<Attempt>, Stri
     let makers = Makers { limited: Uuid::now_v7(), revoked: Uuid::now_v7(), member: Uuid::now_v7() };
     let (empty, peopled, keyed) = (Side::new(), Side::new(), Side::new());
     let rows = [
-        key(seed, side, makers.limited, &[
-            ("models", json!(["openai/gpt-4o-mini", "mistral/*"])),
-            ("expires_at", json!("2090-01-01T00:00:00Z")),
-            ("requests_per_minute", json!(10)),
-            ("tokens_per_minute", json!(10)),
-            ("concurrency", json!(10)),
-        ]),
+        key(
+            seed,
+            side,
+            makers.limited,
+            &[
+                ("models", json!(["openai/gpt-4o-mini", "mistral/*"])),
+                ("expires_at", json!("2090-01-01T00:00:00Z")),
+                ("requests_per_minute", json!(10)),
+                ("tokens_per_minute", json!(10)),
+                ("concurrency", json!(10)),
+            ],
+        ),
         key(seed, side, makers.revoked, &[("revoked_at", json!("2026-01-01T00:00:00Z"))]),
         key(seed, side, makers.member, &[("role", json!("member"))]),
         tenant(seed, &empty),
         tenant(seed, &peopled),
         tenant(seed, &keyed),
         key(seed, &keyed, keyed.key, &[("granted_by_key", Value::Null)]),
-        seed.table("members").insert(&seed.table("members").sample(&Side { guest: side.guest, ..peopled }, peopled.key)?),
+        seed.table("members")
+            .insert(&seed.table("members").sample(&Side { guest: side.guest, ..peopled }, peopled.key)?),
     ];
     let sql = format!("set session_replication_role = replica; {}; reset session_replication_role", rows.join(";"));
     superuser.batch_execute(&sql).await.map_err(|error| format!("{error:?}"))?;
-    let attempts =
-        [made(seed, side, &makers), made_by_people(seed, side), changed(side, &makers), first(seed, [&empty, &peopled, &keyed])];
+    let attempts = [
+        made(seed, side, &makers),
+        made_by_people(seed, side),
+        changed(side, &makers),
+        first(seed, [&empty, &peopled, &keyed]),
+    ];
     Ok(attempts.into_iter().flatten().collect())
 }
 
@@ -185,9 +195,8 @@ const DENIED: &str = "permission denied for table api_keys";
 /// The first key of a tenant, which an operator founds.
 fn first(seed: &Seed, [empty, peopled, keyed]: [&Side; 3]) -> Vec<Attempt> {
     let alone: &[(&str, Value)] = &[("granted_by_key", Value::Null), ("role", json!("owner"))];
-    let attempt = |side: &Side, says, why| {
-        Attempt { sql: named(side, &key(seed, side, Uuid::now_v7(), alone)), says, why }
-    };
+    let attempt =
+        |side: &Side, says, why| Attempt { sql: named(side, &key(seed, side, Uuid::now_v7(), alone)), says, why };
     vec![
         attempt(empty, FINE, "the first key of a new tenant"),
         attempt(peopled, NO_MAKER, "a tenant with members has somebody who makes keys"),
@@ -248,7 +257,10 @@ pub async fn mutants(superuser: &Client) -> Vec<String> {
     let mut mutants: Vec<String> = conditions
         .iter()
         .map(|(condition, instead)| {
-            assert!(body.contains(condition), "the check of a key's rights is not written like this any more: {condition}");
+            assert!(
+                body.contains(condition),
+                "the check of a key's rights is not written like this any more: {condition}"
+            );
             body.replace(condition, instead)
         })
         .collect();
@@ -258,7 +270,10 @@ pub async fn mutants(superuser: &Client) -> Vec<String> {
         let fewer: Vec<&str> = columns.split(", ").filter(|one| one != &column).collect();
         mutants.push(format!("drop trigger key_rights on api_keys; {}", trigger.replace(columns, &fewer.join(", "))));
     }
-    mutants.push(format!("drop trigger key_rights on api_keys; {}", trigger.replace("BEFORE INSERT OR UPDATE", "BEFORE UPDATE")));
+    mutants.push(format!(
+        "drop trigger key_rights on api_keys; {}",
+        trigger.replace("BEFORE INSERT OR UPDATE", "BEFORE UPDATE")
+    ));
     for name in ["key_rights", "previous_secret"] {
         mutants.push(format!("drop trigger {name} on api_keys"));
         mutants.push(format!("alter table api_keys disable trigger {name}"));

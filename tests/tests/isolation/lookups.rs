@@ -16,7 +16,8 @@ pub async fn check(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     let mut tried = 0;
     for side in &seed.sides {
         for (role, sql, rows, why) in cases(seed, side) {
-            let found = count(superuser, role, &sql).await.map_err(|error| format!("{why}: {error} as {role}: {sql}"))?;
+            let found =
+                count(superuser, role, &sql).await.map_err(|error| format!("{why}: {error} as {role}: {sql}"))?;
             if found != rows {
                 return Err(format!("{why}: {found} rows in place of {rows} as {role}: {sql}"));
             }
@@ -31,7 +32,8 @@ pub async fn check(superuser: &Client, seed: &Seed) -> Result<usize, String> {
 fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static str)> {
     let Side { tenant, key, person, .. } = side;
     let stranger = Uuid::now_v7();
-    let id_in = |table: &str| format!("(select id from public.{table} where {} limit 1)", seed.table(table).rows_of(side));
+    let id_in =
+        |table: &str| format!("(select id from public.{table} where {} limit 1)", seed.table(table).rows_of(side));
     let email = &person.simple().to_string()[20..];
     let (token, invitation) = (key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
@@ -76,7 +78,8 @@ async fn count(superuser: &Client, role: &str, from: &str) -> Result<usize, Stri
 /// That the end of a tenant is the end of all its rows but the audit's, and of nobody else's.
 async fn erase(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     let [gone, stays] = &seed.sides;
-    let begin = format!("rollback to savepoint look_up; set local role {OFFICE}; select app.set_tenant('{}')", gone.tenant);
+    let begin =
+        format!("rollback to savepoint look_up; set local role {OFFICE}; select app.set_tenant('{}')", gone.tenant);
     let refused = superuser.batch_execute(&format!("{begin}; select app.erase_tenant(1000)")).await;
     if !refused.as_ref().is_err_and(|error| format!("{error:?}").contains("the tenant is not being deleted")) {
         return Err(format!("a tenant that is not being deleted is erased: {refused:?}"));
@@ -90,7 +93,11 @@ async fn erase(superuser: &Client, seed: &Seed) -> Result<usize, String> {
             let sql = format!("select from public.{} where {}", table.name, table.rows_of(side));
             let rows = superuser.query(&sql, &[]).await.map_err(|error| format!("{error:?}"))?;
             if rows.is_empty() == left {
-                return Err(format!("{} rows are left of the {} side: {sql}", rows.len(), if left { "other" } else { "erased" }));
+                return Err(format!(
+                    "{} rows are left of the {} side: {sql}",
+                    rows.len(),
+                    if left { "other" } else { "erased" }
+                ));
             }
             tried += 1;
         }

@@ -129,7 +129,8 @@ async fn policy_mutants(superuser: &Client) -> Vec<Mutant> {
         );
         mutants.push(Mutant { table: table.into(), sql });
     }
-    let definers = "select oid::regprocedure::text from pg_proc where prosecdef and pronamespace = 'app'::regnamespace order by 1";
+    let definers =
+        "select oid::regprocedure::text from pg_proc where prosecdef and pronamespace = 'app'::regnamespace order by 1";
     for row in superuser.query(definers, &[]).await.expect("the catalogue") {
         let sql = format!("alter function {} security invoker", row.get::<_, String>(0));
         mutants.push(Mutant { table: String::new(), sql });
@@ -182,13 +183,8 @@ pub async fn triggers(superuser: &Client, seed: &Seed) -> Score {
 
 /// Every grant taken away, and every secret column given to everybody who does not have it.
 pub async fn grants(superuser: &Client) -> Score {
-    let mutants: Vec<Mutant> = grants::mutants(superuser)
+    let mutants: Vec<Mutant> =
+        grants::mutants(superuser).await.into_iter().map(|sql| Mutant { table: String::new(), sql }).collect();
+    hunt(superuser, "grants on tables, columns, functions, schemas", &mutants, async |_| grants::check(superuser).await)
         .await
-        .into_iter()
-        .map(|sql| Mutant { table: String::new(), sql })
-        .collect();
-    hunt(superuser, "grants on tables, columns, functions, schemas", &mutants, async |_| {
-        grants::check(superuser).await
-    })
-    .await
 }

@@ -146,8 +146,10 @@ impl Table {
 
     /// A statement that stores a row.
     pub fn insert(&self, row: &Value) -> String {
-        let columns =
-            row.as_object().map(|row| row.keys().map(String::as_str).collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        let columns = row
+            .as_object()
+            .map(|row| row.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+            .unwrap_or_default();
         let table = format!("public.{}", self.name);
         format!("insert into {table} ({columns}) select {columns} from jsonb_populate_record(null::{table}, '{row}')")
     }

@@ -113,6 +113,34 @@ async fn every_byte_counts() {
 }
 
 #[tokio::test]
+async fn who_stores_cannot_read_and_who_serves_cannot_write() {
+    let app = App::start().await;
+    #[rustfmt::skip]
+    let table = [
+        ("supergate_office",   "select last_four from provider_credentials",                    true,  "it lists"),
+        ("supergate_office",   "select ciphertext from provider_credentials",                   false, "it cannot read what it stored"),
+        ("supergate_office",   "select wrapped_key from provider_credentials",                  false, "nor the data key"),
+        ("supergate_office",   "update provider_credentials set ciphertext = ciphertext",       false, "it replaces a whole row"),
+        ("supergate_app",      "select ciphertext, wrapped_key, nonce from provider_credentials", true, "it opens them"),
+        ("supergate_app",      "update provider_credentials set last_used_at = now()",          true,  "it notes their use"),
+        ("supergate_app",      "update provider_credentials set ciphertext = ciphertext",       false, "it cannot change them"),
+        ("supergate_app",      "delete from provider_credentials",                              false, "nor remove them"),
+        ("supergate_rotation", "update provider_credentials set sealed_at = now() where ciphertext is null", true, "it seals anew"),
+        ("supergate_rotation", "update provider_credentials set tenant_id = tenant_id",         false, "it moves nothing"),
+        ("supergate_rotation", "delete from provider_credentials",                              false, "nor removes it"),
+        ("supergate_people",   "select last_four from provider_credentials",                    false, "accounts have no business with it"),
+    ];
+    for (role, statement, allowed, why) in table {
+        let client = supergate_tests::postgres::connect(&app.database.url(role)).await;
+        let platform = "select app.set_tenant('00000000-0000-7000-8000-000000000000')";
+        client.batch_execute(&format!("begin; {platform};")).await.expect("a transaction");
+        let done = client.batch_execute(statement).await;
+        let code = done.as_ref().err().and_then(|error| error.code()).map(|code| code.code().to_owned());
+        assert_eq!(code.as_deref(), (!allowed).then_some("42501"), "{role}: {statement}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_opened_for_one_provider_is_not_remembered_for_another() {
     let logs = Logs::errors();
     let app = App::start().await;

@@ -39,8 +39,9 @@ impl Office {
     /// When the configuration cannot be used.
     pub fn new(config: OfficeConfig, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
         let db = Database::new(&config.database, concurrency).map_err(|error| GatewayError::Internal(error.into()))?;
-        let peppers = Arc::new(config.peppers);
-        let auth = Authenticator::new(db.clone(), Arc::clone(&peppers), Arc::clone(&clock));
+        let peppers = Arc::clone(&config.credentials.peppers);
+        let auth =
+            Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock)).map_err(GatewayError::Internal)?;
         Ok(Self { auth, peppers, clock, db })
     }
 

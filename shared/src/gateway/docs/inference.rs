@@ -234,18 +234,31 @@ struct Model {
     context_length: Option<u32>,
     /// The longest answer, in tokens.
     max_output_tokens: Option<u32>,
-    /// The day it goes away.
+    architecture: Architecture,
+    /// The fields of a request that it honours.
+    supported_parameters: Vec<String>,
+    /// The day its provider withdraws it.
     deprecated_on: Option<String>,
     pricing: Pricing,
 }
 
-/// US dollars per million tokens.
+/// What goes in and what comes out: of `text`, `image`, `file`, `audio`, `video`, `embeddings`.
+#[derive(ToSchema)]
+struct Architecture {
+    input_modalities: Vec<String>,
+    output_modalities: Vec<String>,
+}
+
+/// US dollars per token, as decimals in text: no reader's floating point can change them. Further prices, of other kinds of tokens, of long
+/// prompts and of other service tiers, stand beside these where the model has them.
 #[derive(ToSchema)]
 struct Pricing {
-    input_usd: f64,
-    output_usd: f64,
-    cached_input_usd: Option<f64>,
-    cache_write_usd: Option<f64>,
+    prompt: String,
+    completion: String,
+    /// Prompt read from the provider's cache.
+    input_cache_read: Option<String>,
+    /// Prompt written to the provider's cache.
+    input_cache_write: Option<String>,
 }
 
 const CHAT: &str =
@@ -265,7 +278,9 @@ const EMBEDDED: &str = r#"{"object": "list", "model": "text-embedding-3-small",
     "usage": {"prompt_tokens": 6, "total_tokens": 6, "cost": 0.00000012,
               "cost_details": {"input_cost": 0.00000012, "cached_input_cost": 0, "cache_write_cost": 0, "output_cost": 0}}}"#;
 const MODEL: &str = r#"{"id": "openai/gpt-4o-mini", "object": "model", "created": 0, "owned_by": "openai", "context_length": 128000,
-    "max_output_tokens": 16384, "pricing": {"input_usd": 0.15, "output_usd": 0.6, "cached_input_usd": 0.075}}"#;
+    "max_output_tokens": 16384, "architecture": {"input_modalities": ["text", "image"], "output_modalities": ["text"]},
+    "supported_parameters": ["max_tokens", "temperature", "tools"],
+    "pricing": {"prompt": "0.00000015", "completion": "0.0000006", "input_cache_read": "0.000000075"}}"#;
 
 /// The headers of an answer that a provider gave.
 fn answered(operation: Operation) -> Operation {

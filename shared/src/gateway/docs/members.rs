@@ -85,7 +85,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers::<Member>(200, "The member.", MEMBER),
         patch("/v1/tenant/members/{member_id}", "updateMember", "Gives a member another role")
             .needs(Permission::ManageMembers)
-            .takes::<MemberChange>(r#"{"role": "admin"}"#)
+            .takes::<MemberChange>(r#"{"role": "member"}"#)
             .answers::<Member>(200, "The member as they are now.", MEMBER)
             .refuses(&[409]),
         delete("/v1/tenant/members/{member_id}", "removeMember", "Removes a member")

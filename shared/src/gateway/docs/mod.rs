@@ -1,6 +1,7 @@
 //! `GET /openapi.json`, the description of the API, and `GET /docs`, a page to read it and try it out. Open to anyone: both say what stands in
 //! this repository, and nothing about a deployment.
 
+mod accounts;
 mod audit;
 mod description;
 mod errors;

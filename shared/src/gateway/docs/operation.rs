@@ -18,8 +18,10 @@ use utoipa::{
 };
 
 pub(super) const JSON: &str = "application/json";
-/// The name of the one way to say who calls.
+/// The ways to say who calls: a key or a token, the cookie of a session, and not at all.
 pub(super) const BEARER: &str = "bearer";
+pub(super) const COOKIE: &str = "cookie";
+pub(super) const NOBODY: &str = "";
 
 /// The parts of paths that are filled in.
 const IN_PATH: &[(&str, &str)] = &[
@@ -49,7 +51,7 @@ pub(super) struct Operation {
     id: &'static str,
     summary: &'static str,
     more: Vec<String>,
-    authenticated: bool,
+    callers: &'static [&'static str],
     query: Vec<Query>,
     body: Option<RequestBody>,
     answers: BTreeMap<u16, Response>,
@@ -90,7 +92,7 @@ impl Operation {
             id,
             summary,
             more: Vec::new(),
-            authenticated: false,
+            callers: &[],
             query: Vec::new(),
             body: None,
             answers: BTreeMap::new(),
@@ -109,8 +111,13 @@ impl Operation {
         let row = rbac::TABLE.iter().find(|row| row.0 == permission);
         let roles: Vec<&str> = row.iter().flat_map(|row| row.1).map(|role| role.as_str()).collect();
         self.more.push(format!("Needs `{}`, which these roles have: {}.", permission.as_str(), roles.join(", ")));
-        self.authenticated = true;
-        self.refuses(&[400, 401, 403, 503])
+        self.called_by(&[BEARER]).refuses(&[403])
+    }
+
+    /// Any of these ways will do.
+    pub(super) fn called_by(mut self, callers: &'static [&'static str]) -> Self {
+        self.callers = callers;
+        self.refuses(&[400, 401, 503])
     }
 
     pub(super) fn query(mut self, parameters: impl IntoIterator<Item = Query>) -> Self {
@@ -230,8 +237,11 @@ impl Operation {
             let refusal = Ref::new(format!("#/components/responses/{}", refusal_name(status)));
             operation = operation.response(status.to_string(), RefOr::Ref::<Response>(refusal));
         }
+        let securities = self.callers.iter().map(|caller| match *caller {
+            NOBODY => SecurityRequirement::default(),
+            caller => SecurityRequirement::new(caller, [""; 0]),
+        });
         // An empty list: nobody has to say who they are.
-        let securities = if self.authenticated { vec![SecurityRequirement::new(BEARER, [""; 0])] } else { Vec::new() };
         operation.securities(Some(securities)).build()
     }
 }
