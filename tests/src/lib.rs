@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod canned;
+pub mod docs;
 pub mod kms;
 pub mod lambda;
 pub mod logs;

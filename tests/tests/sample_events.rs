@@ -17,6 +17,7 @@ use supergate::{
 };
 use supergate_tests::{
     app::{Answer, App, TestClock},
+    docs,
     postgres::TestDatabase,
 };
 
@@ -81,6 +82,13 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("tenant/remove-member",                204, "",                        "nothing is left to say"),
     ("tenant/no-auth",                      401, "invalid_api_key",         "no key"),
     ("health/ok",                           200, r#""status":"ok""#,        "everything is up"),
+    ("docs/description",                    200, r#""openapi":"3.1.0""#,    "what the API is"),
+    ("docs/description-head",               200, "",                        "the same without the body"),
+    ("docs/page",                           200, "docs/swagger-ui.css",     "the page names its files relative to itself: below a stage it works too"),
+    ("docs/page-head",                      200, "",                        "the same without the body"),
+    ("docs/program",                        200, "SwaggerUIBundle",         "what the page runs, from us"),
+    ("docs/program-head",                   200, "",                        "the same without the body"),
+    ("docs/unknown-file",                   404, "not_found",               "only what the page loads is there, and no path leads elsewhere"),
     ("migrate/migrate",                     200, "applied",                 "it says what it did"),
     ("migrate/create-tenant",               200, "sg_live_",                "the key is shown this once"),
     ("migrate/create-operator-key",         200, "sg_live_",                "the key is shown this once"),
@@ -168,6 +176,15 @@ async fn chat_completions_embeddings_and_models_answer_each_event_as_its_name_sa
         .filter(|(case, _)| ["ok", "base64", "stream"].iter().any(|name| case.ends_with(name)))
         .count();
     assert_eq!(app.usage_events().await.len(), billed, "only what reached a provider is in the ledger");
+}
+
+#[tokio::test]
+async fn docs_answers_each_event_as_its_name_says() {
+    for (case, event) in events("docs") {
+        let answer = docs::send(request(&event, "no key")).await;
+        expect(&case, answer.status.as_u16(), &answer.text());
+        assert_eq!(answer.text().is_empty(), case.ends_with("-head"), "{case}");
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ pub(super) async fn answer(office: &Office, call: &Call, rest: &str) -> Result<R
         (&Method::POST, None, ..) => invite(office, call).await,
         (&Method::GET, Some("invitations"), None, _) => list_invitations(office, call).await,
         (&Method::DELETE, Some("invitations"), Some(id), None) => withdraw(office, call, id).await,
+        (method, Some("invitations"), _, None) => Err(GatewayError::MethodNotAllowed(method.to_string())),
         (&Method::GET, Some(id), None, _) => read(office, call, id).await,
         (&Method::PATCH, Some(id), None, _) => update(office, call, id).await,
         (&Method::DELETE, Some(id), None, _) => remove(office, call, id).await,

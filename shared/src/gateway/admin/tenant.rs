@@ -119,13 +119,16 @@ async fn update(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         wanted.tier = tier;
     }
     match body.parsed::<Status>("status") {
-        Some(Status::Deleting) => body.fault("status", "must be `active` or `suspended`; DELETE ends a tenant"),
-        Some(status) if before.status == Status::Deleting => {
-            body.fault("status", format!("cannot be `{}` any more: the tenant is being deleted", status.as_str()))
+        Some(Status::Deleting) => {
+            body.fault::<()>("status", "must be `active` or `suspended`; DELETE ends a tenant");
         }
-        Some(status) => Some(wanted.status = status),
-        None => None,
-    };
+        Some(status) if before.status == Status::Deleting => {
+            let problem = format!("cannot be `{}` any more: the tenant is being deleted", status.as_str());
+            body.fault::<()>("status", problem);
+        }
+        Some(status) => wanted.status = status,
+        None => {}
+    }
     if wanted.id == TenantId::PLATFORM && wanted.status != Status::Active {
         body.fault::<()>("status", "of the platform itself cannot be changed");
     }
