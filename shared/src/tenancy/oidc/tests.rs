@@ -103,7 +103,7 @@ fn claims_give_tenant_and_role_as_the_configuration_says() {
         (&fixed,     json!({"sub": ""}),                                    None, "nobody either"),
     ];
     for (settings, claims, expected, why) in table {
-        assert_eq!(vouch(settings, claims).ok(), expected, "{why}: {claims}");
+        assert_eq!(vouch(settings, &claims).ok(), expected, "{why}: {claims}");
     }
 }
 
