@@ -40,7 +40,7 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
     if rows.is_empty() && all && act.tenant() != act.grant.tenant() {
         return Err(shown::not_found());
     }
-    Reply::json(StatusCode::OK, &page.list(rows, |event| event.id.to_string(), show))
+    Reply::json(StatusCode::OK, &page.list(rows, |event| event.id.to_string(), |event| show(&event)))
 }
 
 /// What an event's field must be; none: whatever it is.
@@ -52,7 +52,7 @@ fn filter<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, Inval
     }
 }
 
-fn show(event: AuditEvent) -> Value {
+fn show(event: &AuditEvent) -> Value {
     json!({
         "id": event.id.to_string(),
         "at": time(event.at),

@@ -118,14 +118,15 @@ async fn update(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     if let Some(tier) = body.parsed("tier") {
         wanted.tier = tier;
     }
-    match body.parsed::<Status>("status") {
-        Some(Status::Deleting) => body.fault("status", "must be `active` or `suspended`; DELETE ends a tenant"),
-        Some(status) if before.status == Status::Deleting => {
-            body.fault("status", format!("cannot be `{}` any more: the tenant is being deleted", status.as_str()))
-        }
-        Some(status) => Some(wanted.status = status),
-        None => None,
-    };
+    if let Some(status) = body.parsed::<Status>("status") {
+        let problem = match (status, before.status) {
+            (Status::Deleting, _) => Some("must be `active` or `suspended`; DELETE ends a tenant"),
+            (_, Status::Deleting) => Some("cannot be changed any more: the tenant is being deleted"),
+            _ => None,
+        };
+        problem.and_then(|problem| body.fault::<()>("status", problem));
+        wanted.status = status;
+    }
     if wanted.id == TenantId::PLATFORM && wanted.status != Status::Active {
         body.fault::<()>("status", "of the platform itself cannot be changed");
     }
