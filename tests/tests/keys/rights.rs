@@ -156,6 +156,9 @@ async fn tried(client: &Client, sql: &str) -> Result<(), String> {
     done.map_err(|error| error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned()))
 }
 
+/// Columns of a good row that differ, and how.
+type Changes<'a> = Vec<(&'a str, String)>;
+
 #[tokio::test]
 async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
     let app = App::start().await;
@@ -186,7 +189,7 @@ async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
     let columns = good.clone().map(|(column, _)| column).join(", ");
     let denied = SqlState::INSUFFICIENT_PRIVILEGE.code();
     #[rustfmt::skip]
-    let table: Vec<(Vec<(&str, String)>, &str, &str)> = vec![
+    let table: Vec<(Changes<'_>, &str, &str)> = vec![
         (vec![],                                                     "",     "the control: a subset is stored"),
         (vec![("models", "'{mistral/mistral-small-latest}'".into())], "",    "under the maker's star"),
         (vec![("role", "'owner'".into())],                           denied, "a higher role"),
