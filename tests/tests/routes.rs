@@ -41,8 +41,21 @@ struct Row {
     foreign: Foreign,
 }
 
-/// Open to anybody, because of this.
-const OPEN: &[(&str, &str)] = &[("/health", "it says what is up and nothing else")];
+/// Open to anybody, or with rules of its own, because of this.
+#[rustfmt::skip]
+const OPEN: &[(&str, &str)] = &[
+    ("/docs",             "what is compiled in, for everybody"),
+    ("/docs/{*file}",     "what is compiled in, for everybody"),
+    ("/health",           "it says what is up and nothing else"),
+    ("/openapi.json",     "what is compiled in, for everybody"),
+    ("/v1/auth/accept",   "a person's own act, which no key may do: tests/people.rs"),
+    ("/v1/auth/login",    "who signs in has nothing yet: tests/people.rs"),
+    ("/v1/auth/logout",   "the session's cookie counts: tests/people.rs"),
+    ("/v1/auth/password", "a person's own act, which no key may do: tests/people.rs"),
+    ("/v1/auth/refresh",  "the session's cookie counts: tests/people.rs"),
+    ("/v1/auth/register", "who registers has nothing yet: tests/people.rs"),
+    ("/v1/auth/switch",   "a person's own act, which no key may do: tests/people.rs"),
+];
 
 fn no_body() -> Value {
     Value::Null
@@ -82,6 +95,7 @@ fn rows() -> Vec<Row> {
     vec![
         row("/v1/audit",                       get(),    "/v1/audit",                          no_body,     Lacks("audit.read"),            NO_ID),
         row("/v1/audit",                       get(),    "/v1/audit?tenant_id={id}",           no_body,     Lacks("audit.read"),            Foreign::Tenant),
+        row("/v1/auth/me",                     get(),    "/v1/auth/me",                        no_body,     May("whoever calls may know as what"), NO_ID),
         row("/v1/chat/completions",            post(),   "/v1/chat/completions",               chat,        Lacks("inference.create"),      NO_ID),
         row("/v1/embeddings",                  post(),   "/v1/embeddings",                     embedding,   Lacks("inference.create"),      NO_ID),
         row("/v1/keys",                        get(),    "/v1/keys",                           no_body,     Lacks("keys.read"),             NO_ID),
