@@ -38,13 +38,14 @@ fuzz: ## any bytes into the readers of what providers and callers send, for some
 	PROPTEST_CASES=$(or $(CASES),100000) cargo test -p supergate --lib -- robustness http::events --nocapture
 	PROPTEST_CASES=$(or $(CASES),20000) cargo test -p supergate --test dialect -- fuzz --nocapture
 
-docs: ## writes docs/dialect.md anew, by what the code does
+docs: ## writes docs/dialect.md and docs/permissions.md anew, by what the code does
 	UPDATE_DOCS=1 cargo test -p supergate --test dialect -- page
+	UPDATE_DOCS=1 cargo test -p supergate --test permissions
 
-bench: python ## the figures of the design, measured on this machine
+bench: python ## the figures of the design, measured on this machine (PART=translate for one part of them)
 	cargo build --release
 	cargo build --profile harness -p supergate-tests --bins
-	@$(STACK) exec -- env SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(TARGET)/harness/bench
+	@$(STACK) exec -- env SUPERGATE_BIN_DIR="$(abspath $(TARGET))/release" $(TARGET)/harness/bench $(PART)
 
 clean: ## removes what was built, installed and stored here
 	rm -rf $(STATE) target

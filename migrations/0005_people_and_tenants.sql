@@ -222,7 +222,7 @@ alter table api_keys
     add column previous_until timestamptz,
     -- Not valid: there is nothing to check yet, and nobody may look at every tenant's rows to check it.
     add foreign key (tenant_id, granted_by_key) references api_keys (tenant_id, id) not valid,
-    add check ((previous_hash is null) = (previous_until is null)),
+    add check ((previous_hash is null) = (previous_until is null) and (previous_hash is null) = (previous_pepper_version is null)),
     drop constraint api_keys_role_check,
     add constraint api_keys_role_check check (role in ('operator', 'owner', 'admin', 'member', 'viewer')),
     add check (role <> 'operator' or tenant_id = '00000000-0000-7000-8000-000000000000');
@@ -236,14 +236,14 @@ grant select (id, tenant_id, name, role, pepper_version, created_at, expires_at,
 grant insert on api_keys to supergate_office;
 grant update (name, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
               granted_by_key, granted_by_person, granted_by_role,
-              concurrency, ends_with, updated_at, previous_until)
+              concurrency, ends_with, last_used_at, updated_at, previous_until)
     on api_keys to supergate_office;
 -- What a request needs of both, the look-up gives.
 revoke select on tenants, api_keys from supergate_app;
 grant select (id, tenant_id, last_used_at), update (last_used_at) on api_keys to supergate_app;
 
 -- A child's rights are a subset of its maker's. The program checks it and says what is wrong; this checks it again, so that a fault in
--- the program makes an error and not an administrator.
+-- the program makes an error and not an administrator. A new secret counts too: who gets it has what the key may do.
 create function app.check_key_rights() returns trigger
     language plpgsql
     set search_path = ''
@@ -266,38 +266,38 @@ begin
         maker_role := coalesce(maker_role, new.granted_by_role);
     elsif current_user <> 'supergate_office' then
         return new; -- the deployment itself, by hand
-    elsif not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
+    elsif tg_op = 'INSERT' and not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
         and not exists (select from public.members m where m.tenant_id = new.tenant_id)
     then
         return new; -- the first key of a new tenant, which an operator founds
     end if;
-    if maker_role is null then
-        raise exception 'a key needs a maker' using errcode = 'insufficient_privilege';
+    if app.role_rank(maker_role) is null then
+        raise exception 'a key needs a maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if app.role_rank(new.role) > app.role_rank(maker_role) then
-        raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not have more rights than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if maker_models is not null and (new.models is null or exists (
         select from unnest(new.models) as name
         where name <> all (maker_models) and split_part(name, '/', 1) || '/*' <> all (maker_models)
     )) then
-        raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
-        raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     if coalesce(new.requests_per_minute, 2147483647) > maker_requests
         or coalesce(new.tokens_per_minute, 9223372036854775807) > maker_tokens
         or coalesce(new.concurrency, 2147483647) > maker_concurrency
     then
-        raise exception 'a key may not have wider limits than its maker' using errcode = 'insufficient_privilege';
+        raise exception 'a key may not have higher limits than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
     return new;
 end
 $$;
 revoke all on function app.check_key_rights() from public;
 create trigger key_rights
-    before insert or update of role, models, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
+    before insert or update of role, hash, models, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
         granted_by_person, granted_by_role
     on api_keys for each row execute function app.check_key_rights();
 

@@ -90,7 +90,9 @@ def _serve(
     server.invoke("migrate", {"action": "migrate"})
     for name in functions():
         if name != "migrate":
-            server.start(name, binaries / name, {"DATABASE_URL": database.url(DATABASE, database_role(name))})
+            role = database_role(name)
+            own = {} if role == "none" else {"DATABASE_URL": database.url(DATABASE, role)}
+            server.start(name, binaries / name, own)
     key = demo.ensure_tenant(settings, server)
     platform_keys.store(settings, server, demo.ensure_operator(settings, server), used)
     health = server.call("GET", "/health")

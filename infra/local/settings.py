@@ -58,7 +58,7 @@ def functions() -> list[str]:
 
 
 def database_role(function: str) -> str:
-    """The role that a function signs in to the database as: Cargo.toml has the table."""
+    """The role that a function signs in to the database as, `none` for one that knows no database: Cargo.toml has the table."""
     manifest = tomllib.loads((REPO / "Cargo.toml").read_text())
     roles = manifest["workspace"]["metadata"]["supergate"]["database-roles"]
     if function not in roles:

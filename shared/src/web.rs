@@ -35,6 +35,8 @@ use tracing::Instrument as _;
 
 /// For a function that reads.
 pub const GET: Method = Method::GET;
+/// For a function that reads, too: the same without the body.
+pub const HEAD: Method = Method::HEAD;
 /// For a function that acts.
 pub const POST: Method = Method::POST;
 

@@ -31,6 +31,9 @@ THINKING_MODELS = [
 # Those that sign what they think, and that refuse it if it comes back changed.
 SIGNING_MODELS = ["anthropic/claude-sonnet-4-5", "google/gemini-3-flash-preview"]
 
+# How many entries of `reasoning_details` there are then: a thought and a redacted one, the signature of a call.
+DETAILS = {"anthropic/claude-sonnet-4-5": 2, "google/gemini-3-flash-preview": 1}
+
 # One grey pixel.
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="
 PNG_URL = f"data:image/png;base64,{PNG}"
@@ -38,7 +41,8 @@ PNG_SEEN = f"images: image/png {len(base64.b64decode(PNG))} bytes"
 
 CALL = "Lima mock:call"
 CALLS = "Lima mock:calls=2"
-THINK_AND_CALL = "Lima mock:think mock:call"
+# Anthropic has thoughts that it alone can read; the mock adds one where the provider has such.
+THINK_AND_CALL = "Lima mock:think mock:redact mock:call"
 THOUGHT = 'thinking about: "Lima'
 
 

@@ -110,3 +110,12 @@ def test_a_client_that_drops_thoughts_can_go_on_calling_tools(stack: Stack, mode
     assert "reasoning_details" not in asked.additional_kwargs, "it drops what it does not know"
     answered = llm.invoke([HumanMessage(THINK_AND_CALL), asked, *results(asked)])
     assert scenarios.tells(answered.text, FOUND[:1])
+
+
+@pytest.mark.parametrize("model", THINKING_MODELS)
+def test_a_client_that_drops_streamed_thoughts_can_go_on_calling_tools(stack: Stack, model: str) -> None:
+    llm = chat(stack, model, reasoning_effort="high").bind_tools(TOOLS)
+    asked = joined(list(llm.stream(THINK_AND_CALL)))
+    assert calls_of(asked) == BOTH[:1]
+    answered = llm.invoke([HumanMessage(THINK_AND_CALL), asked, *results(asked)])
+    assert scenarios.tells(answered.text, FOUND[:1])

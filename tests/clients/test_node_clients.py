@@ -81,7 +81,7 @@ def facts(stack: Stack) -> dict[str, object]:
         "api_key": stack.api_key,
         "models": scenarios.MODELS,
         "thinking_models": scenarios.THINKING_MODELS,
-        "signing_models": scenarios.SIGNING_MODELS,
+        "details": scenarios.DETAILS,
         "png_url": scenarios.PNG_URL,
         "png_seen": scenarios.PNG_SEEN,
         "call": scenarios.CALL,

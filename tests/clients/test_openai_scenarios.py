@@ -167,6 +167,9 @@ def test_the_client_s_own_stream_helper_takes_thoughts(client: openai.OpenAI, mo
         message = stream.get_final_completion().choices[0].message
     expect_thought(model, message.model_extra or {})
     assert calls_of(message) == BOTH[:1]
+    options["messages"] += [message.model_dump(exclude_none=True), *results(message)]
+    answered = client.chat.completions.create(**options)
+    assert scenarios.tells(answered.choices[0].message.content or "", FOUND[:1])
 
 
 @pytest.mark.parametrize("model", SIGNING_MODELS)
@@ -190,7 +193,7 @@ def expect_thought(model: str, said: dict[str, Any]) -> None:
     else:
         assert thought is not None and thought.startswith(THOUGHT)
     if model in SIGNING_MODELS:
-        assert said["reasoning_details"]
+        assert len(said["reasoning_details"]) == scenarios.DETAILS[model]
 
 
 def add(message: dict[str, Any], chunk: ChatCompletionChunk) -> None:

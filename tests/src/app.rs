@@ -183,10 +183,12 @@ impl App {
         self.restart_with(&[]).await;
     }
 
-    /// The same, with variables that differ, also for the function that stores providers' keys.
+    /// The same, with variables that differ, for every function.
     pub async fn restart_with(&mut self, vars: &[(&str, &str)]) {
         self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), vars).await;
         self.master_key = master_key(&self.database, vars).await;
+        let config = office_config(&self.database, vars);
+        self.office = Arc::new(Office::new(config, self.clock.clone(), 4).expect("an office"));
     }
 
     /// The rotation over this database.

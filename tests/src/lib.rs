@@ -2,9 +2,11 @@
 
 pub mod app;
 pub mod canned;
+pub mod docs;
 pub mod kms;
 pub mod lambda;
 pub mod logs;
 pub mod mock;
+pub mod office;
 pub mod page;
 pub mod postgres;

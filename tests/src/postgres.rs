@@ -72,6 +72,19 @@ impl TestDatabase {
         connect(&self.app_url()).await
     }
 
+    /// Takes no connection any more and ends those that there are, as a cluster that is away.
+    pub async fn go_away(&self) {
+        let name = &self.name;
+        execute(&superuser_url(), &format!("alter database {name} allow_connections false")).await;
+        let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
+        execute(&superuser_url(), &end).await;
+    }
+
+    /// Takes connections again.
+    pub async fn come_back(&self) {
+        execute(&superuser_url(), &format!("alter database {} allow_connections true", self.name)).await;
+    }
+
     /// The migrate function's insides on this database.
     pub fn migrator(&self) -> Migrator {
         let url = self.owner_url();

@@ -17,6 +17,7 @@ use supergate::{
 };
 use supergate_tests::{
     app::{Answer, App, TestClock},
+    docs,
     postgres::TestDatabase,
 };
 
@@ -24,6 +25,10 @@ use supergate_tests::{
 /// forms in which it may come (`.v1`, `.v2`).
 #[rustfmt::skip]
 const CASES: &[(&str, u16, &str, &str)] = &[
+    ("audit/read",                          200, r#""action":"tenants.create""#, "how the tenant began"),
+    ("audit/filtered",                      200, r#""action":"tenants.create""#, "of one action"),
+    ("audit/wrong-limit",                   400, r#""param":"limit""#,      "more than a page holds"),
+    ("audit/no-auth",                       401, "invalid_api_key",         "no key"),
     ("chat-completions/ok",                 200, "Why is the sky blue?",    "the mock says what it heard"),
     ("chat-completions/base64",             200, "Why is the sky blue?",    "API Gateway encodes what it takes for binary"),
     ("chat-completions/stream",             200, "data: [DONE]\n\n",        "a stream ends as the dialect's streams end"),
@@ -54,7 +59,36 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("auth/me",                             200, r#""role":"owner""#,       "whoever calls may know as what"),
     ("auth/me-no-auth",                     401, "invalid_api_key",         "nobody"),
     ("auth/me-rename-key",                  403, "permission_denied",       "a key has no account"),
+    ("keys/list",                           200, r#""masked":"sg_live_"#,   "masked"),
+    ("keys/create",                         201, r#""key":"sg_live_"#,      "the key is shown this once"),
+    ("keys/wrong-fields",                   400, "`colour`",                "all faults at once"),
+    ("keys/read",                           200, r#""status":"active""#,    "one of them"),
+    ("keys/unknown",                        404, "not_found",               "no key has that id"),
+    ("keys/update",                         200, r#""name":"night jobs""#,  "as it is now"),
+    ("keys/rotate",                         200, r#""key":"sg_live_"#,      "the new secret, this once"),
+    ("keys/revoke",                         204, "",                        "nothing is left to say"),
+    ("keys/no-auth",                        401, "invalid_api_key",         "no key"),
+    ("tenant/read",                         200, r#""name":"demo""#,        "the caller's own"),
+    ("tenant/create",                       201, r#""api_key":"sg_live_"#,  "its owner's key is shown this once"),
+    ("tenant/create-as-owner",              403, "tenants.manage",          "it names the permission"),
+    ("tenant/update",                       200, r#""cache_prompts":false"#, "as it is now"),
+    ("tenant/delete",                       200, r#""readable_left":false"#, "nothing is left to read"),
+    ("tenant/delete-another-name",          400, r#""param":"name""#,       "a slip must not end a tenant"),
+    ("tenant/members",                      200, r#""role":"member""#,      "who belongs to it"),
+    ("tenant/invite",                       201, r#""invitation":"inv_"#,   "to be passed on"),
+    ("tenant/member",                       200, r#""role":"member""#,      "one of them"),
+    ("tenant/unknown-member",               404, "not_found",               "nobody has that id"),
+    ("tenant/change-member",                200, r#""role":"viewer""#,      "as they are now"),
+    ("tenant/remove-member",                204, "",                        "nothing is left to say"),
+    ("tenant/no-auth",                      401, "invalid_api_key",         "no key"),
     ("health/ok",                           200, r#""status":"ok""#,        "everything is up"),
+    ("docs/description",                    200, r#""openapi":"3.1.0""#,    "what the API is"),
+    ("docs/description-head",               200, "",                        "the same without the body"),
+    ("docs/page",                           200, "docs/swagger-ui.css",     "the page names its files relative to itself: below a stage it works too"),
+    ("docs/page-head",                      200, "",                        "the same without the body"),
+    ("docs/program",                        200, "SwaggerUIBundle",         "what the page runs, from us"),
+    ("docs/program-head",                   200, "",                        "the same without the body"),
+    ("docs/unknown-file",                   404, "not_found",               "only what the page loads is there, and no path leads elsewhere"),
     ("migrate/migrate",                     200, "applied",                 "it says what it did"),
     ("migrate/create-tenant",               200, "sg_live_",                "the key is shown this once"),
     ("migrate/create-operator-key",         200, "sg_live_",                "the key is shown this once"),
@@ -145,6 +179,15 @@ async fn chat_completions_embeddings_and_models_answer_each_event_as_its_name_sa
 }
 
 #[tokio::test]
+async fn docs_answers_each_event_as_its_name_says() {
+    for (case, event) in events("docs") {
+        let answer = docs::send(request(&event, "no key")).await;
+        expect(&case, answer.status.as_u16(), &answer.text());
+        assert_eq!(answer.text().is_empty(), case.ends_with("-head"), "{case}");
+    }
+}
+
+#[tokio::test]
 async fn auth_answers_each_event_as_its_name_says() {
     let app = App::start().await;
     let mut events = events("auth");
@@ -179,6 +222,25 @@ async fn rotation_does_what_each_event_says() {
         let command = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
         let report = rotation.run(command, None).await.unwrap_or_else(|error| panic!("{case}: {error:?}"));
         expect(&case, 200, &serde_json::to_string(&report).expect("JSON"));
+    }
+}
+
+#[tokio::test]
+async fn audit_keys_and_tenant_answer_each_event_as_its_name_says() {
+    let app = App::start().await;
+    for function in ["audit", "keys", "tenant"] {
+        for (number, (case, event)) in events(function).into_iter().enumerate() {
+            // Each event finds a tenant of its own, with a key and a member to act on.
+            let tenant = app.other_tenant("demo").await;
+            let member = app.member(&tenant.id, &format!("{function}{number}"), "member").await;
+            let event = event
+                .replace("${SUPERGATE_OPERATOR_KEY}", &app.operator_key)
+                .replace("${SUPERGATE_KEY_ID}", &tenant.key_id)
+                .replace("${SUPERGATE_MEMBER_ID}", &member.id);
+            let answer = app.send(request(&event, &tenant.key)).await;
+            expect(&case, answer.status.as_u16(), &answer.text());
+            assert!(answer.header("x-request-id").starts_with("req_"), "{case}");
+        }
     }
 }
 

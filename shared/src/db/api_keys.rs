@@ -2,8 +2,9 @@
 
 use super::{Database, Error, TenantTx, in_time, keep_if_sound, standing};
 use crate::tenancy::{
-    Actor, KeyId, ModelList, PersonId, Rights, Role, TenantId,
+    Actor, KeyId, ModelList, PersonId, Rights, Role, Status, TenantId,
     api_key::{ApiKey, KeyHash},
+    key_check::{StoredKey, StoredSecret},
     principal::KeyLimits,
 };
 use time::OffsetDateTime;
@@ -13,19 +14,8 @@ use tokio_postgres::{Row, types::Type};
 pub(crate) struct KeyRow {
     pub(crate) tenant: TenantId,
     pub(crate) role: Role,
-    pub(crate) hash: Vec<u8>,
-    pub(crate) pepper_version: i16,
-    /// The secret before the last rotation.
-    pub(crate) previous: Option<PreviousSecret>,
-    pub(crate) revoked: bool,
+    pub(crate) stored: StoredKey,
     pub(crate) rights: Rights,
-}
-
-/// A secret that was rotated away and works until then.
-pub(crate) struct PreviousSecret {
-    pub(crate) hash: Vec<u8>,
-    pub(crate) pepper_version: i16,
-    pub(crate) until: OffsetDateTime,
 }
 
 const FIND: &str = "\
@@ -43,28 +33,39 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
     keep_if_sound(connection, &rows);
     let rows = rows?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let previous: Option<Vec<u8>> = row.try_get("previous_hash")?;
-    let previous = previous.map(|hash| {
-        let pepper_version: Option<i16> = row.try_get("previous_pepper_version")?;
-        let pepper_version = pepper_version.unwrap_or_default();
-        Ok::<_, Error>(PreviousSecret { hash, pepper_version, until: row.try_get("previous_until")? })
-    });
     let models: Option<Vec<String>> = row.try_get("models")?;
+    let expires_at = row.try_get("expires_at")?;
+    let standing = standing::read(row)?;
+    let stored = StoredKey {
+        secret: StoredSecret { hash: hash(row.try_get("hash")?)?, pepper_version: row.try_get("pepper_version")? },
+        previous: previous(row)?,
+        revoked: row.try_get("revoked")?,
+        expires_at,
+        tenant_active: standing.status == Status::Active,
+    };
     Ok(Some(KeyRow {
         tenant: TenantId::from_uuid(row.try_get("tenant_id")?),
         role: role(row)?,
-        hash: row.try_get("hash")?,
-        pepper_version: row.try_get("pepper_version")?,
-        previous: previous.transpose()?,
-        revoked: row.try_get("revoked")?,
+        stored,
         rights: Rights {
-            standing: standing::read(row)?,
+            standing,
             models: models.map(ModelList::new),
             tags: row.try_get("tags")?,
             limits: limits(row)?,
-            expires_at: row.try_get("expires_at")?,
+            expires_at,
         },
     }))
+}
+
+/// The secret before the last rotation.
+fn previous(row: &Row) -> Result<Option<(StoredSecret, OffsetDateTime)>, Error> {
+    let Some(stored) = row.try_get::<_, Option<&[u8]>>("previous_hash")? else { return Ok(None) };
+    let pepper_version = row.try_get("previous_pepper_version")?;
+    Ok(Some((StoredSecret { hash: hash(stored)?, pepper_version }, row.try_get("previous_until")?)))
+}
+
+fn hash(stored: &[u8]) -> Result<[u8; 32], Error> {
+    stored.try_into().map_err(|_| Error::Unexpected("a key's hash that is none"))
 }
 
 fn role(row: &Row) -> Result<Role, Error> {
@@ -93,14 +94,15 @@ pub(crate) struct NewKey<'a> {
     pub(crate) tags: &'a [String],
     pub(crate) limits: KeyLimits,
     pub(crate) expires_at: Option<OffsetDateTime>,
+    pub(crate) created_at: OffsetDateTime,
     /// Who gives it its rights, as what; none: the deployment.
     pub(crate) granted_by: Option<(Actor, Role)>,
 }
 
 const INSERT: &str = "\
     insert into api_keys (id, tenant_id, name, role, hash, pepper_version, ends_with, models, tags, requests_per_minute, tokens_per_minute, \
-    concurrency, expires_at, granted_by_key, granted_by_person, granted_by_role) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+    concurrency, expires_at, granted_by_key, granted_by_person, granted_by_role, created_at, updated_at) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)";
 
 /// Stores a key of the transaction's tenant. The database checks again that it has no more rights than its maker.
 ///
@@ -129,10 +131,21 @@ pub(crate) async fn insert(tx: &TenantTx, key: &NewKey<'_>) -> Result<(), Error>
             (&by_key.as_ref().map(KeyId::as_uuid), Type::UUID),
             (&by_person.as_ref().map(PersonId::as_uuid), Type::UUID),
             (&role.map(Role::as_str), Type::TEXT),
+            (&key.created_at, Type::TIMESTAMPTZ),
         ],
     )
     .await?;
     Ok(())
+}
+
+macro_rules! info {
+    ($rest:literal) => {
+        concat!(
+            "select id, name, role, ends_with, models, tags, requests_per_minute, tokens_per_minute, concurrency, created_at, ",
+            "updated_at, expires_at, revoked_at, last_used_at, previous_until from api_keys ",
+            $rest
+        )
+    };
 }
 
 /// What may be known of a key.
@@ -154,17 +167,17 @@ pub(crate) struct KeyInfo {
     pub(crate) previous_until: Option<OffsetDateTime>,
 }
 
-const LIST: &str = "\
-    select id, name, role, ends_with, models, tags, requests_per_minute, tokens_per_minute, concurrency, created_at, updated_at, expires_at, \
-    revoked_at, last_used_at, previous_until from api_keys \
-    where ($1::uuid is null or id = $1) and ($2::uuid is null or id < $2) order by id desc limit $3";
+const LIST: &str = info!("where $1::uuid is null or id < $1 order by id desc limit $2");
+const READ: &str = info!("where id = $1");
+const LOCK: &str = info!("where id = $1 for update");
 
 /// The transaction's tenant's keys, newest first, from before one of them on.
 ///
 /// # Errors
 /// [`Error`] when they cannot be read.
 pub(crate) async fn list(tx: &TenantTx, before: Option<KeyId>, most: i64) -> Result<Vec<KeyInfo>, Error> {
-    select(tx, None, before, most).await
+    let before = before.as_ref().map(KeyId::as_uuid);
+    tx.query(LIST, &[(&before, Type::UUID), (&most, Type::INT8)]).await?.iter().map(info).collect()
 }
 
 /// One of the transaction's tenant's keys.
@@ -172,16 +185,19 @@ pub(crate) async fn list(tx: &TenantTx, before: Option<KeyId>, most: i64) -> Res
 /// # Errors
 /// [`Error`] when it cannot be read.
 pub(crate) async fn read(tx: &TenantTx, key: KeyId) -> Result<Option<KeyInfo>, Error> {
-    Ok(select(tx, Some(key), None, 1).await?.into_iter().next())
+    one(tx, READ, key).await
 }
 
-async fn select(tx: &TenantTx, key: Option<KeyId>, before: Option<KeyId>, most: i64) -> Result<Vec<KeyInfo>, Error> {
-    let params: super::tx::Params<'_> = &[
-        (&key.as_ref().map(KeyId::as_uuid), Type::UUID),
-        (&before.as_ref().map(KeyId::as_uuid), Type::UUID),
-        (&most, Type::INT8),
-    ];
-    tx.query(LIST, params).await?.iter().map(info).collect()
+/// The same, locked for the rest of the transaction: of two who change it, one sees what the other did.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn lock(tx: &TenantTx, key: KeyId) -> Result<Option<KeyInfo>, Error> {
+    one(tx, LOCK, key).await
+}
+
+async fn one(tx: &TenantTx, statement: &str, key: KeyId) -> Result<Option<KeyInfo>, Error> {
+    tx.query(statement, &[(key.as_uuid(), Type::UUID)]).await?.first().map(info).transpose()
 }
 
 fn info(row: &Row) -> Result<KeyInfo, Error> {
@@ -236,10 +252,11 @@ pub(crate) async fn update(tx: &TenantTx, key: &KeyInfo, (actor, role): (Actor, 
 }
 
 const ROTATE: &str = "\
-    update api_keys set hash = $2, pepper_version = $3, ends_with = $4, updated_at = $5, previous_until = case when $6 > $5 then $6 end \
-    where id = $1";
+    update api_keys set hash = $2, pepper_version = $3, ends_with = $4, updated_at = $5, previous_until = case when $6 > $5 then $6 end, \
+    granted_by_key = $7, granted_by_person = $8, granted_by_role = $9 where id = $1";
 
-/// Gives a key a new secret; the one before works until then.
+/// Gives a key a new secret; the one before works until then (a trigger keeps it). Who gets the secret has the key's rights, so they must be their own too, and
+/// the database checks that again.
 ///
 /// # Errors
 /// [`Error`]; nothing was changed then.
@@ -249,7 +266,9 @@ pub(crate) async fn rotate(
     (hash, pepper_version): (&KeyHash, i16),
     at: OffsetDateTime,
     previous_until: OffsetDateTime,
+    (actor, role): (Actor, Role),
 ) -> Result<(), Error> {
+    let (by_key, by_person) = (actor.key(), actor.person());
     tx.query(
         ROTATE,
         &[
@@ -259,6 +278,9 @@ pub(crate) async fn rotate(
             (&key.ends_with(), Type::TEXT),
             (&at, Type::TIMESTAMPTZ),
             (&previous_until, Type::TIMESTAMPTZ),
+            (&by_key.as_ref().map(KeyId::as_uuid), Type::UUID),
+            (&by_person.as_ref().map(PersonId::as_uuid), Type::UUID),
+            (&role.as_str(), Type::TEXT),
         ],
     )
     .await

@@ -3,7 +3,7 @@
 use super::{Error, TenantTx};
 use crate::tenancy::{InvitationId, PersonId, Role};
 use time::OffsetDateTime;
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 /// A member.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,16 +25,26 @@ pub(crate) struct InvitationRow {
     pub(crate) expires_at: OffsetDateTime,
 }
 
-const LIST: &str = "\
-    select m.person_id, p.email, p.name, m.role, m.created_at from members m join people p on p.id = m.person_id \
-    where ($1::uuid is null or m.person_id = $1) and ($2::uuid is null or m.person_id < $2) order by m.person_id desc limit $3";
+macro_rules! rows {
+    ($rest:literal) => {
+        concat!(
+            "select m.person_id, p.email, p.name, m.role, m.created_at from members m join people p on p.id = m.person_id ",
+            $rest
+        )
+    };
+}
+
+const LIST: &str = rows!("where $1::uuid is null or m.person_id < $1 order by m.person_id desc limit $2");
+const READ: &str = rows!("where m.person_id = $1");
+const LOCK: &str = rows!("where m.person_id = $1 for update of m");
 
 /// The transaction's tenant's members, newest account first.
 ///
 /// # Errors
 /// [`Error`] when they cannot be read.
 pub(crate) async fn list(tx: &TenantTx, before: Option<PersonId>, most: i64) -> Result<Vec<MemberRow>, Error> {
-    select(tx, None, before, most).await
+    let before = before.as_ref().map(PersonId::as_uuid);
+    tx.query(LIST, &[(&before, Type::UUID), (&most, Type::INT8)]).await?.iter().map(member).collect()
 }
 
 /// One of the transaction's tenant's members.
@@ -42,32 +52,38 @@ pub(crate) async fn list(tx: &TenantTx, before: Option<PersonId>, most: i64) -> 
 /// # Errors
 /// [`Error`] when it cannot be read.
 pub(crate) async fn read(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    Ok(select(tx, Some(person), None, 1).await?.into_iter().next())
+    one(tx, READ, person).await
 }
 
-async fn select(
-    tx: &TenantTx,
-    person: Option<PersonId>,
-    before: Option<PersonId>,
-    most: i64,
-) -> Result<Vec<MemberRow>, Error> {
-    let params: super::tx::Params<'_> = &[
-        (&person.as_ref().map(PersonId::as_uuid), Type::UUID),
-        (&before.as_ref().map(PersonId::as_uuid), Type::UUID),
-        (&most, Type::INT8),
-    ];
-    let rows = tx.query(LIST, params).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(MemberRow {
-                person: PersonId::from_uuid(row.try_get("person_id")?),
-                email: row.try_get("email")?,
-                name: row.try_get("name")?,
-                role: role(row.try_get("role")?)?,
-                created_at: row.try_get("created_at")?,
-            })
-        })
-        .collect()
+/// The same, locked for the rest of the transaction: of two who change it, one sees what the other did.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn lock(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
+    one(tx, LOCK, person).await
+}
+
+async fn one(tx: &TenantTx, statement: &str, person: PersonId) -> Result<Option<MemberRow>, Error> {
+    tx.query(statement, &[(person.as_uuid(), Type::UUID)]).await?.first().map(member).transpose()
+}
+
+/// Whether somebody of that address is a member of the transaction's tenant.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn is_member(tx: &TenantTx, email: &str) -> Result<bool, Error> {
+    let statement = "select from members m join people p on p.id = m.person_id where p.email = $1";
+    Ok(!tx.query(statement, &[(&email, Type::TEXT)]).await?.is_empty())
+}
+
+fn member(row: &Row) -> Result<MemberRow, Error> {
+    Ok(MemberRow {
+        person: PersonId::from_uuid(row.try_get("person_id")?),
+        email: row.try_get("email")?,
+        name: row.try_get("name")?,
+        role: role(row.try_get("role")?)?,
+        created_at: row.try_get("created_at")?,
+    })
 }
 
 fn role(text: &str) -> Result<Role, Error> {
@@ -125,13 +141,19 @@ pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> R
     .map(drop)
 }
 
-/// Who is asked to join the transaction's tenant.
+/// Who is asked to join the transaction's tenant, the newest first, from before one of them on.
 ///
 /// # Errors
 /// [`Error`] when it cannot be read.
-pub(crate) async fn invitations(tx: &TenantTx) -> Result<Vec<InvitationRow>, Error> {
-    let statement = "select id, email, role, created_at, expires_at from invitations order by id desc";
-    let rows = tx.query(statement, &[]).await?;
+pub(crate) async fn invitations(
+    tx: &TenantTx,
+    before: Option<InvitationId>,
+    most: i64,
+) -> Result<Vec<InvitationRow>, Error> {
+    let statement = "select id, email, role, created_at, expires_at from invitations \
+                     where $1::uuid is null or id < $1 order by id desc limit $2";
+    let before = before.as_ref().map(InvitationId::as_uuid);
+    let rows = tx.query(statement, &[(&before, Type::UUID), (&most, Type::INT8)]).await?;
     rows.iter()
         .map(|row| {
             Ok(InvitationRow {

@@ -40,6 +40,9 @@ pub enum Error {
     /// What is to be stored is there already.
     #[error("it exists already")]
     Exists(#[source] tokio_postgres::Error),
+    /// A rule of the database forbids it, as that a key has no more rights than its maker.
+    #[error("the database does not allow a statement")]
+    NotAllowed(#[source] tokio_postgres::Error),
     /// The database refused the statement: a fault of ours.
     #[error("the database refused a statement")]
     Refused(#[source] tokio_postgres::Error),
@@ -125,6 +128,11 @@ pub(in crate::db) fn keep_if_sound<T>(connection: Object, result: &Result<T, Err
     }
 }
 
+fn is_rule(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+        && error.as_db_error().is_some_and(|error| error.constraint().is_some())
+}
+
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let unavailable = match error.code() {
@@ -140,6 +148,8 @@ impl From<tokio_postgres::Error> for Error {
         match unavailable {
             true => Self::Unavailable(error.into()),
             false if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Self::Exists(error),
+            // A rule says its name; without one it is a grant that is missing, a fault of ours.
+            false if is_rule(&error) => Self::NotAllowed(error),
             false => Self::Refused(error),
         }
     }

@@ -31,15 +31,28 @@ pub(crate) async fn insert(tx: &TenantTx, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-const READ: &str = "\
+const READ: &str = "select id, name, status, tier, allowed_models, allowed_providers, cache_prompts, created_at, updated_at from tenants";
+const LOCK: &str = "\
     select id, name, status, tier, allowed_models, allowed_providers, cache_prompts, created_at, updated_at from tenants for update";
 
-/// The transaction's tenant, locked for the rest of the transaction; none where there is none of that id.
+/// The transaction's tenant; none where there is none of that id.
 ///
 /// # Errors
 /// [`Error`] when it cannot be read.
 pub(crate) async fn read(tx: &TenantTx) -> Result<Option<TenantRow>, Error> {
-    let rows = tx.query(READ, &[]).await?;
+    one(tx, READ).await
+}
+
+/// The same, locked for the rest of the transaction: of two who change it, one sees what the other did.
+///
+/// # Errors
+/// [`Error`] when it cannot be read.
+pub(crate) async fn lock(tx: &TenantTx) -> Result<Option<TenantRow>, Error> {
+    one(tx, LOCK).await
+}
+
+async fn one(tx: &TenantTx, statement: &str) -> Result<Option<TenantRow>, Error> {
+    let rows = tx.query(statement, &[]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let unknown = |_| Error::Unexpected("a tenant's standing that this version does not know");
     let (status, tier): (&str, &str) = (row.try_get("status")?, row.try_get("tier")?);

@@ -18,6 +18,8 @@ use time::OffsetDateTime;
 
 /// Bytes of text that make a token, where nobody else counts: the usual rule of thumb for English.
 const BYTES_PER_TOKEN: usize = 4;
+/// The longest path of a field that a provider finds at fault.
+const MAX_PARAM_CHARS: usize = 200;
 
 pub(super) struct Attempt {
     /// From 1.
@@ -141,6 +143,9 @@ impl Attempt {
             for text in [&mut failure.message, &mut failure.code, &mut failure.param].into_iter().flatten() {
                 credential.strike_out(text);
             }
+        }
+        if let Some((end, _)) = failure.param.as_deref().and_then(|param| param.char_indices().nth(MAX_PARAM_CHARS)) {
+            failure.param.iter_mut().for_each(|param| param.truncate(end));
         }
         failure.request_id = self.provider_request_id.as_deref().map(Into::into);
         Box::new(failure)

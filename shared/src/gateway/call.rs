@@ -109,6 +109,13 @@ impl Reply {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: ReplyBody::Whole(Bytes::new()) }
     }
 
+    /// A reply that names another address, relative to the one asked for.
+    pub fn redirect(status: StatusCode, to: &str) -> Self {
+        let mut reply = Self { status, ..Self::empty() };
+        reply.set("location", to);
+        reply
+    }
+
     /// What an error looks like.
     pub fn error(error: &GatewayError) -> Self {
         let on_the_wire = error.on_the_wire();

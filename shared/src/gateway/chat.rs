@@ -4,6 +4,7 @@ use super::{
     Gateway,
     attempt::{Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
+    echo,
     relay::{self, Relay},
     upstream::{self, Failed, record},
 };
@@ -37,10 +38,12 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     attempt.terms = terms;
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
-        Err(failed) => return Err(failed.without_echo(&request).settle(&attempt, &gateway.db, &call.after)),
+        Err(failed) => {
+            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, &gateway.db, &call.after));
+        }
     };
     let mut reply = if request.streams() {
-        stream(gateway, &call, &request, attempt, answer)?
+        stream(gateway, &call, request, attempt, answer)?
     } else {
         whole(gateway, &call, &request, attempt, answer).await?
     };
@@ -58,7 +61,9 @@ async fn whole(
     let read = upstream::read(gateway, call, &mut attempt, answer, |provider, body| provider.chat_answer(body)).await;
     let answer = match read {
         Ok(answer) => answer,
-        Err(failed) => return Err(failed.without_echo(request).settle(&attempt, &gateway.db, &call.after)),
+        Err(failed) => {
+            return Err(failed.without_echo(echo::texts(request)).settle(&attempt, &gateway.db, &call.after));
+        }
     };
     let answer_bytes = answer.choices.iter().filter_map(|choice| choice.text.as_deref()).map(str::len).sum();
     let usage = answer.usage.map_or(UsageFacts::Counted { answer_bytes, reported: None }, UsageFacts::Reported);
@@ -127,7 +132,7 @@ fn choice_of(index: u32, mut choice: AnswerChoice, request: &ChatRequest) -> Cho
 fn stream(
     gateway: &Gateway,
     call: &Call,
-    request: &ChatRequest,
+    request: ChatRequest,
     attempt: Attempt,
     answer: UpstreamAnswer,
 ) -> Result<Reply, GatewayError> {

@@ -1,6 +1,6 @@
 //! A provider that repeats the prompt in its error: what it repeats is struck out, for an error is kept where a prompt must not be.
 
-use crate::openai::ChatRequest;
+use crate::{error::GatewayError, openai::ChatRequest};
 
 /// So many characters in common are a quotation and no coincidence.
 const A_QUOTATION: usize = 16;
@@ -9,19 +9,27 @@ const A_TEXT: usize = 6;
 /// In its place.
 const CUT: &str = "…";
 
-/// Strikes out of a provider's words what stands in the request's messages: whole, or from the beginning of a text as far as it goes.
-pub(super) fn strike_out(words: &mut String, request: &ChatRequest) {
-    for message in &request.messages {
+/// An error whose words do not repeat what the caller sent: whole, or from the beginning of a text as far as it goes.
+pub(super) fn removed<'a>(mut error: GatewayError, sent: impl Iterator<Item = &'a str>) -> GatewayError {
+    if let GatewayError::Provider { failure, .. } = &mut error
+        && let Some(words) = &mut failure.message
+    {
+        sent.for_each(|text| strike_out(words, text.trim()));
+    }
+    error
+}
+
+/// The texts of a request's messages.
+pub(super) fn texts(request: &ChatRequest) -> impl Iterator<Item = &str> {
+    request.messages.iter().flat_map(|message| {
         let texts = message.content.iter().flat_map(|content| content.texts());
         let calls = message.tool_calls().iter().filter_map(|call| call.function.as_ref());
         let others = [&message.refusal, &message.reasoning_content].into_iter().flatten().map(String::as_str);
-        for text in texts.chain(others).chain(calls.map(|function| function.arguments.as_str())) {
-            strike_out_text(words, text.trim());
-        }
-    }
+        texts.chain(others).chain(calls.map(|function| function.arguments.as_str()))
+    })
 }
 
-fn strike_out_text(words: &mut String, text: &str) {
+fn strike_out(words: &mut String, text: &str) {
     if text.chars().count() < A_TEXT {
         return;
     }
@@ -57,7 +65,7 @@ mod tests {
         ];
         for (words, left, why) in table {
             let mut words = words.to_owned();
-            strike_out(&mut words, &request);
+            texts(&request).for_each(|text| strike_out(&mut words, text.trim()));
             assert_eq!(words, left, "{why}");
         }
     }

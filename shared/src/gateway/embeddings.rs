@@ -113,6 +113,7 @@ impl Asker<'_> {
         let asked = Asked { model, streamed: false, prompt_bytes };
         let mut attempt = Attempt::new(self.candidate, self.grant, call, asked, &gateway.clock);
         attempt.number = batch.number;
+        let input = batch.input;
         match self.vectors(&mut attempt, batch).await {
             Ok(Embeddings { model, vectors, usage }) => {
                 let usage = usage.map_or(UsageFacts::Counted { answer_bytes: 0, reported: None }, UsageFacts::Reported);
@@ -121,7 +122,10 @@ impl Asker<'_> {
                 upstream::record(&attempt, outcome, &gateway.db, &call.after);
                 Ok(Part { model, vectors, tokens, cost, waited: attempt.waited() })
             }
-            Err(failed) => Err(failed.settle(&attempt, &gateway.db, &call.after)),
+            Err(failed) => {
+                let sent = input.iter().filter_map(Input::as_text);
+                Err(failed.without_echo(sent).settle(&attempt, &gateway.db, &call.after))
+            }
         }
     }
 

@@ -5,6 +5,7 @@ pub mod after_response;
 mod attempt;
 pub mod call;
 pub mod chat;
+pub mod docs;
 mod echo;
 pub mod embeddings;
 pub mod health;

@@ -1,16 +1,19 @@
-//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, nothing held back, and an end that is true. A stream
+//! A provider's stream on its way to the caller: bytes → events → pieces → chunks, no word held back, and an end that is true. A stream
 //! that did not end as its provider's protocol ends is an error to the caller, never a clean `[DONE]`; and it is billed as it was used,
 //! whether or not the caller stays to the end.
 
+mod serve;
+
+pub(super) use serve::serve;
+
 use super::{
-    after_response::AfterResponse,
     attempt::{Attempt, Outcome, UsageFacts},
     call::Call,
+    echo,
 };
 use crate::{
     causes,
     clock::Clock,
-    db::Database,
     error::GatewayError,
     http::{
         client::{BodyError, UpstreamAnswer},
@@ -24,20 +27,17 @@ use crate::{
     },
     providers::{self, AnswerError, ChatStream, Failure, Head, Piece, Progress},
     tenancy::RequestId,
-    usage::{
-        Tokens,
-        ledger::{self, Ended},
-    },
+    usage::{Tokens, ledger::Ended},
 };
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::Pin,
     time::Duration,
 };
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 /// How long before the function is stopped its stream ends with an error of ours: enough to settle and to write the ledger.
 const RESERVE: Duration = Duration::from_secs(5);
@@ -97,8 +97,8 @@ const IMAGE_AS_TEXT: usize = 4 * 1290;
 pub(super) struct Relay {
     attempt: Attempt,
     request_id: RequestId,
-    include_usage: bool,
-    legacy_functions: bool,
+    /// Kept for what a provider's error may repeat of it.
+    request: ChatRequest,
     hides_reasoning: bool,
     chunks: Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>,
     reader: EventReader,
@@ -129,15 +129,14 @@ impl Relay {
         answer: UpstreamAnswer,
         framing: Framing,
         call: &Call,
-        request: &ChatRequest,
+        request: ChatRequest,
         keep_alive: Duration,
     ) -> Self {
         let until = Instant::now() + time_left(&*attempt.clock, call.deadline);
         Self {
             request_id: call.request_id,
-            include_usage: request.wants_stream_usage(),
-            legacy_functions: request.legacy_functions,
             hides_reasoning: request.hides_reasoning(),
+            request,
             chunks: Box::pin(answer.chunks()),
             reader: EventReader::new(framing),
             translator: attempt.candidate.provider.chat_stream(),
@@ -157,7 +156,8 @@ impl Relay {
         }
     }
 
-    /// The next bytes for the caller; none after the end. What one read brought goes out at once, as one piece.
+    /// The next bytes for the caller; none after the end. What one read brought goes out at once, as one piece. It is the caller's silence
+    /// that is broken by comments: a provider's pings, and thoughts that are left out, are nothing to the caller.
     async fn next(&mut self) -> Option<Bytes> {
         if self.ended.is_some() {
             // The caller has its last word; this only lets the connection be used again.
@@ -166,14 +166,17 @@ impl Relay {
             return None;
         }
         let mut out = Vec::new();
+        let quiet_until = Instant::now() + self.keep_alive;
         while out.is_empty() && self.ended.is_none() {
-            let patience = self.until.min(Instant::now() + self.keep_alive);
-            let read = tokio::time::timeout_at(patience, self.chunks.next()).await;
-            if read.is_err() && Instant::now() < self.until {
-                return Some(Bytes::from_static(KEEP_ALIVE));
-            }
-            if let Err(error) = self.take(read, &mut out) {
+            let read = tokio::time::timeout_at(self.until.min(quiet_until), self.chunks.next()).await;
+            let is_elapsed = read.is_err();
+            if (!is_elapsed || Instant::now() >= self.until)
+                && let Err(error) = self.take(read, &mut out)
+            {
                 self.fail(&error, &mut out);
+            }
+            if out.is_empty() && self.ended.is_none() && (is_elapsed || Instant::now() >= quiet_until) {
+                return Some(Bytes::from_static(KEEP_ALIVE));
             }
         }
         (!out.is_empty()).then(|| out.into())
@@ -231,7 +234,7 @@ impl Relay {
                 if let AnswerError::Failed(Failure { used: Some(used), .. }) = &error {
                     self.usage = Some(**used);
                 }
-                result = Err(answer_error(&self.attempt, error));
+                result = Err(echo::removed(answer_error(&self.attempt, error), echo::texts(&self.request)));
                 break;
             }
         }
@@ -270,7 +273,7 @@ impl Relay {
                 }
             }
             Piece::ReasoningDetail(_, detail) if self.hides_reasoning && !Reasoning::is_wanted_back(&detail) => {}
-            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(out, choice, &detail),
+            Piece::ReasoningDetail(choice, detail) => self.writer().reasoning_detail(choice, detail),
             Piece::ToolCall { choice, index, id, name, extra } => {
                 self.content(choice, name.len());
                 self.calling.insert(choice);
@@ -285,7 +288,7 @@ impl Relay {
                 self.content(choice, text.len());
                 self.writer().tool_arguments(out, choice, index, &text);
             }
-            Piece::Annotation(choice, annotation) => self.writer().annotation(out, choice, &annotation),
+            Piece::Annotation(choice, annotation) => self.writer().annotation(choice, annotation),
             Piece::Logprobs(choice, logprobs) => self.writer().logprobs(out, choice, &logprobs),
             // Held until the end is known: a choice has one finish reason and it comes last, but Google can send `STOP` and then
             // more text, and a stream that breaks off after it has not finished.
@@ -321,7 +324,7 @@ impl Relay {
                 system_fingerprint: head.system_fingerprint,
                 service_tier: head.service_tier,
             };
-            ChunkWriter::new(head, self.include_usage, self.legacy_functions)
+            ChunkWriter::new(head, self.request.wants_stream_usage(), self.request.legacy_functions)
         })
     }
 
@@ -333,7 +336,7 @@ impl Relay {
         self.ended = Some(Ended::Complete);
         let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
         for (choice, reason) in std::mem::take(&mut self.finished) {
-            let reason = finish_reason(reason, self.calling.contains(&choice), self.legacy_functions);
+            let reason = finish_reason(reason, self.calling.contains(&choice), self.request.legacy_functions);
             let native = self.native_finish.remove(&choice);
             self.writer().finish(out, choice, reason, native.as_deref());
         }
@@ -371,39 +374,5 @@ impl Relay {
     }
 }
 
-/// Hands the relay back when the body is done with it, be it at its end or because the caller's connection is gone.
-struct Guard {
-    relay: Option<Box<Relay>>,
-    back: Option<oneshot::Sender<Box<Relay>>>,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let (Some(relay), Some(back)) = (self.relay.take(), self.back.take()) {
-            // Nobody waits only when the invocation is over.
-            let _ = back.send(relay);
-        }
-    }
-}
-
-/// The stream for the caller. After the response the relay is read to its end, if it has not come to it, and leaves its row.
-pub(super) fn serve(relay: Relay, db: &Database, after: &AfterResponse) -> impl Stream<Item = Bytes> + Send + use<> {
-    let (back, returned) = oneshot::channel::<Box<Relay>>();
-    let db = db.clone();
-    let patience = relay.until.saturating_duration_since(Instant::now()) + RESERVE / 2;
-    after.defer(async move {
-        match tokio::time::timeout(patience, returned).await {
-            Ok(Ok(mut relay)) => {
-                // The caller left early: the provider goes on, and bills, to its end.
-                while relay.next().await.is_some() {}
-                ledger::record(&db, &relay.attempt.event(relay.outcome())).await;
-            }
-            Ok(Err(_)) | Err(_) => tracing::error!("a stream was not returned; its usage is not in the ledger"),
-        }
-    });
-    let guard = Guard { relay: Some(Box::new(relay)), back: Some(back) };
-    stream::unfold(guard, |mut guard| async move {
-        let bytes = guard.relay.as_mut()?.next().await?;
-        Some((bytes, guard))
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use crate::{
     db::{Database, credentials},
     error::GatewayError,
     http::client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
-    openai::{ChatRequest, Invalid},
+    openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
     routing::plan::{self, Candidate},
     tenancy::{CredentialRef, Grant},
@@ -55,14 +55,9 @@ impl Failed {
         Self { error, usage: UsageFacts::Nothing }
     }
 
-    /// Without what the provider's words repeat of the messages.
-    pub(super) fn without_echo(mut self, request: &ChatRequest) -> Self {
-        if let GatewayError::Provider { failure, .. } = &mut self.error
-            && let Some(words) = &mut failure.message
-        {
-            echo::strike_out(words, request);
-        }
-        self
+    /// Without what the provider's words repeat of what the caller sent.
+    pub(super) fn without_echo<'a>(self, sent: impl Iterator<Item = &'a str>) -> Self {
+        Self { error: echo::removed(self.error, sent), ..self }
     }
 
     /// Leaves the ledger's row and gives the caller's error back.

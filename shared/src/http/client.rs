@@ -119,6 +119,13 @@ pub(super) fn builder() -> Result<reqwest::ClientBuilder, BoxError> {
 }
 
 impl UpstreamAnswer {
+    /// A good answer with this body.
+    #[cfg(test)]
+    pub(crate) fn of(chunks: impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static) -> Self {
+        let response = http::Response::new(reqwest::Body::wrap_stream(chunks)).into();
+        Self { status: 200, headers: HeaderMap::new(), response }
+    }
+
     /// The whole body, of at most so many bytes.
     ///
     /// # Errors

@@ -35,8 +35,8 @@ struct ChunkChoice<'a> {
     native_finish_reason: Option<&'a str>,
 }
 
-/// An entry of a list that grows from chunk to chunk. OpenAI's SDKs put such lists together by the `index` of their entries, and raise an
-/// error where there is none.
+/// An entry of a list that grows from chunk to chunk. OpenAI's SDK for Python puts such lists together by the `index` of their entries, and
+/// raises an error where there is none.
 struct Entry<'a> {
     index: u32,
     entry: &'a Value,
@@ -68,14 +68,14 @@ struct Delta<'a> {
     images: Option<[Entry<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasoning_details: Option<[Entry<'a>; 1]>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    reasoning_details: &'a [Value],
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_calls: Option<[CallDelta<'a>; 1]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     function_call: Option<FunctionDelta<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    annotations: Option<[Entry<'a>; 1]>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    annotations: &'a [Value],
 }
 
 #[derive(Serialize)]
@@ -127,8 +127,8 @@ pub struct ChunkHead {
     pub service_tier: Option<String>,
 }
 
-/// Writes the events of one answer, in the order that clients rely on: the role first in every choice, then text, then the finish
-/// reason, then the usage if it was asked for, then `[DONE]`.
+/// Writes the events of one answer, in the order that clients rely on: the role first in every choice, then text, then what the text is
+/// based on and what the provider wants back, then the finish reason, then the usage if it was asked for, then `[DONE]`.
 #[derive(Debug)]
 pub struct ChunkWriter {
     head: ChunkHead,
@@ -138,15 +138,17 @@ pub struct ChunkWriter {
     begun: u128,
     /// Which calls, by choice and index, are of custom tools.
     custom: BTreeSet<(u32, u32)>,
-    /// How long each choice's lists are.
     lists: BTreeMap<u32, Lists>,
 }
 
+/// A choice's lists. Nobody reads two of them before the answer is whole, and so they come whole, as OpenAI's annotations do: of a field
+/// that it does not know, OpenAI's SDK for Node keeps nothing but what the last chunk has.
 #[derive(Debug, Default)]
 struct Lists {
+    /// How many there were.
     images: u32,
-    reasoning_details: u32,
-    annotations: u32,
+    reasoning_details: Vec<Value>,
+    annotations: Vec<Value>,
 }
 
 impl ChunkWriter {
@@ -176,7 +178,9 @@ impl ChunkWriter {
     /// Something that was drawn.
     pub fn image(&mut self, out: &mut Vec<u8>, choice: u32, image: &Value) {
         self.begin(out, choice);
-        let index = next(&mut self.lists.entry(choice).or_default().images);
+        let images = &mut self.lists.entry(choice).or_default().images;
+        let index = *images;
+        *images = index.saturating_add(1);
         self.delta(out, choice, Delta { images: Some([Entry { index, entry: image }]), ..Delta::default() });
     }
 
@@ -186,12 +190,9 @@ impl ChunkWriter {
         self.delta(out, choice, Delta { reasoning_content: Some(text), ..Delta::default() });
     }
 
-    /// Something the provider wants back of it.
-    pub fn reasoning_detail(&mut self, out: &mut Vec<u8>, choice: u32, detail: &Value) {
-        self.begin(out, choice);
-        let index = next(&mut self.lists.entry(choice).or_default().reasoning_details);
-        let entry = Entry { index, entry: detail };
-        self.delta(out, choice, Delta { reasoning_details: Some([entry]), ..Delta::default() });
+    /// Something the provider wants back of it; it is written when the choice ends.
+    pub fn reasoning_detail(&mut self, choice: u32, detail: Value) {
+        self.lists.entry(choice).or_default().reasoning_details.push(detail);
     }
 
     /// The beginning of a call; `extra` is its `extra_content`.
@@ -227,12 +228,9 @@ impl ChunkWriter {
         self.call(out, choice, CallDelta { index, id: None, kind: None, called, extra_content: None });
     }
 
-    /// Something the text is based on.
-    pub fn annotation(&mut self, out: &mut Vec<u8>, choice: u32, annotation: &Value) {
-        self.begin(out, choice);
-        let index = next(&mut self.lists.entry(choice).or_default().annotations);
-        let entry = Entry { index, entry: annotation };
-        self.delta(out, choice, Delta { annotations: Some([entry]), ..Delta::default() });
+    /// Something the text is based on; it is written when the choice ends.
+    pub fn annotation(&mut self, choice: u32, annotation: Value) {
+        self.lists.entry(choice).or_default().annotations.push(annotation);
     }
 
     /// How likely the last tokens were.
@@ -244,6 +242,12 @@ impl ChunkWriter {
     /// The end of a choice; `native` is the provider's own word for the reason.
     pub fn finish(&mut self, out: &mut Vec<u8>, choice: u32, reason: FinishReason, native: Option<&str>) {
         self.begin(out, choice);
+        if let Some(Lists { reasoning_details, annotations, .. }) = self.lists.remove(&choice)
+            && !(reasoning_details.is_empty() && annotations.is_empty())
+        {
+            let (reasoning_details, annotations) = (reasoning_details.as_slice(), annotations.as_slice());
+            self.delta(out, choice, Delta { reasoning_details, annotations, ..Delta::default() });
+        }
         let end = ChunkChoice { finish_reason: Some(reason), native_finish_reason: native, ..ChunkChoice::of(choice) };
         self.chunk(out, &[end], None);
     }
@@ -302,13 +306,6 @@ impl ChunkChoice<'_> {
     }
 }
 
-/// The index of the next entry of a list that is so long.
-fn next(length: &mut u32) -> u32 {
-    let index = *length;
-    *length = length.saturating_add(1);
-    index
-}
-
 /// The event that ends a stream which failed. There is no `[DONE]` after it, and SDKs raise it.
 pub fn error_event(error: ErrorDetail<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
@@ -327,69 +324,4 @@ fn write_event(out: &mut Vec<u8>, prefix: &str, body: &impl Serialize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{
-        super::usage::{CompletionDetails, PromptDetails},
-        *,
-    };
-    use serde_json::json;
-
-    fn written(write: impl FnOnce(&mut ChunkWriter, &mut Vec<u8>)) -> Vec<Value> {
-        let (id, model) = ("a".to_owned(), "m".to_owned());
-        let head = ChunkHead { id, created: 1, model, system_fingerprint: None, service_tier: None };
-        let (mut writer, mut out) = (ChunkWriter::new(head, true, false), Vec::new());
-        write(&mut writer, &mut out);
-        let text = String::from_utf8(out).expect("UTF-8");
-        let events = text.split("\n\n").filter_map(|event| event.strip_prefix("data: "));
-        events.filter(|data| *data != "[DONE]").map(|data| serde_json::from_str(data).expect("a chunk")).collect()
-    }
-
-    /// OpenAI's SDKs raise an error where an entry has no index, and merge two that have the same.
-    #[test]
-    fn entries_of_a_growing_list_are_numbered_in_each_choice() {
-        let chunks = written(|writer, out| {
-            for (choice, data) in [(0, "a"), (0, "b"), (1, "c")] {
-                writer.reasoning_detail(out, choice, &json!({ "type": "t", "data": data, "index": 7 }));
-                writer.annotation(out, choice, &json!({ "type": "t" }));
-                writer.image(out, choice, &json!({ "type": "t" }));
-            }
-        });
-        for name in ["reasoning_details", "annotations", "images"] {
-            let choices = chunks.iter().map(|chunk| &chunk["choices"][0]);
-            let lists = choices.filter_map(|choice| Some((&choice["index"], choice["delta"][name].as_array()?)));
-            let numbers: Vec<_> = lists.map(|(choice, list)| json!([choice, list.len(), list[0]["index"]])).collect();
-            assert_eq!(json!(numbers), json!([[0, 1, 0], [0, 1, 1], [1, 1, 0]]), "{name}");
-        }
-    }
-
-    #[test]
-    fn the_role_comes_first_in_each_choice_and_the_usage_last() {
-        let usage = Usage {
-            prompt_tokens: 1,
-            completion_tokens: 2,
-            total_tokens: 3,
-            prompt_tokens_details: PromptDetails::default(),
-            completion_tokens_details: CompletionDetails::default(),
-            cost: None,
-            cost_details: None,
-            server_tool_use: None,
-        };
-        let chunks = written(|writer, out| {
-            writer.audio(out, 0, &json!({ "id": "x" }));
-            writer.tool_call(out, 1, 0, ("c1", "f"), Some(&json!({ "google": {} })));
-            writer.finish(out, 0, FinishReason::Stop, Some("pause_turn"));
-            writer.done(out, Some(&usage));
-        });
-        let choice = |i: usize| &chunks[i]["choices"][0];
-        for (i, index) in [(0, 0), (2, 1)] {
-            assert_eq!((&choice(i)["index"], &choice(i)["delta"]["role"]), (&json!(index), &json!("assistant")));
-        }
-        assert_eq!(choice(1)["delta"]["audio"], json!({ "id": "x" }));
-        assert_eq!(choice(3)["delta"]["tool_calls"][0]["extra_content"], json!({ "google": {} }));
-        let end = choice(4);
-        assert_eq!((&end["finish_reason"], &end["native_finish_reason"]), (&json!("stop"), &json!("pause_turn")));
-        let last = &chunks[5];
-        assert_eq!((&last["choices"], &last["usage"]["total_tokens"]), (&json!([]), &json!(3)));
-        assert!(last["usage"].get("prompt_tokens_details").is_none(), "absent is not zero");
-    }
-}
+mod tests;

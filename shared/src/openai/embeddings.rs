@@ -106,6 +106,14 @@ impl EmbeddingsRequest {
 }
 
 impl Input {
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Tokens(_) => None,
+        }
+    }
+
     /// About how many bytes of text it is.
     pub fn text_bytes(&self) -> usize {
         const BYTES_PER_TOKEN: usize = 4;

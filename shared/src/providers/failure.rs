@@ -1,6 +1,6 @@
 //! What a provider's error means, in terms that do not depend on the provider.
 
-use super::quotes;
+use super::{bounded_word, quotes};
 use crate::usage::Tokens;
 
 /// An error answer, or an error event inside a stream.
@@ -71,6 +71,7 @@ impl Failure {
     pub fn new(kind: FailureKind, status: u16, message: Option<String>, code: Option<String>) -> Self {
         let message = message.filter(|text| kind != FailureKind::Credential && !text.is_empty());
         let message = message.map(|text| quotes::without(&text));
+        let code = code.map(|code| bounded_word(&code));
         Self { kind, status, message, code, param: None, retry_after_s: None, used: None, request_id: None }
     }
 

@@ -1,5 +1,7 @@
 //! What a provider's words quote: some repeat the value that they complain about, which can be the prompt, and some a piece of a key.
 
+use std::borrow::Cow;
+
 /// The longest quotation that stays: names of fields, models and allowed values are shorter.
 const MAX_QUOTED_CHARS: usize = 64;
 /// The longest run of characters without a space that stays. What is longer is somebody's data.
@@ -13,18 +15,15 @@ const INPUTS: &[&str] = &["input_value=", "input=", "'input':", "\"input\":", "R
 
 /// The words without what they quote at length, and without what looks like a key.
 pub(super) fn without(words: &str) -> String {
-    let words = INPUTS.iter().filter_map(|mark| words.find(mark)).min().map_or_else(
-        || words.to_owned(),
-        |at| {
-            let line_end = words[at..].find('\n').map_or(words.len(), |length| at + length);
-            format!("{}{CUT}{}", &words[..at], &words[line_end..])
-        },
-    );
+    let words: String = words.split_inclusive('\n').map(without_input).collect();
     let mut out = String::with_capacity(words.len());
     let mut after_bearer = false;
     for word in unquoted(&words).split_inclusive(char::is_whitespace) {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let is_key = KEYS.iter().any(|key| bare.starts_with(key) && bare.len() > key.len()) || after_bearer;
+        // A key can stand within a word, as in an address: `?key=AIza...`.
+        let mut pieces = bare.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'));
+        let is_key = after_bearer
+            || pieces.any(|piece| KEYS.iter().any(|key| piece.starts_with(key) && piece.len() > key.len()));
         after_bearer = bare == "Bearer";
         if is_key {
             out.push_str("***");
@@ -37,6 +36,13 @@ pub(super) fn without(words: &str) -> String {
         }
     }
     out
+}
+
+/// A line without what follows where its writer repeats an input.
+fn without_input(line: &str) -> Cow<'_, str> {
+    let Some(at) = INPUTS.iter().filter_map(|mark| line.find(mark)).min() else { return Cow::Borrowed(line) };
+    let end = if line.ends_with('\n') { "\n" } else { "" };
+    Cow::Owned(format!("{}{CUT}{end}", &line[..at]))
 }
 
 /// Without long quotations; what is between the marks is cut, the marks stay.
@@ -81,6 +87,9 @@ mod tests {
             ("key AIzaSyA1 is\nold".to_owned(),                  "key *** is\nold".to_owned(),              "Google's"),
             (format!("bad image {}!", "A".repeat(500)),          "bad image …".to_owned(),                  "bytes"),
             ("content [type=x, input_value='secret', t]\nb".to_owned(), "content [type=x, …\nb".to_owned(), "what a validator repeats"),
+            ("a input=one\nb input=two\nc".to_owned(),           "a …\nb …\nc".to_owned(),                 "in every line"),
+            ("GET https://a.example/?key=AIzaSyA1 failed".to_owned(), "GET *** failed".to_owned(),          "a key in an address"),
+            ("api_key=sk-ab**cd, a risk-free task".to_owned(),   "*** a risk-free task".to_owned(),         "a key after its name, and words like one"),
             ("an open \"quote".to_owned(),                       "an open \"quote".to_owned(),              "nothing is quoted"),
         ];
         for (words, left, why) in table {

@@ -2,7 +2,9 @@
 //! than random bytes would. Briefly in `make test`, at length by `make fuzz`.
 
 use super::{ALL, Event, Provider};
+use crate::{openai::ChatRequest, usage::ModelKind};
 use proptest::{prelude::*, sample::Index};
+use serde_json::{Value, json};
 use std::{fs, path::Path};
 
 /// What to do to a text.
@@ -112,5 +114,33 @@ proptest! {
 fn there_is_something_to_edit() {
     for provider in ALL {
         assert!(seeds(*provider).len() >= 8, "{}", provider.id());
+    }
+}
+
+/// What belongs together is not looked for again and again: a caller could make that work for hours.
+#[test]
+fn a_conversation_as_long_as_a_body_may_be_is_read_in_one_pass() {
+    const MANY: usize = 30_000;
+    let function =
+        |i: usize| json!({ "id": format!("c{i}"), "function": { "name": format!("f{i}"), "arguments": "{}" } });
+    let signed = |i: usize| json!({ "provider": "google", "format": "google-thought-signature-v1", "data": "s", "tool_call_id": format!("d{i}"), "call": i });
+    let of_many = |one: Value| std::iter::repeat_n(one, MANY);
+    let called = json!({ "role": "assistant", "tool_calls": [function(0)] });
+    let given = json!({ "role": "tool", "tool_call_id": "c0", "content": "a" });
+    let said = json!({ "role": "user", "content": "a" });
+    let far: Vec<Value> = std::iter::once(called).chain(of_many(said)).chain(of_many(given)).collect();
+    let calls: Vec<_> = (0..MANY).map(function).collect();
+    let details: Vec<_> = (0..MANY).map(signed).collect();
+    let wide = vec![
+        json!({ "role": "user", "content": "a" }),
+        json!({ "role": "assistant", "tool_calls": calls, "reasoning_details": details }),
+    ];
+    for messages in [far, wide] {
+        let body = json!({ "model": "m", "messages": messages }).to_string();
+        let request = ChatRequest::parse(body.as_bytes()).expect("a request");
+        for provider in ALL {
+            let model = provider.models().iter().find(|model| model.kind == ModelKind::Chat).expect("a model");
+            assert!(provider.chat_request(model, &request).is_ok(), "{}", provider.id());
+        }
     }
 }

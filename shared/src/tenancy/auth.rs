@@ -5,6 +5,7 @@ use super::{
     api_key::ApiKey,
     issuers::{Issuers, VouchError},
     jwt::{Jwt, Refused},
+    key_check,
     principal::KeyLimits,
 };
 use crate::{
@@ -21,7 +22,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use time::OffsetDateTime;
 
 /// How long a principal is remembered: a revoked key, or the token of a removed member, works for at most this long.
 pub const PRINCIPAL_TTL: Duration = Duration::from_secs(30);
@@ -110,6 +110,7 @@ impl Authenticator {
             }
             (Err(error), Some((principal, _))) if error.is_outage() => {
                 tracing::warn!(error = %crate::causes::chain(&error), "a known caller is served from memory");
+                self.wait_with_the_next_look_up(&fingerprint);
                 Ok((principal, false))
             }
             (Err(error), _) => {
@@ -184,37 +185,13 @@ impl Authenticator {
     /// Whom a row makes of a key, and for how long that holds at most.
     fn principal(&self, key: &ApiKey, row: Option<KeyRow>) -> Result<(Principal, Duration), AuthError> {
         let now = self.clock.now();
-        let Some(row) = row else {
-            // The hash is computed whether or not there is a row, so that the time does not tell.
-            std::hint::black_box(key.hash(self.peppers.current()));
-            return Err(AuthError::Invalid);
-        };
-        let ends = row.rights.expires_at;
-        let until = self.matching_secret(key, &row, now).ok_or(AuthError::Invalid)?;
-        let usable = !row.revoked && ends.is_none_or(|at| at > now) && row.rights.standing.status == Status::Active;
-        if !usable {
-            return Err(AuthError::Invalid);
-        }
-        // A key that expires within the time it would be remembered is remembered until then.
-        let left = [ends, until].into_iter().flatten().filter_map(|at| Duration::try_from(at - now).ok()).min();
+        let good = key_check::check(key, row.as_ref().map(|row| &row.stored), &self.peppers, now);
+        let (Some(good), Some(row)) = (good, row) else { return Err(AuthError::Invalid) };
+        // A key that ends within the time it would be remembered is remembered until then.
+        let left = good.until.and_then(|at| Duration::try_from(at - now).ok());
         let principal =
             Principal { tenant: row.tenant, actor: Actor::Key(key.id()), role: row.role, rights: Arc::new(row.rights) };
         Ok((principal, left.map_or(PRINCIPAL_TTL_WITHOUT_DATABASE, |left| left.min(PRINCIPAL_TTL_WITHOUT_DATABASE))))
-    }
-
-    /// Whether the key is the row's, or the one before its rotation; then until when.
-    fn matching_secret(&self, key: &ApiKey, row: &KeyRow, now: OffsetDateTime) -> Option<Option<OffsetDateTime>> {
-        let fits = |stored: &[u8], version| {
-            let pepper = self.peppers.of_version(version);
-            // An unknown version takes as long as a known one.
-            let hash = key.hash(pepper.unwrap_or(self.peppers.current()));
-            hash.matches(stored) && pepper.is_some()
-        };
-        if fits(&row.hash, row.pepper_version) {
-            return Some(None);
-        }
-        let before = row.previous.as_ref()?;
-        (before.until > now && fits(&before.hash, before.pepper_version)).then_some(Some(before.until))
     }
 
     fn recall(&self, fingerprint: &[u8; 32]) -> Option<(Principal, Duration)> {
@@ -222,6 +199,15 @@ impl Authenticator {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = remembered.get(fingerprint).filter(|entry| entry.without_database_until > now)?;
         Some((entry.principal.clone(), entry.until))
+    }
+
+    /// A database that is away can take long to say so: not every request has to wait for that.
+    fn wait_with_the_next_look_up(&self, fingerprint: &[u8; 32]) {
+        let until = self.clock.since_epoch() + PRINCIPAL_TTL;
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = remembered.get_mut(fingerprint) {
+            entry.until = until.min(entry.without_database_until);
+        }
     }
 
     fn forget(&self, fingerprint: &[u8; 32]) {

@@ -45,7 +45,9 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let raw = text.strip_prefix(Self::PREFIX).ok_or(InvalidId($what))?;
-                Uuid::try_parse(raw).map(Self).map_err(|_| InvalidId($what))
+                let id = Uuid::try_parse(raw).map(Self).map_err(|_| InvalidId($what))?;
+                // One id has one text: no capitals, hyphens or braces.
+                if id.0.simple().encode_lower(&mut Uuid::encode_buffer()) == raw { Ok(id) } else { Err(InvalidId($what)) }
             }
         }
     };
@@ -109,6 +111,16 @@ mod tests {
         let tenant = TenantId::generate(Duration::from_secs(1));
         assert_eq!(tenant.to_string().parse(), Ok(tenant));
         assert_eq!(tenant.to_string().parse::<KeyId>(), Err(InvalidId("key")));
+    }
+
+    #[test]
+    fn an_id_has_one_text() {
+        let tenant = TenantId::generate(Duration::from_secs(1));
+        for other in [tenant.as_uuid().hyphenated().to_string(), tenant.as_uuid().braced().to_string()] {
+            assert!(format!("ten_{other}").parse::<TenantId>().is_err(), "{other}");
+        }
+        let capitals = format!("ten_{:X}", tenant.as_uuid().simple());
+        assert!(capitals.parse::<TenantId>().is_err(), "{capitals}");
     }
 
     #[test]

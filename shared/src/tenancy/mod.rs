@@ -7,6 +7,7 @@ pub mod email;
 pub mod ids;
 pub mod issuers;
 pub mod jwt;
+pub mod key_check;
 pub mod models;
 pub mod oidc;
 pub mod opaque;

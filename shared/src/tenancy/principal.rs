@@ -109,3 +109,23 @@ impl fmt::Display for Actor {
         }
     }
 }
+
+#[cfg(test)]
+impl Principal {
+    /// A key of some tenant, with nothing but a role to bound it.
+    pub(crate) fn of_role(role: Role) -> Self {
+        let now = std::time::Duration::from_secs(1);
+        let standing = Standing {
+            status: super::Status::Active,
+            tier: super::Tier::Free,
+            allowed_models: None,
+            allowed_providers: None,
+            cache_prompts: true,
+            credentials: std::collections::BTreeMap::new(),
+        };
+        let rights =
+            Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
+        let actor = Actor::Key(KeyId::generate(now));
+        Self { tenant: TenantId::generate(now), actor, role, rights: Arc::new(rights) }
+    }
+}

@@ -3,11 +3,11 @@
 use super::{Actor, Principal, Rights, Role, TenantId};
 
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal: $($role:ident)+;)+) => {
+    ($(#[doc = $doc:literal] $name:ident = $text:literal: $($role:ident)+;)+) => {
         /// Something that can be allowed.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Permission {
-            $($(#[$doc])* $name),+
+            $(#[doc = $doc] $name),+
         }
 
         impl Permission {
@@ -15,6 +15,13 @@ macro_rules! permissions {
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text),+
+                }
+            }
+
+            /// What it allows, for people.
+            pub fn what(self) -> &'static str {
+                match self {
+                    $(Self::$name => $doc.trim_ascii()),+
                 }
             }
         }

@@ -12,11 +12,11 @@ pub(crate) type Column = (&'static str, &'static [&'static str]);
 
 /// Who answers chats.
 pub(crate) const CHAT: &[Column] = &[
-    ("openai", &["gpt-4o-mini", "gpt-5-mini", "gpt-5.4", "gpt-5.6", "o4-mini"]),
+    ("openai", &["gpt-4o-mini", "gpt-5-mini", "gpt-5.4", "gpt-5.6", "o4-mini", "gpt-audio", "gpt-4o-search-preview"]),
     ("anthropic", &["claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-5"]),
     ("google", &["gemini-2.5-flash", "gemini-3.1-pro-preview", "gemini-3.6-flash"]),
     ("cohere", &["command-a-03-2025"]),
-    ("mistral", &["mistral-large-latest", "mistral-small-latest", "magistral-medium-latest"]),
+    ("mistral", &["mistral-large-latest", "mistral-small-latest", "magistral-medium-latest", "voxtral-small-latest"]),
 ];
 
 /// Who makes vectors.

@@ -9,6 +9,7 @@ pub(crate) const SILENCE: &[(&[&str], &str, &str)] = &[
     (&["mistral"], "`reasoning_effort`: high, beside tools", "It always thinks as hard as it can."),
     (&["mistral"], "`reasoning_effort`: high, beside a call that must be", "It always thinks as hard as it can."),
     (&["openai"], "`reasoning.exclude`", "OpenAI never shows thoughts in chat completions."),
+    (&["cohere", "mistral"], "`reasoning.exclude`", "The gateway does it: it leaves the thoughts out of the answer."),
     (&["anthropic", "google", "cohere"], "`response_format.json_schema.name`", UNNAMED),
     (
         &["anthropic", "google", "cohere"],
@@ -16,11 +17,22 @@ pub(crate) const SILENCE: &[(&[&str], &str, &str)] = &[
         "An answer is always held to its schema.",
     ),
     (EVERYONE, "`stream_options.include_usage`", "The gateway does it: a provider is always asked for the usage."),
+    (&["google", "cohere", "mistral"], "`service_tier`: default", "It is what a request without it is served by."),
     (OTHERS_THAN_OPENAI, "`stream_options.include_obfuscation`: false", "Nobody else obfuscates."),
     (
         OTHERS_THAN_OPENAI,
         "`messages[].refusal`: beside content",
         "The content is sent; a model says or refuses, never both.",
+    ),
+    (
+        EVERYONE,
+        "`messages[].annotations`",
+        "A model has said what its text is based on, and no provider takes it back.",
+    ),
+    (
+        &["anthropic", "google", "cohere"],
+        "`messages[].name`: a result's",
+        "It is the called function's name, which the call has.",
     ),
     (EVERYONE, "`messages[].reasoning_content`", WITHOUT_PROOF),
     (EVERYONE, "`messages[].reasoning_details`: Anthropic's", OTHERS_THOUGHTS),

@@ -87,8 +87,10 @@ impl Stack {
         }
         match name {
             "migrate" => launch.env("DATABASE_MIGRATION_URL", self.database_url()),
-            _ => launch
-                .env("DATABASE_URL", database_url(&self.superuser_url, Some(&database_role(name)), &self.database)),
+            _ => match database_role(name).as_str() {
+                "none" => launch,
+                role => launch.env("DATABASE_URL", database_url(&self.superuser_url, Some(role), &self.database)),
+            },
         }
     }
 
@@ -98,7 +100,7 @@ impl Stack {
     }
 }
 
-/// The role that a function signs in as.
+/// The role that a function signs in as; `none` for one that knows no database.
 ///
 /// # Panics
 /// If the workspace's manifest does not say.

@@ -14,8 +14,8 @@
 //! - **Stop sequences** cut before the first match *in the heard text*: the list at the end names the stop sequences, so a search in all
 //!   of it would always find them.
 //! - **Max tokens** keeps that many words and finishes with the provider's length reason.
-//! - **Calls, thoughts, schemas**: instead of the echo, the calls that are due ([`super::tools`]) or an instance of the schema that is asked
-//!   for ([`super::schema`]); before it, a thought ([`super::thought`]). A call costs its words and one token for its name; a
+//! - **Calls, thoughts, schemas**: instead of the echo, the calls that are due (`tools`) or an instance of the schema that is asked
+//!   for (`schema`); before it, a thought (`thought`). A call costs its words and one token for its name; a
 //!   thought costs its words, which every provider bills as output, wherever it reports them.
 
 use std::fmt::Write as _;
@@ -170,11 +170,13 @@ pub struct Answer {
     pub thought: Vec<String>,
     /// See [`Asked::thoughts_hidden`].
     pub thoughts_hidden: bool,
+    /// Whether another thought follows that nobody can read.
+    pub redacted: bool,
     /// See [`Asked::logprobs`].
     pub logprobs: Option<u64>,
     /// Whether the first word has [`SOURCE`].
     pub cited: bool,
-    /// See [`Offer::legacy`].
+    /// See `Offer::legacy`.
     pub legacy: bool,
 }
 
@@ -225,6 +227,7 @@ impl Answer {
             calls,
             thought,
             thoughts_hidden: asked.thoughts_hidden,
+            redacted: thinks && directives.redact,
             logprobs: asked.logprobs,
             legacy: asked.offer.legacy,
         }

@@ -32,6 +32,8 @@ pub struct Directives {
     pub calls: Option<usize>,
     /// `mock:think`: a thought before the answer.
     pub think: bool,
+    /// `mock:redact`: after the thought another that only the provider can read, where the provider has such.
+    pub redact: bool,
     /// `mock:cite`: a source for the first word of the answer.
     pub cite: bool,
     /// `mock:refuse`: the model declines, as distinct from an error.
@@ -98,6 +100,7 @@ impl Directives {
             "call" => self.calls = Some(1),
             "calls" => self.calls = Some(usize::try_from(number()?.clamp(1, MOST_CALLS)).unwrap_or(1)),
             "think" => self.think = true,
+            "redact" => self.redact = true,
             "cite" => self.cite = true,
             "refuse" => self.refuse = true,
             _ => return Err(format!("mock: there is no directive `{name}`")),

@@ -78,6 +78,9 @@ async fn thoughts_are_signed_and_must_come_back_as_they_were() {
     let back =
         |blocks: Value| json!({"messages": [body["messages"][0], {"role": "assistant", "content": blocks}, result]});
     let changed = with(thought, json!({"thinking": "of something else"}));
+    let more = with(&body, asked("mock:redact mock:call Bern"));
+    let redacted = tell(&mock, "anthropic", more).await.json()["content"][1].clone();
+    let cut = with(&redacted, json!({"data": "x"}));
     let forged = with(thought, json!({"signature": "c2lnbmVk"}));
     #[rustfmt::skip]
     let table = [
@@ -85,7 +88,8 @@ async fn thoughts_are_signed_and_must_come_back_as_they_were() {
         (back(json!([changed, call])), "Invalid `signature` in `thinking` block",   "it is the signature of other words"),
         (back(json!([forged, call])),  "Invalid `signature` in `thinking` block",   "and this is none"),
         (back(json!([call])),          "Expected `thinking` or `redacted_thinking`, but found `tool_use`", "not without it"),
-        (back(json!([{"type": "redacted_thinking", "data": "x"}, call])), "",       "a hidden one will do"),
+        (back(json!([redacted, call])), "",                                         "a hidden one will do"),
+        (back(json!([cut, call])),     "Invalid `data` in `redacted_thinking` block", "but this is none"),
     ];
     refuses(&mock, "anthropic", &body, &table).await;
     let answer = tell(&mock, "anthropic", with(&body, back(json!([thought, call])))).await.json();

@@ -21,6 +21,12 @@ pub async fn ask(app: &App, row: &Row, kind: &Kind, options: &str) -> Answer {
             body["response_format"] = format;
         }
     }
+    if row.asks_own_model() {
+        // What only this model does, and what its price depends on.
+        for name in ["modalities", "audio", "web_search_options"] {
+            body[name] = row.request_body[name].clone();
+        }
+    }
     if row.asks_for_stream() {
         body["stream"] = json!(true);
         body["stream_options"] = json!({"include_usage": true});
@@ -35,13 +41,19 @@ fn offer(body: &mut Value, recorded: &Recorded) {
     if recorded.said.len() > 1 {
         body["n"] = json!(recorded.said.len());
     }
-    let names: BTreeSet<&str> =
-        recorded.said.values().flat_map(|choice| &choice.calls).map(|call| call.name.as_str()).collect();
+    let called = |custom: bool| -> BTreeSet<&str> {
+        let calls = recorded.said.values().flat_map(|choice| &choice.calls);
+        calls.filter(|call| call.custom == custom).map(|call| call.name.as_str()).collect()
+    };
+    let names = called(false);
     let functions = names.iter().map(|name| json!({"name": name, "parameters": {"type": "object", "properties": {}}}));
+    let custom = called(true);
     if recorded.legacy {
         body["functions"] = functions.collect();
-    } else if !names.is_empty() {
-        body["tools"] = functions.map(|function| json!({"type": "function", "function": function})).collect();
+    } else if !names.is_empty() || !custom.is_empty() {
+        let functions = functions.map(|function| json!({"type": "function", "function": function}));
+        let custom = custom.iter().map(|name| json!({"type": "custom", "custom": {"name": name}}));
+        body["tools"] = functions.chain(custom).collect();
     }
 }
 

@@ -8,6 +8,8 @@ use super::said::Said;
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Call {
     pub name: String,
+    /// Whether it is of a custom tool, which takes any text.
+    pub custom: bool,
     /// An object; as text where a model, or a limit of tokens, left no JSON.
     pub arguments: Value,
 }
@@ -22,6 +24,7 @@ struct Open {
     index: u64,
     id: String,
     name: String,
+    custom: bool,
     text: String,
     object: Option<Value>,
 }
@@ -29,7 +32,12 @@ struct Open {
 impl Calls {
     pub fn begin(&mut self, choice: u64, index: u64, id: &str, name: &str) {
         let (id, name) = (id.to_owned(), name.to_owned());
-        self.0.push(Open { choice, index, id, name, text: String::new(), object: None });
+        self.0.push(Open { choice, index, id, name, custom: false, text: String::new(), object: None });
+    }
+
+    pub fn begin_custom(&mut self, choice: u64, index: u64, id: &str, name: &str) {
+        self.begin(choice, index, id, name);
+        self.0.last_mut().expect("a call").custom = true;
     }
 
     /// More of the arguments of the last call in this place; what belongs to none is not the caller's.
@@ -78,10 +86,15 @@ impl Calls {
     pub fn settle(&self, said: &mut Said) {
         for call in &self.0 {
             let arguments = call.object.clone().unwrap_or_else(|| match call.text.trim() {
+                _ if call.custom => Value::String(call.text.clone()),
                 "" => Value::Object(Map::new()),
                 text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
             });
-            said.entry(call.choice).or_default().calls.push(Call { name: call.name.clone(), arguments });
+            said.entry(call.choice).or_default().calls.push(Call {
+                name: call.name.clone(),
+                custom: call.custom,
+                arguments,
+            });
         }
     }
 }

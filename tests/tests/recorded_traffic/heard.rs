@@ -64,6 +64,13 @@ impl Heard {
             let said = self.said.entry(index).or_default();
             said.sources.extend(choice[message]["annotations"].as_array().into_iter().flatten().flat_map(sources));
             said.text += choice[message]["content"].as_str().unwrap_or_default();
+            said.sound.add(&choice[message]["audio"]);
+            // Where the provider gave none, as it gives calls none.
+            if said.sound.id.starts_with("audio_sg_") {
+                said.sound.id.clear();
+            }
+            let images = choice[message]["images"].as_array().into_iter().flatten();
+            said.images.extend(images.map(|image| image["image_url"]["url"].as_str().expect("a URL").to_owned()));
             said.refusal += choice[message]["refusal"].as_str().unwrap_or_default();
             said.reasoning += choice[message]["reasoning_content"].as_str().unwrap_or_default();
             if let Some(reason) = choice["finish_reason"].as_str() {
@@ -82,6 +89,12 @@ impl Heard {
                 cached: prompt["cached_tokens"].as_u64(),
                 written: prompt["cache_write_tokens"].as_u64(),
                 reasoning: completion["reasoning_tokens"].as_u64(),
+                heard: prompt["audio_tokens"].as_u64(),
+                spoken: completion["audio_tokens"].as_u64(),
+                tools: prompt["tool_use_tokens"].as_u64(),
+                accepted: completion["accepted_prediction_tokens"].as_u64(),
+                rejected: completion["rejected_prediction_tokens"].as_u64(),
+                searches: usage["server_tool_use"]["web_search_requests"].as_u64(),
             });
             self.cost = usage["cost"].as_f64().expect("dollars");
         }
@@ -91,16 +104,23 @@ impl Heard {
         for (place, call) in (0..).zip(message["tool_calls"].as_array().into_iter().flatten()) {
             let index = call["index"].as_u64().unwrap_or(place);
             // A new call has all of this, more of one nothing but arguments.
-            let (id, kind, name) = (call["id"].as_str(), call["type"].as_str(), call["function"]["name"].as_str());
+            let (function, custom) = (&call["function"], &call["custom"]);
+            let name = function["name"].as_str().or(custom["name"].as_str());
+            let (id, kind) = (call["id"].as_str(), call["type"].as_str());
             match (id, kind, name) {
                 (Some(id), Some("function"), Some(name)) => {
                     self.odd_calls |= index != self.calls.next(choice);
                     self.calls.begin(choice, index, id, name);
                 }
+                (Some(id), Some("custom"), Some(name)) if function.is_null() => {
+                    self.odd_calls |= index != self.calls.next(choice);
+                    self.calls.begin_custom(choice, index, id, name);
+                }
                 (None, None, None) => self.odd_calls |= index + 1 != self.calls.next(choice),
                 _ => self.odd_calls = true,
             }
-            self.calls.more(choice, index, call["function"]["arguments"].as_str().expect("text"));
+            let text = function["arguments"].as_str().or(custom["input"].as_str());
+            self.calls.more(choice, index, text.expect("text"));
         }
         let function = &message["function_call"];
         if let Some(name) = function["name"].as_str() {

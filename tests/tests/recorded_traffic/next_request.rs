@@ -47,9 +47,16 @@ pub enum Bit {
     Call {
         id: Option<String>,
         name: String,
+        /// A text where the call is of a custom tool.
         arguments: Value,
         signature: Option<String>,
     },
+    /// What a tool of the provider's did, and its signature where there is one.
+    Own(Value, Option<String>),
+    /// What was drawn, in base 64.
+    Drawn(String),
+    /// What was said aloud, by its id.
+    Spoken(String),
     Result {
         id: Option<String>,
         name: Option<String>,
@@ -162,6 +169,25 @@ fn sorted(mut value: Value) -> Value {
     value
 }
 
+/// Recordings keep the beginning of a long text in base 64.
+fn beginning(text: &str) -> String {
+    text.chars().take(1_024).collect()
+}
+
+/// What a tool of the provider's did, without what says nothing.
+fn own(value: &Value) -> Value {
+    let says_nothing = |value: &Value| value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty);
+    match value {
+        Value::Object(members) => {
+            let said = members.iter().filter(|(_, value)| !says_nothing(value));
+            sorted(said.map(|(name, value)| (name.clone(), own(value))).collect())
+        }
+        Value::Array(items) => items.iter().map(own).collect(),
+        Value::String(text) => beginning(text).into(),
+        other => other.clone(),
+    }
+}
+
 impl Case {
     fn of(exchange: &'static Exchange) -> Option<Self> {
         let Kind::Answer(recorded) = &exchange.kind else { return None };
@@ -185,11 +211,15 @@ impl Case {
         verdict
     }
 
-    /// The provider gets what the recorded client sent. A client that left out what was thought leaves it out here too.
+    /// The provider gets what the recorded client sent. A client that left out what was thought, or what tools of the provider's did,
+    /// leaves it out here too.
     fn goes_on(&self, next: &Next) -> Verdict {
         let mut message = self.message.clone();
-        if next.turn.iter().all(|bit| !bit.is_thought()) {
+        if !next.turn.iter().any(Bit::is_thought) {
             client::forget_thoughts(&mut message);
+        }
+        if !next.turn.iter().any(|bit| matches!(bit, Bit::Own(..))) {
+            client::forget_tools_of_the_provider(&mut message);
         }
         let mut verdict = Verdict::default();
         let (after, messages) = client::reply(&message, &next.turn, &next.after);
@@ -223,7 +253,7 @@ impl Bit {
         match self {
             Self::Thought { .. } | Self::Sealed(_) | Self::Plan(_) => true,
             Self::Text { signature, .. } | Self::Call { signature, .. } => signature.is_some(),
-            Self::Result { .. } => false,
+            Self::Own(..) | Self::Result { .. } | Self::Drawn(_) | Self::Spoken(_) => false,
         }
     }
 }

@@ -121,6 +121,11 @@ impl Row {
         format!("{}/{}", self.provider, name.expect("a model of each provider"))
     }
 
+    /// Whether that is the model that the recorded client named, of OpenAI, whose fields are the dialect's.
+    pub fn asks_own_model(&self) -> bool {
+        self.provider == "openai" && self.model_name().is_some_and(|name| self.model() == format!("openai/{name}"))
+    }
+
     /// The model that the recorded client named.
     pub fn model_name(&self) -> Option<&str> {
         self.model.as_deref().map(|name| name.strip_prefix("models/").unwrap_or(name))

@@ -12,8 +12,9 @@ mod openai;
 #[path = "said/usage.rs"]
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 
 use super::{
@@ -31,9 +32,20 @@ pub struct Choice {
     pub refusal: String,
     pub reasoning: String,
     pub calls: Vec<Call>,
+    /// What was drawn, as data URLs.
+    pub images: Vec<String>,
+    pub sound: Sound,
     /// What passages rest on, in order: a URL, or what else names a document.
     pub sources: Vec<String>,
     pub finish: String,
+}
+
+/// What was said aloud.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Sound {
+    pub id: String,
+    pub bytes: Vec<u8>,
+    pub transcript: String,
 }
 
 /// The counts that a caller sees, in OpenAI's terms; none where nothing is said.
@@ -44,22 +56,43 @@ pub struct Counts {
     pub cached: Option<u64>,
     pub written: Option<u64>,
     pub reasoning: Option<u64>,
+    /// Of sound in the prompt, and in the answer.
+    pub heard: Option<u64>,
+    pub spoken: Option<u64>,
+    /// Of the prompt, from tools that the provider ran.
+    pub tools: Option<u64>,
+    /// Of a prediction, what came true and what did not.
+    pub accepted: Option<u64>,
+    pub rejected: Option<u64>,
+    /// Searches of the web.
+    pub searches: Option<u64>,
 }
 
 /// The counts, and what else the price depends on.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Usage {
     pub counts: Counts,
     /// Of the tokens written to a cache, those that stay for an hour.
     pub written_1h: u64,
     /// Prompt and answer as invoiced, where that is not what is counted.
     pub billed: Option<(u64, u64)>,
+    /// Of the sound in the prompt: tokens that were read from a cache, and its length where that is billed.
+    pub heard_cached: u64,
+    pub heard_seconds: u64,
+    /// Tokens of film in the answer.
+    pub filmed: u64,
+    /// The service tier that served it, where that has prices of its own.
+    pub tier: Option<&'static str>,
+    /// Whether it stayed in the United States.
+    pub us_only: bool,
+    /// How much of what was found the client wanted to be read: `search_context_size`.
+    pub search_context: Option<String>,
 }
 
 /// What a row is to these tests.
 pub enum Kind {
     /// An answer.
-    Answer(Recorded),
+    Answer(Box<Recorded>),
     /// No complete answer, though the status was 200: an error, what is none of the provider's, or a stream that breaks off.
     NoAnswer,
     /// An error, by its status.
@@ -103,24 +136,33 @@ pub fn read(row: &Row) -> Kind {
         (State::MayEnd | State::Ended, Some(more)) => Kind::More(more),
         (State::MayEnd | State::Ended, None) => {
             let (usage, legacy) = (reading.usage(), reading.legacy);
-            Kind::Answer(Recorded { said: reading.settle(), usage, legacy })
+            Kind::Answer(Box::new(Recorded { said: reading.settle(), usage, legacy }))
         }
     }
 }
 
 /// Reads an answer event by event.
 pub struct Reading<'a> {
+    row: &'a Row,
     provider: &'a str,
     streamed: bool,
     said: Said,
     calls: Calls,
     legacy: bool,
-    /// Google's: the sources that passages point at, and the passages that were named.
-    pages: Vec<String>,
+    /// Google's, of each choice: the sources that passages point at. None where some passage did.
+    pages: BTreeMap<u64, Vec<[String; 2]>>,
+    supported: BTreeSet<u64>,
+    /// The passages that were named.
     passages: Vec<Value>,
     /// Choices that ended and said no more.
     over: BTreeMap<u64, bool>,
     counts: Map<String, Value>,
+    /// Whether it is an answer of OpenAI's models for sound.
+    speaks: bool,
+    /// OpenAI's tier, which stands beside the counts.
+    tier: Value,
+    /// Google's searches in each choice.
+    searches: BTreeMap<u64, u64>,
     ended: bool,
     failed: bool,
     more: Option<&'static str>,
@@ -129,15 +171,20 @@ pub struct Reading<'a> {
 impl<'a> Reading<'a> {
     pub fn of(row: &'a Row) -> Self {
         Self {
+            row,
             provider: &row.provider,
             streamed: row.streaming,
             said: Said::new(),
             calls: Calls::default(),
             legacy: false,
-            pages: Vec::new(),
+            pages: BTreeMap::new(),
+            supported: BTreeSet::new(),
             passages: Vec::new(),
             over: BTreeMap::new(),
             counts: Map::new(),
+            speaks: false,
+            tier: Value::Null,
+            searches: BTreeMap::new(),
             ended: false,
             failed: false,
             more: None,
@@ -147,6 +194,10 @@ impl<'a> Reading<'a> {
     pub fn take(&mut self, data: &str) {
         if data == "[DONE]" {
             self.ended |= matches!(self.provider, "openai" | "mistral");
+            // Their streams do not say why they ended.
+            for said in self.said.values_mut().filter(|said| self.speaks && said.finish.is_empty()) {
+                "stop".clone_into(&mut said.finish);
+            }
             return;
         }
         let Ok(event) = serde_json::from_str::<Value>(data) else {
@@ -185,6 +236,12 @@ impl<'a> Reading<'a> {
         self.said.entry(choice).or_default().sources.push(source.into());
     }
 
+    /// Pieces of what is said aloud.
+    fn speak(&mut self, choice: u64, audio: &Value) {
+        let sound = &mut self.said.entry(choice).or_default().sound;
+        sound.add(audio);
+    }
+
     /// Later counts replace earlier ones.
     fn count(&mut self, usage: &Value) {
         if let Some(usage) = usage.as_object() {
@@ -200,6 +257,7 @@ impl<'a> Reading<'a> {
     /// What was said in the end.
     fn settle(mut self) -> Said {
         self.calls.settle(&mut self.said);
+        self.cite_what_was_read();
         for said in self.said.values_mut().filter(|said| !said.calls.is_empty()) {
             // Google says `STOP` after a call, and OpenAI after one that the caller prescribed; the dialect says that there is a call.
             match said.finish.as_str() {
@@ -209,6 +267,18 @@ impl<'a> Reading<'a> {
             }
         }
         self.said
+    }
+}
+
+impl Sound {
+    /// More of it, in OpenAI's form.
+    pub fn add(&mut self, audio: &Value) {
+        let text = |name: &str| audio[name].as_str().unwrap_or_default();
+        self.id += text("id");
+        // Each piece is in base 64 by itself; a made-up one may not be.
+        let data = text("data");
+        self.bytes.extend(STANDARD.decode(data).unwrap_or_else(|_| data.as_bytes().to_vec()));
+        self.transcript += text("transcript");
     }
 }
 

@@ -96,12 +96,15 @@ fn close(schema: &mut Value) {
 /// `variant`: another `type` of what stands in a list, with an object under that name.
 fn allow(document: &mut Value, row: &[String]) {
     let [place, field, kind, _] = row else { panic!("{HEADING}: {row:?}") };
-    let schema = document.pointer_mut(&pointer(place)).unwrap_or_else(|| panic!("{HEADING}: there is no {place}"));
     let kind = match kind.as_str() {
-        "variant" => return add_variant(schema, field),
-        kind if kind.contains('.') => json!({"$ref": format!("#{}", pointer(kind))}),
+        // A copy, so that each of the two can be allowed more.
+        kind if kind.contains('.') => document.pointer(&pointer(kind)).expect("a field").clone(),
         kind => json!({"type": kind}),
     };
+    let schema = document.pointer_mut(&pointer(place)).unwrap_or_else(|| panic!("{HEADING}: there is no {place}"));
+    if kind["type"] == "variant" {
+        return add_variant(schema, field);
+    }
     for properties in alternatives(schema) {
         let known = properties.get(field).cloned();
         properties.insert(field.clone(), known.map_or_else(|| kind.clone(), |known| json!({"anyOf": [known, kind]})));

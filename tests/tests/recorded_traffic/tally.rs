@@ -12,11 +12,12 @@ use super::{
 };
 
 /// The columns.
-const ASPECTS: [(Aspect, &str); 10] = [
+const ASPECTS: [(Aspect, &str); 11] = [
     (Aspect::Text, "text"),
     (Aspect::ToolCalls, "tool calls"),
     (Aspect::Reasoning, "reasoning"),
     (Aspect::Citations, "citations"),
+    (Aspect::Media, "images and sound"),
     (Aspect::Schema, "schema"),
     (Aspect::Usage, "usage"),
     (Aspect::Finish, "finish"),

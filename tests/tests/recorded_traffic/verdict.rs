@@ -10,7 +10,7 @@ use super::{
     heard::Heard,
     prices::Prices,
     rows::Row,
-    said::{Choice, Recorded, Said, Usage},
+    said::{Choice, Recorded, Said, Sound, Usage},
 };
 
 /// What is compared.
@@ -20,6 +20,8 @@ pub enum Aspect {
     ToolCalls,
     Reasoning,
     Citations,
+    /// Images and sound.
+    Media,
     /// The answer to a request that prescribed JSON, as JSON.
     Schema,
     /// Counts, cost and the ledger's row.
@@ -88,6 +90,7 @@ pub fn answered(row: &Row, recorded: &Recorded, answer: &Answer, event: &Value, 
     aspects.push(Aspect::Finish);
     verdict.compare_each(Aspect::Finish, &aspects, [said, &heard.said], |one| &one.finish);
     verdict.compare_each(Aspect::Text, &aspects, [said, &heard.said], |one| (&one.text, &one.refusal));
+    verdict.compare_each(Aspect::Media, &aspects, [said, &heard.said], |one| (&one.images, &one.sound));
     verdict.compare_each(Aspect::Reasoning, &aspects, [said, &heard.said], |one| &one.reasoning);
     verdict.compare_each(Aspect::Citations, &aspects, [said, &heard.said], |one| &one.sources);
     verdict.compare_each(Aspect::ToolCalls, &aspects, [said, &heard.said], |one| &one.calls);
@@ -98,21 +101,24 @@ pub fn answered(row: &Row, recorded: &Recorded, answer: &Answer, event: &Value, 
     if asked::prescribes_json(row) && json(said).iter().any(|(_, it)| it.is_some()) {
         verdict.compare(Aspect::Schema, "JSON", &json(said), &json(&heard.said));
     }
-    compare_usage(&mut verdict, row, recorded.usage, &heard, event, prices);
+    compare_usage(&mut verdict, row, recorded.usage.as_ref(), &heard, event, prices);
     verdict
 }
 
 fn compare_usage(
     verdict: &mut Verdict,
     row: &Row,
-    usage: Option<Usage>,
+    usage: Option<&Usage>,
     heard: &Heard,
     event: &Value,
     prices: &Prices,
 ) {
     // Where the provider did not count, we do.
     let counted = Usage { counts: heard.counts.unwrap_or_default(), ..Usage::default() };
-    let used = usage.unwrap_or(counted);
+    let mut used = usage.cloned().unwrap_or(counted);
+    if prices.always_searches(&row.model()) {
+        used.counts.searches = Some(1);
+    }
     verdict.compare(Aspect::Usage, "usage", &Some(used.counts), &heard.counts);
     let cost_nanos = prices.cost(&row.model(), &used);
     verdict.compare(Aspect::Usage, "usage.cost", &cost_nanos.to_string(), &format!("{:.0}", heard.cost * 1e9));
@@ -129,6 +135,9 @@ fn compare_usage(
         "cached_input_tokens": used.counts.cached,
         "cache_write_tokens": used.counts.written,
         "reasoning_tokens": used.counts.reasoning,
+        "audio_input_tokens": used.counts.heard,
+        "audio_output_tokens": used.counts.spoken,
+        "web_searches": used.counts.searches,
         "usage_source": if usage.is_some() { "provider" } else { "counted" },
         "cost_nanos": cost_nanos,
     });
@@ -196,6 +205,7 @@ fn has(said: &Said) -> Vec<Aspect> {
     let all = [
         (Aspect::Text, any(|one| !one.text.is_empty() || !one.refusal.is_empty())),
         (Aspect::ToolCalls, any(|one| !one.calls.is_empty())),
+        (Aspect::Media, any(|one| !one.images.is_empty() || one.sound != Sound::default())),
         (Aspect::Reasoning, any(|one| !one.reasoning.is_empty())),
         (Aspect::Citations, any(|one| !one.sources.is_empty())),
     ];

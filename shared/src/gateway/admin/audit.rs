@@ -1,16 +1,25 @@
 //! `GET /v1/audit`: what was done, newest first.
 
-use super::{office::Office, page::Query, shown::time};
+use super::{
+    body::plain_text,
+    office::Office,
+    page::Query,
+    shown::{self, time},
+};
 use crate::{
     db::audit::{self, AuditEvent},
     error::GatewayError,
     gateway::call::{Call, Reply},
+    openai::Invalid,
     tenancy::{AuditId, Permission},
 };
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// Answers a request: `?limit=&cursor=&action=&actor=`.
+/// The longest actor that the audit holds.
+const MAX_FILTER_CHARS: usize = 400;
+
+/// Answers a request: `?limit=&cursor=&action=&actor=`, and for operators `&tenant_id=`, also of a tenant that is gone.
 ///
 /// # Errors
 /// [`GatewayError`].
@@ -19,15 +28,31 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
         return Err(GatewayError::NotFound("this path".into()));
     }
     let act = office.authorize(&call, Permission::ReadAudit).await?;
-    let query = Query::read(&call.query, &["limit", "cursor", "action", "actor"])?;
+    let query = Query::read(&call.query, &["limit", "cursor", "action", "actor", "tenant_id"])?;
     let page = query.page::<AuditId>()?;
+    let (action, actor) = (filter(&query, "action")?, filter(&query, "actor")?);
+    let act = office.on_named_tenant(&call, act, &query).await?;
     let tx = office.begin(&act).await?;
-    let rows = audit::list(&tx, page.after, query.get("action"), query.get("actor"), page.rows()).await?;
+    let rows = audit::list(&tx, page.after, action, actor, page.rows()).await?;
     tx.commit().await?;
-    Reply::json(StatusCode::OK, &page.list(rows, |event| event.id.to_string(), show))
+    // A tenant begins with an event: where an operator finds none at all, there never was a tenant.
+    let all = page.after.is_none() && action.is_none() && actor.is_none();
+    if rows.is_empty() && all && act.tenant() != act.grant.tenant() {
+        return Err(shown::not_found());
+    }
+    Reply::json(StatusCode::OK, &page.list(rows, |event| event.id.to_string(), |event| show(&event)))
 }
 
-fn show(event: AuditEvent) -> Value {
+/// What an event's field must be; none: whatever it is.
+fn filter<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, Invalid> {
+    let text = query.get(name);
+    match text.map(|text| plain_text(text, MAX_FILTER_CHARS)).transpose() {
+        Ok(_) => Ok(text),
+        Err(problem) => Err(Invalid::value(name, problem)),
+    }
+}
+
+fn show(event: &AuditEvent) -> Value {
     json!({
         "id": event.id.to_string(),
         "at": time(event.at),

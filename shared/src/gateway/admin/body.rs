@@ -6,7 +6,7 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::{fmt::Display, str::FromStr};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// How many faults are told.
 const MAX_FAULTS: usize = 20;
@@ -94,9 +94,11 @@ impl Body {
 
     /// A moment, in RFC 3339.
     pub(crate) fn moment(&mut self, name: &str) -> Option<OffsetDateTime> {
-        match OffsetDateTime::parse(&self.take_string(name)?, &Rfc3339) {
-            Ok(moment) => Some(moment),
-            Err(_) => self.fault(name, "must be a time in RFC 3339, as `2027-01-31T00:00:00Z`"),
+        let moment = OffsetDateTime::parse(&self.take_string(name)?, &Rfc3339).ok();
+        // The last hours of the year 9999 west of Greenwich have no form in UTC.
+        match moment.and_then(|moment| moment.checked_to_offset(UtcOffset::UTC)) {
+            Some(moment) => Some(whole_micros(moment)),
+            None => self.fault(name, "must be a time in RFC 3339, as `2027-01-31T00:00:00Z`"),
         }
     }
 
@@ -174,12 +176,23 @@ impl Body {
     }
 }
 
+/// What the database keeps of a moment, so that an answer says what later ones will.
+pub(crate) fn whole_micros(moment: OffsetDateTime) -> OffsetDateTime {
+    moment.replace_nanosecond(moment.nanosecond() / 1000 * 1000).unwrap_or(moment)
+}
+
 /// Whether a text can be shown to people without misleading them: no control characters, nothing that changes the direction of what
 /// stands beside it or is not seen at all.
 pub(crate) fn plain_text(text: &str, most: usize) -> Result<(), String> {
     let unseen = |c: char| {
         c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+            || matches!(
+                c,
+                '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'
+                    ..='\u{180f}'
+            )
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}')
+            || matches!(c, '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
     };
     let length = text.chars().count();
     if text.trim().is_empty() || length > most {

@@ -2,12 +2,12 @@
 
 use super::{
     body::plain_text,
-    create_tenant::{MAX_NAME_CHARS, insert_first_key},
+    create_tenant::{MAX_NAME_CHARS, by_hand, insert_first_key},
 };
 use crate::{
     clock::Clock,
     crypto::secret::Peppers,
-    db::{Database, TenantTx},
+    db::{Database, TenantTx, audit},
     error::GatewayError,
     openai::Invalid,
     tenancy::{Role, TenantId},
@@ -37,6 +37,8 @@ pub(super) async fn create(
     plain_text(&new.name, MAX_NAME_CHARS).map_err(|problem| Invalid::value("name", problem))?;
     let tx = TenantTx::begin(db, TenantId::PLATFORM).await?;
     let key = insert_first_key(&tx, peppers, clock, &new.name, Role::Operator).await?;
+    let after = json!({ "name": new.name, "role": Role::Operator.as_str() });
+    audit::insert(&tx, &by_hand(clock, "keys.create", key.id().to_string(), after)).await?;
     tx.commit().await?;
     Ok(json!({ "key_id": key.id().to_string(), "api_key": key.reveal() }))
 }

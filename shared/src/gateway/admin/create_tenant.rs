@@ -4,10 +4,15 @@ use super::body::plain_text;
 use crate::{
     clock::Clock,
     crypto::secret::Peppers,
-    db::{Database, TenantTx, api_keys, api_keys::NewKey, tenants},
+    db::{
+        Database, TenantTx, api_keys,
+        api_keys::NewKey,
+        audit::{self, AuditEvent},
+        tenants,
+    },
     error::GatewayError,
     openai::Invalid,
-    tenancy::{KeyId, Role, TenantId, api_key::ApiKey, principal::KeyLimits},
+    tenancy::{AuditId, KeyId, Role, TenantId, api_key::ApiKey, principal::KeyLimits},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -43,8 +48,25 @@ pub(super) async fn create(
     let tx = TenantTx::begin(db, tenant).await?;
     tenants::insert(&tx, &new.name).await?;
     let key = insert_first_key(&tx, peppers, clock, &new.key_name, Role::Owner).await?;
+    let after = json!({ "name": new.name, "key_id": key.id().to_string() });
+    audit::insert(&tx, &by_hand(clock, "tenants.create", tenant.to_string(), after)).await?;
     tx.commit().await?;
     Ok(json!({ "tenant_id": tenant.to_string(), "key_id": key.id().to_string(), "api_key": key.reveal() }))
+}
+
+/// What was done by who may invoke the function, whom IAM knows and this program does not.
+pub(super) fn by_hand(clock: &dyn Clock, action: &str, target: String, after: Value) -> AuditEvent {
+    AuditEvent {
+        id: AuditId::generate(clock.since_epoch()),
+        at: clock.now(),
+        actor: "deployment".into(),
+        action: action.into(),
+        target,
+        address: None,
+        request: None,
+        before: None,
+        after: Some(after),
+    }
 }
 
 /// A key that the deployment makes, and nobody else.
@@ -69,6 +91,7 @@ pub(super) async fn insert_first_key(
         tags: &[],
         limits: KeyLimits::default(),
         expires_at: None,
+        created_at: clock.now(),
         granted_by: None,
     };
     api_keys::insert(tx, &new).await?;

@@ -7,10 +7,13 @@ use super::{
     shown::{self, time},
 };
 use crate::{
-    db::api_keys::{self, KeyInfo, NewKey},
+    db::{
+        self,
+        api_keys::{self, KeyInfo, NewKey},
+    },
     error::GatewayError,
     gateway::call::{Call, Reply},
-    tenancy::{KeyId, ModelList, Permission, Role, TenantId, api_key::ApiKey, principal::KeyLimits},
+    tenancy::{Actor, KeyId, ModelList, Permission, Role, TenantId, api_key::ApiKey, principal::KeyLimits},
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -29,18 +32,16 @@ const MAX_OVERLAP_S: i64 = 30 * 86_400;
 /// # Errors
 /// [`GatewayError`].
 pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> {
-    let rest = call.path.strip_prefix(ROUTE).map(|rest| rest.trim_matches('/').to_owned());
-    let mut parts = rest.iter().flat_map(|rest| rest.split('/')).filter(|part| !part.is_empty());
-    match (&call.method, rest.is_some(), parts.next(), parts.next(), parts.next()) {
-        (&Method::GET, true, None, ..) => list(office, &call).await,
-        (&Method::POST, true, None, ..) => create(office, &call).await,
-        (&Method::GET, true, Some(id), None, _) => read(office, &call, id).await,
-        (&Method::PATCH, true, Some(id), None, _) => update(office, &call, id).await,
-        (&Method::DELETE, true, Some(id), None, _) => revoke(office, &call, id).await,
-        (&Method::POST, true, Some(id), Some("rotate"), None) => rotate(office, &call, id).await,
-        (_, true, Some(_), Some("rotate"), None) | (_, true, _, None, _) => {
-            Err(GatewayError::MethodNotAllowed(call.method.to_string()))
-        }
+    let rest = call.path.strip_prefix(ROUTE).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let parts: Option<Vec<&str>> = rest.map(|rest| rest.split('/').filter(|part| !part.is_empty()).collect());
+    match (&call.method, parts.as_deref()) {
+        (&Method::GET, Some([])) => list(office, &call).await,
+        (&Method::POST, Some([])) => create(office, &call).await,
+        (&Method::GET, Some([id])) => read(office, &call, id).await,
+        (&Method::PATCH, Some([id])) => update(office, &call, id).await,
+        (&Method::DELETE, Some([id])) => revoke(office, &call, id).await,
+        (&Method::POST, Some([id, "rotate"])) => rotate(office, &call, id).await,
+        (_, Some([] | [_] | [_, "rotate"])) => Err(GatewayError::MethodNotAllowed(call.method.to_string())),
         _ => Err(GatewayError::NotFound("this path".into())),
     }
 }
@@ -56,14 +57,17 @@ async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 
 async fn read(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadKeys).await?;
+    Query::none(&call.query)?;
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let key = api_keys::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    let key = api_keys::read(&tx, id).await?.ok_or_else(shown::not_found)?;
     tx.commit().await?;
     Reply::json(StatusCode::OK, &show(&key, act.at))
 }
 
 async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageKeys).await?;
+    Query::none(&call.query)?;
     let mut body = Body::read(call.json_body()?)?;
     let name = body.required_text("name", MAX_NAME_CHARS);
     let role = body.required_parsed::<Role>("role");
@@ -83,8 +87,9 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         previous_until: None,
     };
     read_rights(&mut body, &mut wanted, &act);
+    keep_tags(&mut body, &mut wanted, &act);
     body.finish()?;
-    check_rights(&mut wanted, &act)?;
+    check_rights(&wanted, &act)?;
 
     let key = new_secret(wanted.id)?;
     wanted.ends_with = key.ends_with().to_owned();
@@ -99,21 +104,24 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         tags: &wanted.tags,
         limits: wanted.limits,
         expires_at: wanted.expires_at,
+        created_at: wanted.created_at,
         granted_by: Some((act.grant.actor(), act.grant.role())),
     };
     let tx = office.begin(&act).await?;
-    api_keys::insert(&tx, &new).await?;
+    api_keys::insert(&tx, &new).await.map_err(not_allowed)?;
     let shown = show(&wanted, act.at);
     office.note(&tx, &act, "keys.create", wanted.id.to_string(), (None, Some(shown.clone()))).await?;
     tx.commit().await?;
-    Reply::json(StatusCode::CREATED, &with_secret(shown, &key))
+    shown::once(StatusCode::CREATED, &with_secret(shown, &key))
 }
 
 async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageKeys).await?;
+    Query::none(&call.query)?;
     let mut body = Body::read(call.json_body()?)?;
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let before = live(api_keys::read(&tx, known(id)?).await?, &act)?;
+    let before = live(api_keys::lock(&tx, id).await?, &act)?;
     let mut wanted = before.clone();
     wanted.updated_at = act.at;
     if let Some(name) = body.text("name", MAX_NAME_CHARS) {
@@ -122,18 +130,24 @@ async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     if let Some(role) = body.parsed("role") {
         wanted.role = role;
     }
+    let new_tags = body.has("tags");
     read_rights(&mut body, &mut wanted, &act);
+    if new_tags {
+        keep_tags(&mut body, &mut wanted, &act);
+    }
     body.finish()?;
-    check_rights(&mut wanted, &act)?;
-    api_keys::update(&tx, &wanted, (act.grant.actor(), act.grant.role())).await?;
+    check_rights(&wanted, &act)?;
+    api_keys::update(&tx, &wanted, (act.grant.actor(), act.grant.role())).await.map_err(not_allowed)?;
     let (before, after) = (show(&before, act.at), show(&wanted, act.at));
     office.note(&tx, &act, "keys.update", wanted.id.to_string(), (Some(before), Some(after.clone()))).await?;
     tx.commit().await?;
     Reply::json(StatusCode::OK, &after)
 }
 
+/// Who rotates a key is given its secret, and with it all that the key may do: that must be no more than their own.
 async fn rotate(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageKeys).await?;
+    Query::none(&call.query)?;
     let overlap = match call.body.is_empty() {
         true => None,
         false => {
@@ -143,34 +157,44 @@ async fn rotate(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
             overlap
         }
     };
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let mut row = live(api_keys::read(&tx, known(id)?).await?, &act)?;
+    let mut row = live(api_keys::lock(&tx, id).await?, &act)?;
+    if row.expires_at.is_some_and(|at| at <= act.at) {
+        return Err(GatewayError::Conflict("this key has expired; give it another `expires_at` first".into()));
+    }
+    check_rights(&row, &act)?;
+    let before = show(&row, act.at);
     let key = new_secret(row.id)?;
     let until = act.at + Duration::seconds(overlap.unwrap_or(DEFAULT_OVERLAP_S));
     let hash = key.hash(office.peppers.current());
-    api_keys::rotate(&tx, &key, (&hash, office.peppers.version()), act.at, until).await?;
+    let by = (act.grant.actor(), act.grant.role());
+    api_keys::rotate(&tx, &key, (&hash, office.peppers.version()), act.at, until, by).await.map_err(not_allowed)?;
     row.ends_with = key.ends_with().to_owned();
     row.updated_at = act.at;
     row.previous_until = (until > act.at).then_some(until);
     let shown = show(&row, act.at);
-    let after = json!({ "masked": shown["masked"], "previous_until": shown["previous_until"] });
-    office.note(&tx, &act, "keys.rotate", row.id.to_string(), (None, Some(after))).await?;
+    office.note(&tx, &act, "keys.rotate", row.id.to_string(), (Some(before), Some(shown.clone()))).await?;
     tx.commit().await?;
-    Reply::json(StatusCode::OK, &with_secret(shown, &key))
+    shown::once(StatusCode::OK, &with_secret(shown, &key))
 }
 
 async fn revoke(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageKeys).await?;
+    Query::none(&call.query)?;
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let key = live(api_keys::read(&tx, known(id)?).await?, &act)?;
+    let key = live(api_keys::lock(&tx, id).await?, &act)?;
     api_keys::revoke(&tx, key.id, act.at).await?;
     let before = show(&key, act.at);
-    office.note(&tx, &act, "keys.revoke", key.id.to_string(), (Some(before), None)).await?;
+    let after = KeyInfo { revoked_at: Some(act.at), updated_at: act.at, previous_until: None, ..key };
+    let after = show(&after, act.at);
+    office.note(&tx, &act, "keys.revoke", id.to_string(), (Some(before), Some(after))).await?;
     tx.commit().await?;
     Ok(Reply::empty())
 }
 
-/// The fields that say what a key may do. One that is absent stays as it is; `models` and `expires_at` as null mean no bound.
+/// The fields that say what a key may do. One that is absent stays as it is; one that is null means no bound.
 fn read_rights(body: &mut Body, wanted: &mut KeyInfo, act: &Act) {
     if wanted.role == Role::Operator && act.tenant() != TenantId::PLATFORM {
         body.fault::<()>("role", "must be one of owner, admin, member, viewer");
@@ -189,17 +213,37 @@ fn read_rights(body: &mut Body, wanted: &mut KeyInfo, act: &Act) {
     }
     if body.has("limits") {
         let most = i64::from(i32::MAX);
-        let limits = body.object("limits", |limits| KeyLimits {
-            requests_per_minute: limits.count("rpm", most).and_then(|count| count.try_into().ok()),
-            tokens_per_minute: limits.count("tpm", i64::MAX),
-            concurrency: limits.count("concurrency", most).and_then(|count| count.try_into().ok()),
+        let mut new = wanted.limits;
+        let limits = body.object("limits", |limits| {
+            if limits.has("rpm") {
+                new.requests_per_minute = limits.count("rpm", most).and_then(|count| count.try_into().ok());
+            }
+            if limits.has("tpm") {
+                new.tokens_per_minute = limits.count("tpm", i64::MAX);
+            }
+            if limits.has("concurrency") {
+                new.concurrency = limits.count("concurrency", most).and_then(|count| count.try_into().ok());
+            }
+            new
         });
         wanted.limits = limits.unwrap_or_default();
     }
 }
 
-/// Nobody gives more than they have. What is booked under the maker's tags stays booked under them.
-fn check_rights(wanted: &mut KeyInfo, act: &Act) -> Result<(), GatewayError> {
+/// What is booked under the maker's tags stays booked under them.
+fn keep_tags(body: &mut Body, wanted: &mut KeyInfo, act: &Act) {
+    for tag in &act.grant.rights().tags {
+        if !wanted.tags.contains(tag) {
+            wanted.tags.push(tag.clone());
+        }
+    }
+    if wanted.tags.len() > MAX_TAGS {
+        body.fault::<()>("tags", format!("must have at most {MAX_TAGS} entries, those of your own key among them"));
+    }
+}
+
+/// Nobody gives more than they have.
+fn check_rights(wanted: &KeyInfo, act: &Act) -> Result<(), GatewayError> {
     let beyond = |param, problem: String| Err(GatewayError::Beyond { param, problem });
     let (own, rights) = (act.grant.role(), act.grant.rights());
     if wanted.role.rank() > own.rank() {
@@ -210,7 +254,8 @@ fn check_rights(wanted: &mut KeyInfo, act: &Act) -> Result<(), GatewayError> {
     {
         return beyond("models", format!("must be among your own: {}", own.names().join(", ")));
     }
-    if let Some(ends) = rights.expires_at
+    // A person's token ends in minutes, and another follows; only a key's own end bounds what it makes.
+    if let (Actor::Key(_), Some(ends)) = (act.grant.actor(), rights.expires_at)
         && wanted.expires_at.is_none_or(|at| at > ends)
     {
         return beyond("expires_at", format!("must not be after the end of your own key, {}", time(ends)));
@@ -223,12 +268,18 @@ fn check_rights(wanted: &mut KeyInfo, act: &Act) -> Result<(), GatewayError> {
     {
         return beyond("limits", "must not be above those of your own key".into());
     }
-    for tag in &rights.tags {
-        if !wanted.tags.contains(tag) {
-            wanted.tags.push(tag.clone());
-        }
-    }
     Ok(())
+}
+
+/// The database found that the maker has not, or no longer, what it gives: its own key was changed since it was last looked up.
+fn not_allowed(error: db::Error) -> GatewayError {
+    match error {
+        db::Error::NotAllowed(_) => {
+            tracing::warn!(error = %crate::causes::chain(&error), "the database did not let a key be stored");
+            GatewayError::Beyond { param: "role", problem: "is not yours to give any more".into() }
+        }
+        other => other.into(),
+    }
 }
 
 /// A key that can still be changed, and that is not above who changes it.

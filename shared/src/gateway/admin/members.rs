@@ -10,7 +10,7 @@ use crate::{
     db::members::{self, InvitationRow, MemberRow},
     error::GatewayError,
     gateway::call::{Call, Reply},
-    tenancy::{Email, InvitationId, OpaqueToken, Permission, PersonId, Role, TenantId},
+    tenancy::{Email, InvitationId, OpaqueToken, Permission, PersonId, Role, TenantId, principal::KeyLimits},
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ pub(super) async fn answer(office: &Office, call: &Call, rest: &str) -> Result<R
         (&Method::POST, None, ..) => invite(office, call).await,
         (&Method::GET, Some("invitations"), None, _) => list_invitations(office, call).await,
         (&Method::DELETE, Some("invitations"), Some(id), None) => withdraw(office, call, id).await,
+        (method, Some("invitations"), _, None) => Err(GatewayError::MethodNotAllowed(method.to_string())),
         (&Method::GET, Some(id), None, _) => read(office, call, id).await,
         (&Method::PATCH, Some(id), None, _) => update(office, call, id).await,
         (&Method::DELETE, Some(id), None, _) => remove(office, call, id).await,
@@ -46,8 +47,10 @@ async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 
 async fn read(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadMembers).await?;
+    Query::none(&call.query)?;
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let member = members::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    let member = members::read(&tx, id).await?.ok_or_else(shown::not_found)?;
     tx.commit().await?;
     Reply::json(StatusCode::OK, &show(&member))
 }
@@ -55,6 +58,7 @@ async fn read(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayEr
 /// The answer is the same whether or not the address has an account: an administrator does not learn that.
 async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageMembers).await?;
+    Query::none(&call.query)?;
     let mut body = Body::read(call.json_body()?)?;
     let email = body.required_parsed::<Email>("email");
     let role = body.required_parsed::<Role>("role");
@@ -62,6 +66,7 @@ async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     body.finish()?;
     let (Some(email), Some(role)) = (email, role) else { return Err(shown::not_found()) };
     check_rank(role, &act)?;
+    check_unbounded(&act)?;
 
     let mut secret = Zeroizing::new([0; 32]);
     getrandom::fill(secret.as_mut_slice()).map_err(|error| GatewayError::Internal(error.into()))?;
@@ -74,25 +79,29 @@ async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         expires_at: act.at + Duration::days(INVITATION_DAYS),
     };
     let tx = office.begin(&act).await?;
+    if members::is_member(&tx, email.as_str()).await? {
+        return Err(GatewayError::Conflict("this address is a member's already".into()));
+    }
     members::invite(&tx, &row, &invitation.hash()).await?;
     let mut shown = show_invitation(&row);
     office.note(&tx, &act, "members.invite", row.id.to_string(), (None, Some(shown.clone()))).await?;
     tx.commit().await?;
     shown["invitation"] = json!(invitation.reveal().as_str());
-    Reply::json(StatusCode::CREATED, &shown)
+    shown::once(StatusCode::CREATED, &shown)
 }
 
 async fn list_invitations(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadMembers).await?;
+    let page = Query::read(&call.query, &["limit", "cursor"])?.page::<InvitationId>()?;
     let tx = office.begin(&act).await?;
-    let rows = members::invitations(&tx).await?;
+    let rows = members::invitations(&tx, page.after, page.rows()).await?;
     tx.commit().await?;
-    let data: Vec<Value> = rows.iter().map(show_invitation).collect();
-    Reply::json(StatusCode::OK, &json!({ "data": data, "next_cursor": null }))
+    Reply::json(StatusCode::OK, &page.list(rows, |row| row.id.to_string(), |row| show_invitation(&row)))
 }
 
 async fn withdraw(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageMembers).await?;
+    Query::none(&call.query)?;
     let id: InvitationId = id.parse().map_err(|_| shown::not_found())?;
     let tx = office.begin(&act).await?;
     let email = members::withdraw(&tx, id).await?.ok_or_else(shown::not_found)?;
@@ -104,34 +113,42 @@ async fn withdraw(office: &Office, call: &Call, id: &str) -> Result<Reply, Gatew
 
 async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageMembers).await?;
+    Query::none(&call.query)?;
     let mut body = Body::read(call.json_body()?)?;
     let role = body.required_parsed::<Role>("role");
     check_role_word(&mut body, role, &act);
     body.finish()?;
     let role = role.ok_or_else(shown::not_found)?;
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let before = members::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    let before = members::lock(&tx, id).await?.ok_or_else(shown::not_found)?;
     check_rank(before.role, &act)?;
     check_rank(role, &act)?;
+    check_unbounded(&act)?;
     if role != before.role {
         keep_one_at_the_top(&tx, &before).await?;
     }
     members::set_role(&tx, before.person, role).await?;
     let after = MemberRow { role, ..before.clone() };
     let (before, after) = (show(&before), show(&after));
-    office.note(&tx, &act, "members.update", id.to_owned(), (Some(before), Some(after.clone()))).await?;
+    office.note(&tx, &act, "members.update", id.to_string(), (Some(before), Some(after.clone()))).await?;
     tx.commit().await?;
     Reply::json(StatusCode::OK, &after)
 }
 
+/// Everybody may leave; who may manage members may remove others.
 async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
-    let act = office.authorize(call, Permission::ManageMembers).await?;
+    let anybody = office.authorize(call, Permission::ReadTenant).await?;
+    let leaves = anybody.grant.actor().person().is_some_and(|person| id.parse() == Ok(person));
+    let act = if leaves { anybody } else { office.authorize(call, Permission::ManageMembers).await? };
+    Query::none(&call.query)?;
+    let id = known(id)?;
     let tx = office.begin(&act).await?;
-    let member = members::read(&tx, known(id)?).await?.ok_or_else(shown::not_found)?;
+    let member = members::lock(&tx, id).await?.ok_or_else(shown::not_found)?;
     check_rank(member.role, &act)?;
     keep_one_at_the_top(&tx, &member).await?;
     members::remove(&tx, member.person).await?;
-    office.note(&tx, &act, "members.remove", id.to_owned(), (Some(show(&member)), None)).await?;
+    office.note(&tx, &act, "members.remove", id.to_string(), (Some(show(&member)), None)).await?;
     tx.commit().await?;
     Ok(Reply::empty())
 }
@@ -157,6 +174,18 @@ fn check_rank(role: Role, act: &Act) -> Result<(), GatewayError> {
     }
     let problem = format!("`{}` is more than your own, `{}`", role.as_str(), own.as_str());
     Err(GatewayError::Beyond { param: "role", problem })
+}
+
+/// A membership has no bounds, and whoever has one makes keys without any: a key that has some would give more than it has.
+fn check_unbounded(act: &Act) -> Result<(), GatewayError> {
+    let rights = act.grant.rights();
+    let bounded = rights.models.is_some() || rights.limits != KeyLimits::default() || rights.expires_at.is_some();
+    if act.grant.actor().key().is_some() && bounded {
+        let problem =
+            "cannot be given with this key: it has models, limits or an end of its own, and a member has none";
+        return Err(GatewayError::Beyond { param: "role", problem: problem.into() });
+    }
+    Ok(())
 }
 
 fn known(id: &str) -> Result<PersonId, GatewayError> {

@@ -6,9 +6,14 @@ use crate::{
     crypto::{kms::MasterKey, secret::Peppers},
     db::{Database, TenantTx, audit, audit::AuditEvent},
     error::GatewayError,
-    gateway::{KMS_PATIENCE, call::Call},
+    gateway::{
+        KMS_PATIENCE,
+        admin::{body::whole_micros, page::Query, shown},
+        call::Call,
+        note_use_of_key,
+    },
     http::aws,
-    tenancy::{AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
+    tenancy::{Actor, AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -58,11 +63,28 @@ impl Office {
 
     /// The first steps of every request: who calls, and may they.
     pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
-        let (principal, _) = self.auth.authenticate(&call.headers).await?;
+        let (principal, looked_up) = self.auth.authenticate(&call.headers).await?;
+        if let (true, Actor::Key(key)) = (looked_up, principal.actor) {
+            note_use_of_key(&self.db, &call.after, principal.tenant, key, self.clock.now());
+        }
         tracing::Span::current().record("tenant.id", tracing::field::display(principal.tenant));
         let grant = rbac::authorize(&principal, permission)?;
-        let (tenant, at) = (grant.tenant(), self.clock.now());
+        let (tenant, at) = (grant.tenant(), whole_micros(self.clock.now()));
         Ok(Act { grant, at, tenant, request: call.request_id, address: call.address.clone() })
+    }
+
+    /// The same act on the tenant that `?tenant_id=` names: one's own, and for operators any. To everybody else no other tenant exists.
+    pub(crate) async fn on_named_tenant(&self, call: &Call, act: Act, query: &Query<'_>) -> Result<Act, GatewayError> {
+        let Some(text) = query.get("tenant_id") else { return Ok(act) };
+        let tenant: TenantId = text.parse().map_err(|_| shown::not_found())?;
+        if tenant == act.tenant {
+            return Ok(act);
+        }
+        match self.authorize(call, Permission::ManageTenants).await {
+            Ok(manager) => manager.on(tenant),
+            Err(GatewayError::Denied(_)) => Err(shown::not_found()),
+            Err(error) => Err(error),
+        }
     }
 
     /// A transaction on the rows that the act is about.
@@ -103,7 +125,7 @@ impl Act {
         if tenant == self.tenant || self.grant.permission() == Permission::ManageTenants {
             return Ok(Self { tenant, ..self });
         }
-        Err(GatewayError::NotFound("this id".into()))
+        Err(shown::not_found())
     }
 
     /// On whose rows.

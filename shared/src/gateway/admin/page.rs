@@ -36,6 +36,7 @@ impl<'a> Query<'a> {
         for (i, (name, _)) in pairs.iter().enumerate() {
             if !known.contains(&&**name) {
                 let known = if known.is_empty() { "none".to_owned() } else { format!("`{}`", known.join("`, `")) };
+                // A message repeats what was sent, so it must be fit to be shown.
                 let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
                 return Err(Invalid::value(name, format!("is not a parameter of this route, which takes {known}")));
             }
@@ -44,6 +45,14 @@ impl<'a> Query<'a> {
             }
         }
         Ok(Self(pairs))
+    }
+
+    /// For a route that takes none: one that is ignored could be taken for one that was heeded.
+    ///
+    /// # Errors
+    /// [`Invalid`] that names the first.
+    pub(crate) fn none(query: &'a str) -> Result<(), Invalid> {
+        Self::read(query, &[]).map(drop)
     }
 
     /// One of them.

@@ -1,6 +1,8 @@
 //! What administrative bodies have in common: times, names of models, tags, and what is not there.
 
-use crate::{error::GatewayError, providers, routing::plan};
+use crate::{error::GatewayError, gateway::call::Reply, providers, routing::plan};
+use http::StatusCode;
+use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 const MAX_TAG_CHARS: usize = 64;
@@ -9,6 +11,16 @@ const MAX_TAG_CHARS: usize = 64;
 pub(crate) fn time(at: OffsetDateTime) -> String {
     // Only years of five digits have no such form, and the database's times are read from a clock.
     at.format(&Rfc3339).unwrap_or_default()
+}
+
+/// An answer that holds a secret, which is given out this once: nobody in between may keep it.
+///
+/// # Errors
+/// [`GatewayError::Internal`] when it cannot be written.
+pub(crate) fn once(status: StatusCode, value: &Value) -> Result<Reply, GatewayError> {
+    let mut reply = Reply::json(status, value)?;
+    reply.set("cache-control", "no-store");
+    Ok(reply)
 }
 
 /// What is not there, and what is another tenant's: the same.

@@ -34,7 +34,8 @@ const ERASING_ROUNDS: usize = 20;
 /// [`GatewayError`].
 pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> {
     let path = call.path.trim_end_matches('/');
-    if let Some(rest) = path.strip_prefix(ROUTE).and_then(|rest| rest.strip_prefix("/members")) {
+    let members = path.strip_prefix(ROUTE).and_then(|rest| rest.strip_prefix("/members"));
+    if let Some(rest) = members.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
         return super::members::answer(office, &call, rest).await;
     }
     match (&call.method, path) {
@@ -49,16 +50,8 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
 
 /// Who acts on which tenant: everybody on their own, operators on any.
 async fn act_on(office: &Office, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
-    let other: Option<TenantId> = match Query::read(&call.query, &["tenant_id"])?.get("tenant_id") {
-        None => None,
-        Some(id) => Some(id.parse().map_err(|_| shown::not_found())?),
-    };
     let act = office.authorize(call, permission).await?;
-    match other.filter(|tenant| *tenant != act.tenant()) {
-        None => Ok(act),
-        Some(_) if act.grant.role() != Role::Operator => Err(shown::not_found()),
-        Some(tenant) => office.authorize(call, Permission::ManageTenants).await?.on(tenant),
-    }
+    office.on_named_tenant(call, act, &Query::read(&call.query, &["tenant_id"])?).await
 }
 
 async fn read(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
@@ -69,9 +62,15 @@ async fn read(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     Reply::json(StatusCode::OK, &show(&row))
 }
 
+/// The act's tenant, to be changed.
+async fn lock(tx: &TenantTx) -> Result<TenantRow, GatewayError> {
+    tenants::lock(tx).await?.ok_or_else(shown::not_found)
+}
+
 /// A new tenant with a first key, which belongs to its owner and is shown this once.
 async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageTenants).await?;
+    Query::none(&call.query)?;
     let mut body = Body::read(call.json_body()?)?;
     let name = body.required_text("name", create_tenant::MAX_NAME_CHARS);
     let key_name = body.text("key_name", create_tenant::MAX_NAME_CHARS);
@@ -94,18 +93,20 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     tenants::update(&tx, &wanted).await?;
     let key_name = key_name.as_deref().unwrap_or("first key");
     let key = create_tenant::insert_first_key(&tx, &office.peppers, &*office.clock, key_name, Role::Owner).await?;
-    let shown = show(&wanted);
+    // As it is stored: some of it is the database's to say.
+    let mut shown = show(&lock(&tx).await?);
+    shown["key_id"] = json!(key.id().to_string());
     office.note(&tx, &act, "tenants.create", wanted.id.to_string(), (None, Some(shown.clone()))).await?;
     tx.commit().await?;
-    let answer = with(shown, &[("key_id", json!(key.id().to_string())), ("api_key", json!(key.reveal()))]);
-    Reply::json(StatusCode::CREATED, &answer)
+    shown["api_key"] = json!(key.reveal());
+    shown::once(StatusCode::CREATED, &shown)
 }
 
 async fn update(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = act_on(office, call, Permission::UpdateTenant).await?;
     let mut body = Body::read(call.json_body()?)?;
     let tx = office.begin(&act).await?;
-    let before = tenants::read(&tx).await?.ok_or_else(shown::not_found)?;
+    let before = lock(&tx).await?;
     let mut wanted = before.clone();
     wanted.updated_at = act.at;
     if let Some(name) = body.text("name", create_tenant::MAX_NAME_CHARS) {
@@ -118,13 +119,16 @@ async fn update(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         wanted.tier = tier;
     }
     match body.parsed::<Status>("status") {
-        Some(Status::Deleting) => body.fault("status", "must be `active` or `suspended`; DELETE ends a tenant"),
-        Some(status) if before.status == Status::Deleting => {
-            body.fault("status", format!("cannot be `{}` any more: the tenant is being deleted", status.as_str()))
+        Some(Status::Deleting) => {
+            body.fault::<()>("status", "must be `active` or `suspended`; DELETE ends a tenant");
         }
-        Some(status) => Some(wanted.status = status),
-        None => None,
-    };
+        Some(status) if before.status == Status::Deleting => {
+            let problem = format!("cannot be `{}` any more: the tenant is being deleted", status.as_str());
+            body.fault::<()>("status", problem);
+        }
+        Some(status) => wanted.status = status,
+        None => {}
+    }
     if wanted.id == TenantId::PLATFORM && wanted.status != Status::Active {
         body.fault::<()>("status", "of the platform itself cannot be changed");
     }
@@ -164,7 +168,7 @@ async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         return Err(GatewayError::Conflict("the platform itself cannot be deleted".into()));
     }
     let tx = office.begin(&act).await?;
-    let row = tenants::read(&tx).await?.ok_or_else(shown::not_found)?;
+    let row = lock(&tx).await?;
     if name.as_deref() != Some(row.name.as_str()) {
         return Err(crate::openai::Invalid::value("name", "must repeat the tenant's name").into());
     }
@@ -202,8 +206,10 @@ async fn destroy_data_keys(office: &Office, act: &Act, tx: TenantTx, row: Tenant
     }
     if row.status != Status::Deleting {
         let before = show(&row);
-        tenants::update(&tx, &TenantRow { status: Status::Deleting, updated_at: act.at, ..row }).await?;
-        let after = json!({ "data_keys_destroyed": destroyed });
+        let row = TenantRow { status: Status::Deleting, updated_at: act.at, ..row };
+        tenants::update(&tx, &row).await?;
+        let mut after = show(&row);
+        after["data_keys_destroyed"] = json!(destroyed);
         office.note(&tx, act, "tenants.delete", act.tenant().to_string(), (Some(before), Some(after))).await?;
     }
     tx.commit().await?;
@@ -224,11 +230,4 @@ fn show(row: &TenantRow) -> Value {
         "created_at": time(row.created_at),
         "updated_at": time(row.updated_at),
     })
-}
-
-fn with(mut shown: Value, more: &[(&str, Value)]) -> Value {
-    for (name, value) in more {
-        shown[*name] = value.clone();
-    }
-    shown
 }

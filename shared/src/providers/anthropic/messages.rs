@@ -16,6 +16,7 @@ use crate::{
         extras::Extras,
     },
 };
+use std::collections::HashSet;
 
 const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
@@ -80,10 +81,10 @@ impl<'a> Conversation<'a> {
 
     /// The names of all functions that were called, each once.
     pub(super) fn called(&self) -> Vec<&'a str> {
-        let mut names = Vec::new();
+        let (mut names, mut known) = (Vec::new(), HashSet::new());
         for block in self.turns.iter().flat_map(|turn| &turn.content) {
             if let Body::ToolUse { name, .. } = block.body
-                && !names.contains(&name)
+                && known.insert(name)
             {
                 names.push(name);
             }

@@ -19,7 +19,8 @@ pub(super) fn offered<'a>(
     rules: &Rules,
     extras: &mut Extras<'_>,
 ) -> Result<(Vec<Tool<'a>>, Option<ToolChoice<'a>>), Invalid> {
-    let one_at_a_time = extras.flag("parallel_tool_calls")? == Some(false);
+    // The older form of tools has room for one call.
+    let one_at_a_time = extras.flag("parallel_tool_calls")? == Some(false) || request.legacy_functions;
     let marks = request.tools().iter().map(|tool| tool.cache_control.as_ref());
     let functions = dialogue::functions(request, "Anthropic")?.into_iter().zip(marks);
     let mut tools: Vec<_> = functions.map(|(function, mark)| of_function(function, mark, rules, extras)).collect();

@@ -24,6 +24,8 @@ pub(super) struct Reader {
     characters: u64,
     calls: u32,
     images: u32,
+    /// Whether it was heard.
+    spoke: bool,
     /// A call whose arguments still come.
     open: Option<Arguments>,
     sources: Sources,
@@ -50,7 +52,14 @@ impl Reader {
         let reason = candidate.finish_reason.as_ref().map(finish_reason);
         // Tools that Google runs end the answer in between: `STOP`, more text, `STOP`.
         let is_more = |piece: &Piece| {
-            matches!(piece, Piece::Text(..) | Piece::Image(..) | Piece::ToolCall { .. } | Piece::ToolArguments { .. })
+            matches!(
+                piece,
+                Piece::Text(..)
+                    | Piece::Image(..)
+                    | Piece::Audio(..)
+                    | Piece::ToolCall { .. }
+                    | Piece::ToolArguments { .. }
+            )
         };
         if reason.is_none() && out.iter().skip(begin).any(is_more) {
             self.finish = None;
@@ -84,7 +93,7 @@ impl Reader {
         } else if let Some(blob) = part.inline_data {
             // Of a thought, it is a draft.
             if !part.thought {
-                self.blob(&blob, signature, out);
+                self.blob(&blob, signature, seed, out);
             }
         } else {
             self.own(part, out);
@@ -114,8 +123,18 @@ impl Reader {
         out.extend(signature.map(|signature| Piece::ReasoningDetail(self.index, detail(place, signature))));
     }
 
-    /// Something drawn. What else there may be, sound, has no place in the dialect without a text beside it.
-    fn blob(&mut self, blob: &AnswerBlob, signature: Option<&str>, out: &mut Vec<Piece>) {
+    /// Something drawn or said aloud. Of sound, only the first piece has what is said once: <https://ai.google.dev/gemini-api/docs/speech-generation>
+    fn blob(&mut self, blob: &AnswerBlob, signature: Option<&str>, seed: Seed<'_>, out: &mut Vec<Piece>) {
+        if blob.mime_type.starts_with("audio/") {
+            let mut audio = json!({ "data": blob.data });
+            if !std::mem::replace(&mut self.spoke, true) {
+                audio["id"] = seed.audio_id(self.index).into();
+                audio["expires_at"] = 0.into();
+                audio["transcript"] = "".into();
+                audio["mime_type"] = blob.mime_type.as_str().into();
+            }
+            out.push(Piece::Audio(self.index, audio));
+        }
         if !blob.mime_type.starts_with("image/") || blob.data.is_empty() {
             return;
         }

@@ -17,12 +17,21 @@ pub(super) struct Seed<'a> {
 impl Seed<'_> {
     /// The id of a call that Google gave none.
     pub(super) fn id(&self, choice: u32, index: u32) -> String {
-        let hash = Sha256::digest(self.answer.filter(|id| !id.is_empty()).map_or(self.event, str::as_bytes));
-        let number = hash.iter().take(8).fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
+        let number = self.number();
         match choice {
             0 => format!("{OURS}{number:016x}_{index}"),
             _ => format!("{OURS}{number:016x}_{choice}_{index}"),
         }
+    }
+
+    /// The id of what a choice says aloud; Google has none for that.
+    pub(super) fn audio_id(&self, choice: u32) -> String {
+        format!("audio_sg_{:016x}_{choice}", self.number())
+    }
+
+    fn number(&self) -> u64 {
+        let hash = Sha256::digest(self.answer.filter(|id| !id.is_empty()).map_or(self.event, str::as_bytes));
+        hash.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte))
     }
 }
 

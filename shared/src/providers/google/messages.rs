@@ -21,7 +21,7 @@ use crate::{
         extras::Extras,
     },
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 pub(super) struct Conversation<'a> {
     pub(super) instructions: Vec<&'a str>,
@@ -39,6 +39,7 @@ pub(super) fn read<'a>(
 ) -> Result<Conversation<'a>, Invalid> {
     let mut instructions: Vec<Vec<&str>> = Vec::new();
     let mut contents = Vec::new();
+    let mut made = Made::new();
     let mut i = 0;
     while let Some(message) = request.messages.get(i) {
         let mut next = i + 1;
@@ -48,11 +49,14 @@ pub(super) fn read<'a>(
                 (None, Vec::new())
             }
             Role::User => (USER, said(model, message, i)?),
-            Role::Assistant => (MODEL, answered(model, message, i)?),
+            Role::Assistant => {
+                note(&mut made, message, i);
+                (MODEL, answered(model, message, i)?)
+            }
             Role::Tool | Role::Function => {
                 let is_result = |message: &&Message| matches!(message.role, Role::Tool | Role::Function);
                 next = i + request.messages.iter().skip(i).take_while(is_result).count();
-                (USER, results(model, request, i..next)?)
+                (USER, results(model, request, i..next, &made)?)
             }
         };
         if !parts.is_empty() {
@@ -130,15 +134,19 @@ fn answered<'a>(model: &str, message: &'a Message, i: usize) -> Result<Vec<Part<
 }
 
 /// The results of one step in one turn, in the order of the calls: without ids Google pairs them by their order.
-fn results<'a>(model: &str, request: &'a ChatRequest, range: std::ops::Range<usize>) -> Result<Vec<Part<'a>>, Invalid> {
-    let begin = range.start;
+fn results<'a>(
+    model: &str,
+    request: &'a ChatRequest,
+    range: std::ops::Range<usize>,
+    made: &Made<'a>,
+) -> Result<Vec<Part<'a>>, Invalid> {
     let mut results = Vec::new();
     let mut beside = Vec::new();
     for (i, message) in range.clone().zip(request.messages.get(range).unwrap_or_default()) {
         let id = message.tool_call_id.as_deref().unwrap_or_default();
         let unknown =
             || Invalid::value(format!("messages[{i}].tool_call_id"), "answers no call that was made before it");
-        let (place, call) = called(request, begin, id).ok_or_else(unknown)?;
+        let &(place, call) = made.get(id).ok_or_else(unknown)?;
         let media = said(model, message, i)?.into_iter().filter(|part| !matches!(part.body, Body::Text(_)));
         let (inside, outside): (Vec<_>, Vec<_>) =
             media.partition(|part| is_third_generation(model) && media::fits_in_result(part));
@@ -151,13 +159,14 @@ fn results<'a>(model: &str, request: &'a ChatRequest, range: std::ops::Range<usi
     Ok(results.into_iter().map(|(_, part)| part).chain(beside).collect())
 }
 
-/// The last call with this id before a message, and where it stands: some providers give the same ids in every answer.
-fn called<'a>(request: &'a ChatRequest, before: usize, id: &str) -> Option<((usize, usize), &'a ToolCall)> {
-    let earlier = request.messages.get(..before)?.iter().enumerate().rev();
-    earlier.filter(|(_, message)| message.role == Role::Assistant).find_map(|(i, message)| {
-        let j = message.tool_calls().iter().position(|call| call.id == id)?;
-        message.tool_calls().get(j).map(|call| ((i, j), call))
-    })
+/// The calls that were made so far, by their ids, and where each stands. Some providers give the same ids in every answer: the last counts,
+/// and of one message the first.
+type Made<'a> = HashMap<&'a str, ((usize, usize), &'a ToolCall)>;
+
+fn note<'a>(made: &mut Made<'a>, message: &'a Message, i: usize) {
+    for (j, call) in message.tool_calls().iter().enumerate().rev() {
+        made.insert(&call.id, ((i, j), call));
+    }
 }
 
 fn response(message: &Message) -> Given<'_> {

@@ -1,6 +1,7 @@
 //! A call whose arguments come in pieces, each a value at a path: <https://ai.google.dev/api/caching#PartialArg>.
 
 use super::wire::PartialArg;
+use crate::openai::json::MAX_DEPTH;
 use serde_json::{Map, Value};
 
 /// The arguments so far.
@@ -66,6 +67,10 @@ fn steps(path: &str) -> Option<Vec<Step<'_>>> {
     let mut rest = path.strip_prefix('$')?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
+        // What is nested deeper could be neither written nor dropped: both recur.
+        if steps.len() == MAX_DEPTH {
+            return None;
+        }
         let (step, tail) = if let Some(name) = rest.strip_prefix('.') {
             let (name, tail) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
             (Step::Key(name), tail)
@@ -81,4 +86,23 @@ fn steps(path: &str) -> Option<Vec<Step<'_>>> {
         rest = tail;
     }
     Some(steps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(path: String) -> Option<String> {
+        let mut arguments = Arguments::of(None);
+        let piece =
+            PartialArg { json_path: path, string_value: Some("a".into()), number_value: None, bool_value: None };
+        arguments.add(piece).map(|()| arguments.into_json())
+    }
+
+    #[test]
+    fn a_value_stands_at_its_path_unless_that_has_no_end() {
+        assert_eq!(put("$.a[0]['b']".into()).as_deref(), Some(r#"{"a":[{"b":"a"}]}"#));
+        assert_eq!(put("$.a[1]".into()), None, "a gap");
+        assert_eq!(put(format!("$.a{}", "[0]".repeat(200_000))), None, "deeper than anything can be written");
+    }
 }

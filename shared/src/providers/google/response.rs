@@ -11,6 +11,7 @@ use crate::{
     providers::{Answer, AnswerChoice, AnswerError, Head, Piece, Unreadable, read},
     usage::{ServiceTier, Terms, Tokens},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
 
 pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
@@ -45,6 +46,10 @@ fn choice(position: u32, candidate: Candidate, seed: Seed<'_>) -> Result<AnswerC
                 choice.tool_calls.push(ToolCall { other, ..ToolCall::function(id, name, String::new()) });
             }
             Piece::Image(_, image) => choice.images.push(image),
+            Piece::Audio(_, audio) => match &mut choice.audio {
+                Some(before) => append(before, &audio),
+                None => choice.audio = Some(audio),
+            },
             Piece::ToolArguments { text, .. } => {
                 let function = choice.tool_calls.last_mut().and_then(|call| call.function.as_mut());
                 function.into_iter().for_each(|function| function.arguments.push_str(&text));
@@ -53,10 +58,19 @@ fn choice(position: u32, candidate: Candidate, seed: Seed<'_>) -> Result<AnswerC
             Piece::Logprobs(_, logprobs) => choice.logprobs = Some(logprobs),
             Piece::Finish(_, finish) => choice.finish = finish,
             Piece::NativeFinish(_, word) => choice.native_finish = Some(word),
-            Piece::Head(_) | Piece::Refusal(..) | Piece::Audio(..) | Piece::CustomCall { .. } | Piece::Usage(_) => {}
+            Piece::Head(_) | Piece::Refusal(..) | Piece::CustomCall { .. } | Piece::Usage(_) => {}
         }
     }
     Ok(choice)
+}
+
+/// Makes one sound of two pieces.
+fn append(audio: &mut Value, more: &Value) {
+    let bytes = |audio: &Value| STANDARD.decode(audio["data"].as_str()?).ok();
+    if let (Some(mut all), Some(more)) = (bytes(audio), bytes(more)) {
+        all.extend(more);
+        audio["data"] = STANDARD.encode(all).into();
+    }
 }
 
 /// A blocked prompt gets an answer without candidates: <https://ai.google.dev/api/generate-content#PromptFeedback>.

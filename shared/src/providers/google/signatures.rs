@@ -8,6 +8,7 @@
 use super::wire::{Body, Part};
 use crate::openai::{chat::Message, tools::ToolCall};
 use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 /// On a call where the model's own is not known, as one that another model made. The third generation refuses a call without any.
 /// <https://ai.google.dev/gemini-api/docs/thought-signatures#faqs>
@@ -79,7 +80,14 @@ fn placed(mut detail: Value, after: After) -> Value {
 }
 
 /// What came back with an assistant's message, in the order in which it was given out.
-pub(super) struct Returned<'a>(Vec<Kept<'a>>);
+pub(super) struct Returned<'a> {
+    kept: Vec<Kept<'a>>,
+    /// Signatures of calls, by the call's id and by its place.
+    by_id: HashMap<&'a str, &'a str>,
+    by_place: HashMap<u64, &'a str>,
+    /// Signatures of images, by the image's place.
+    by_image: HashMap<u64, &'a str>,
+}
 
 enum Kept<'a> {
     Call { id: &'a str, index: u64, signature: &'a str },
@@ -91,28 +99,33 @@ enum Kept<'a> {
 impl<'a> Returned<'a> {
     /// Other providers' details, and what is none of ours, are left where they are.
     pub(super) fn with(message: &'a Message) -> Self {
-        Self(message.reasoning_details.iter().flatten().filter_map(read).collect())
+        let kept: Vec<_> = message.reasoning_details.iter().flatten().filter_map(read).collect();
+        let (mut by_id, mut by_place, mut by_image) = (HashMap::new(), HashMap::new(), HashMap::new());
+        for one in &kept {
+            match *one {
+                Kept::Call { id, index, signature } => {
+                    by_id.entry(id).or_insert(signature);
+                    by_place.entry(index).or_insert(signature);
+                }
+                Kept::Image { index, signature } => {
+                    by_image.entry(index).or_insert(signature);
+                }
+                Kept::Text { .. } | Kept::Part { .. } => {}
+            }
+        }
+        Self { kept, by_id, by_place, by_image }
     }
 
     /// The signature of the call with this id; where a client gave the calls other ids, of the call at this place.
     pub(super) fn of_call(&self, call: &'a ToolCall, at: usize) -> Option<&'a str> {
         let kept = || call.other.get("extra_content")?.get("google")?.get("thought_signature")?.as_str();
-        let by = |fits: &dyn Fn(&str, u64) -> bool| {
-            self.0.iter().find_map(|kept| match kept {
-                Kept::Call { id, index, signature } if fits(id, *index) => Some(*signature),
-                _ => None,
-            })
-        };
-        let at = u64::try_from(at).unwrap_or(u64::MAX);
-        by(&|id, _| id == call.id).or_else(kept).or_else(|| by(&|_, index| index == at))
+        let at_place = || self.by_place.get(&u64::try_from(at).ok()?).copied();
+        self.by_id.get(call.id.as_str()).copied().or_else(kept).or_else(at_place)
     }
 
     /// The signature of the image at this place.
     pub(super) fn of_image(&self, at: usize) -> Option<&'a str> {
-        self.0.iter().find_map(|kept| match kept {
-            Kept::Image { index, signature } if usize::try_from(*index) == Ok(at) => Some(*signature),
-            _ => None,
-        })
+        self.by_image.get(&u64::try_from(at).ok()?).copied()
     }
 
     /// All parts of a message: thoughts, texts, calls and what Google's own tools did, as they followed one another; images after the text.
@@ -134,7 +147,7 @@ impl<'a> Returned<'a> {
                 parts.push(Part { thought_signature: signature, ..Part::text(now) });
             }
         };
-        for kept in self.0 {
+        for kept in self.kept {
             match kept {
                 Kept::Text { start, end, signature } if text.is_some() => {
                     say(&mut parts, start, None);
@@ -161,7 +174,7 @@ impl<'a> Returned<'a> {
 
     /// Whether what was signed of the text follows one another, and is still there.
     fn fits(&self, text: &str) -> bool {
-        let mut signed = self.0.iter().filter_map(|kept| match kept {
+        let mut signed = self.kept.iter().filter_map(|kept| match kept {
             Kept::Text { start, end, .. } => Some((*start, *end)),
             _ => None,
         });

@@ -3,15 +3,17 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 
-/// More than an honest answer has.
+/// More than an honest answer has: of supports in an event, and of annotations in all.
 const MAX_SUPPORTS: usize = 1_000;
 
 /// What an answer named so far. In a stream, sources can come before the text that they support is marked.
 #[derive(Default)]
 pub(super) struct Sources {
     chunks: Vec<Chunk>,
-    named: Vec<Value>,
+    /// Written out, which is what tells two of them apart.
+    named: HashSet<String>,
     /// Whether some text is known to rest on some source.
     has_supports: bool,
 }
@@ -97,7 +99,9 @@ impl Sources {
                     continue;
                 };
                 let chunks = support.grounding_chunk_indices.iter().filter_map(|&i| self.chunks.get(i));
-                found.extend(chunks.filter_map(|chunk| chunk.annotation(range)));
+                found.extend(
+                    chunks.filter_map(|chunk| chunk.annotation(range)).take(MAX_SUPPORTS.saturating_sub(found.len())),
+                );
             }
         }
         if let Some(citations) = citations.and_then(|value| serde_json::from_value::<Citations>(value).ok()) {
@@ -108,8 +112,7 @@ impl Sources {
             found.extend(self.chunks.iter().take(MAX_SUPPORTS).filter_map(|chunk| chunk.annotation(range)));
         }
         // Some models repeat them all in every event.
-        found.retain(|annotation| !self.named.contains(annotation));
-        self.named.extend(found.iter().cloned());
+        found.retain(|annotation| self.named.len() < MAX_SUPPORTS && self.named.insert(annotation.to_string()));
         found
     }
 }
@@ -162,4 +165,31 @@ impl Segment {
 /// How many characters begin before a byte.
 fn characters(text: &str, byte: usize) -> usize {
     text.char_indices().take_while(|(at, _)| *at < byte).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_no_more_annotations_than_an_honest_one() {
+        let grounding = || {
+            json!({
+                "groundingChunks": [{ "web": { "uri": "https://a.example", "title": "A" } }],
+                "groundingSupports": [{ "segment": { "endIndex": 1 }, "groundingChunkIndices": vec![0; 100_000] }],
+            })
+        };
+        let mut sources = Sources::default();
+        assert_eq!(sources.read(Some(grounding()), None, "ab", false).len(), 1, "all the same");
+        assert!(sources.read(Some(grounding()), None, "ab", false).is_empty(), "named before");
+        let text = "a".repeat(5_000);
+        let each = |end: usize| json!({ "segment": { "endIndex": end }, "groundingChunkIndices": [0] });
+        let told: usize = (0..5)
+            .map(|event| {
+                let supports: Vec<_> = (1..=1_000).map(|i| each(event * 1_000 + i)).collect();
+                sources.read(Some(json!({ "groundingSupports": supports })), None, &text, false).len()
+            })
+            .sum();
+        assert_eq!(told, MAX_SUPPORTS - 1);
+    }
 }

@@ -14,6 +14,7 @@ use crate::{
     usage::ModelCard,
 };
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// What is put in the mouth of a model before Small 4 and Medium 3.5 between a tool's result and a person: "Unexpected role 'user' after
 /// role 'tool'".
@@ -22,6 +23,8 @@ const UNDERSTOOD: &str = "OK";
 pub(super) fn messages<'a>(model: &ModelCard, request: &'a ChatRequest) -> Result<Vec<Message<'a>>, Invalid> {
     let thinks = reasoning::thinks(model);
     let (mut instructions, mut turns): (Vec<Message<'_>>, Vec<Message<'_>>) = (Vec::new(), Vec::new());
+    // The names of the functions that were called so far, by the ids of the calls.
+    let mut called: HashMap<&str, &str> = HashMap::new();
     for (i, message) in request.messages.iter().enumerate() {
         let path = format!("messages[{i}]");
         let parts = parts(message, &path)?;
@@ -35,14 +38,18 @@ pub(super) fn messages<'a>(model: &ModelCard, request: &'a ChatRequest) -> Resul
                     turns.push(message);
                 }
             }
-            Role::Assistant => turns.extend(assistant(message, parts, thinks, &path)?),
+            Role::Assistant => {
+                let calls = message.tool_calls().iter().filter_map(|call| Some((call, call.function.as_ref()?)));
+                called.extend(calls.rev().map(|(call, function)| (call.id.as_str(), function.name.as_str())));
+                turns.extend(assistant(message, parts, thinks, &path)?);
+            }
             Role::Tool | Role::Function => {
                 let id = message.tool_call_id.as_deref().unwrap_or_default();
                 turns.push(Message {
                     role: "tool",
                     content: content(parts).or(Some(Content::Text(""))),
                     tool_call_id: Some(ids::for_mistral(id)),
-                    name: message.name.as_deref().or_else(|| called(&request.messages[..i], id)),
+                    name: message.name.as_deref().or_else(|| called.get(id).copied()),
                     ..Message::default()
                 });
             }
@@ -69,12 +76,6 @@ pub(super) fn messages<'a>(model: &ModelCard, request: &'a ChatRequest) -> Resul
 /// do not repeat them.
 pub(super) fn is_prefix(message: &Asked) -> bool {
     message.role == Role::Assistant && message.other.get("prefix") == Some(&Value::Bool(true))
-}
-
-/// The name of the function that a result is of.
-fn called<'a>(before: &'a [Asked], id: &str) -> Option<&'a str> {
-    let mut calls = before.iter().rev().flat_map(Asked::tool_calls);
-    calls.find(|call| call.id == id)?.function.as_ref().map(|function| function.name.as_str())
 }
 
 fn said<'a>(role: &'static str, parts: Vec<Part<'a>>) -> Option<Message<'a>> {

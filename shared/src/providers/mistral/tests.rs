@@ -83,3 +83,16 @@ fn thoughts_go_back_only_to_a_model_that_thinks() {
     assert_eq!(wire("magistral-medium-latest", &messages)["messages"][1]["content"], parts);
     assert_eq!(wire("mistral-large-latest", &messages)["messages"][1]["content"], "b");
 }
+
+/// An answer in the older form of tools has room for one call, so no second one is asked for.
+#[test]
+fn the_older_form_of_tools_has_one_call_at_a_time() {
+    let body = json!({
+        "model": "mistral-large-latest", "messages": [{ "role": "user", "content": "hi" }], "functions": [{ "name": "f" }],
+    });
+    let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
+    let prepared =
+        Mistral.chat_request(model(&Mistral, &request.model).expect("a model"), &request).expect("a request");
+    let wire: Value = serde_json::from_slice(&prepared.body).expect("JSON");
+    assert_eq!(wire["parallel_tool_calls"], false);
+}

@@ -50,7 +50,9 @@ pub(super) fn offer<'a>(request: &'a ChatRequest, extras: &mut Extras<'a>) -> Re
             Some(ToolChoice::Word(if *required { "any" } else { "auto" }))
         }
     };
-    let parallel = extras.flag("parallel_tool_calls")?.filter(|_| !tools.is_empty());
+    // The older form of tools has room for one call.
+    let wanted = extras.flag("parallel_tool_calls")?;
+    let parallel = if request.legacy_functions { Some(false) } else { wanted }.filter(|_| !tools.is_empty());
     Ok(Offer { choice: choice.filter(|_| !tools.is_empty()), tools, parallel })
 }
 

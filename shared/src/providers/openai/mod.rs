@@ -55,7 +55,7 @@ impl Provider for OpenAi {
     }
 
     fn chat_answer(&self, body: &[u8]) -> Result<Answer, AnswerError> {
-        Ok(response::read_answer(body)?)
+        response::read_answer(body)
     }
 
     fn chat_stream(&self) -> Box<dyn ChatStream> {

@@ -2,24 +2,29 @@
 
 use super::{
     calls::made_up_id,
+    failure,
     wire_answer::{self, Choice, FunctionCall, Response},
 };
 use crate::{
     openai::{completion::FinishReason, tools::ToolCall},
-    providers::{Answer, AnswerChoice, Head, Unreadable, read},
+    providers::{Answer, AnswerChoice, AnswerError, Head, Unreadable, read},
     usage::{ServiceTier, Terms, Tokens},
 };
 use serde_json::Value;
 use std::borrow::Cow;
 
-pub(super) fn read_answer(body: &[u8]) -> Result<Answer, Unreadable> {
+pub(super) fn read_answer(body: &[u8]) -> Result<Answer, AnswerError> {
     let response: Response<'_> = read(body)?;
+    // Servers that speak OpenAI's dialect and pass other models' answers on send some errors so.
+    if let Some(error) = &response.error {
+        return Err(AnswerError::Failed(failure::of_error(200, error)));
+    }
     if response.choices.is_empty() {
-        return Err(Unreadable("no choices".into()));
+        return Err(Unreadable("no choices".into()).into());
     }
     let head = head(&response);
     let usage = tokens(&response);
-    let choices = response.choices.into_iter().map(choice).collect::<Result<_, _>>()?;
+    let choices = response.choices.into_iter().map(choice).collect::<Result<_, Unreadable>>()?;
     Ok(Answer { head, choices, usage })
 }
 

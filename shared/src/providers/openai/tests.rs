@@ -3,7 +3,7 @@
 use super::OpenAi;
 use crate::{
     openai::ChatRequest,
-    providers::{Provider, golden, model},
+    providers::{AnswerError, FailureKind, Provider, golden, model},
 };
 use serde_json::{Value, json};
 
@@ -81,4 +81,13 @@ fn what_a_message_carries_for_others_stays_here() {
     let messages = json!([{ "role": "user", "content": "hi" }, { "role": "assistant", "content": "a" }]);
     assert_eq!(wire, json!({ "model": "gpt-4o-mini", "messages": messages }));
     assert_eq!(prepared.ignored, ["cache_control", "messages[].mood"]);
+}
+
+/// Servers that pass other models' answers on do that.
+#[test]
+fn an_error_with_a_good_status_is_an_error_all_the_same() {
+    let body = json!({ "error": { "message": "slow", "type": "requests", "code": "rate_limit_exceeded" } });
+    let error = OpenAi.chat_answer(body.to_string().as_bytes()).expect_err("no answer");
+    let AnswerError::Failed(failure) = error else { panic!("{error:?}") };
+    assert_eq!((failure.kind, failure.message.as_deref()), (FailureKind::RateLimited, Some("slow")));
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::tenancy::jwt::Jwt;
 use serde_json::json;
 
-fn written(more: Value) -> String {
+fn written(more: &Value) -> String {
     let mut issuer = json!({"issuer": "https://idp.example", "audience": "us", "jwks_url": "https://idp.example/keys"});
     let fields = issuer.as_object_mut().expect("an object");
     fields.extend(more.as_object().expect("an object").clone());
@@ -33,34 +33,30 @@ fn an_issuer_is_configured_whole_or_not_at_all() {
         (json!({"tenant": tenant, "role": "viewer", "colour": "red"}),        "colour",    "a field that there is none of"),
     ];
     for (more, fault, why) in table {
-        let read = Issuer::read_all(&written(more));
+        let read = Issuer::read_all(&written(&more));
         match read {
             Ok(_) => assert!(fault.is_empty(), "{why} was taken"),
             Err(faults) => assert!(!fault.is_empty() && faults.join("\n").contains(fault), "{why}: {faults:?}"),
         }
     }
     assert!(
-        Issuer::read_all(&written(json!({"tenant": tenant, "role": "viewer", "jwks_url": "http://127.0.0.1:8/k"})))
+        Issuer::read_all(&written(&json!({"tenant": tenant, "role": "viewer", "jwks_url": "http://127.0.0.1:8/k"})))
             .is_ok()
     );
-    let twice = Issuer::read_all(&written(json!({"tenant": tenant, "role": "viewer"})).replace("[{", "[{").repeat(1))
-        .expect("one");
-    assert_eq!(twice.len(), 1);
 }
 
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
 /// What an issuer with these settings makes of these claims, beside good ones.
-fn vouch(settings: Value, more: Value) -> Result<(TenantId, Role), Refused> {
+fn vouch(settings: &Value, more: &Value) -> Result<(TenantId, Role), Refused> {
     let issuer = Issuer::read_all(&written(settings)).expect("an issuer").remove(0);
     let mut claims = json!({"iss": "https://idp.example", "aud": "us", "sub": "ada", "exp": NOW.as_secs() + 60});
     for (name, value) in more.as_object().expect("an object") {
-        if value.is_null() {
-            claims.as_object_mut().map(|claims| claims.remove(name))
-        } else {
-            None
+        let claims = claims.as_object_mut().expect("an object");
+        match value.is_null() {
+            true => claims.remove(name),
+            false => claims.insert(name.clone(), value.clone()),
         };
-        claims.as_object_mut().map(|claims| (!value.is_null()).then(|| claims.insert(name.clone(), value.clone())));
     }
     let key = jsonwebtoken::EncodingKey::from_secret(b"only to make claims of it");
     let text = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
@@ -107,7 +103,7 @@ fn claims_give_tenant_and_role_as_the_configuration_says() {
         (&fixed,     json!({"sub": ""}),                                    None, "nobody either"),
     ];
     for (settings, claims, expected, why) in table {
-        assert_eq!(vouch(settings.clone(), claims.clone()).ok(), expected, "{why}: {claims}");
+        assert_eq!(vouch(settings, &claims).ok(), expected, "{why}: {claims}");
     }
 }
 

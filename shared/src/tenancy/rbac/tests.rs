@@ -1,25 +1,6 @@
 use super::*;
-use crate::tenancy::{KeyId, ModelList, Standing, Status, Tier, principal::KeyLimits};
-use std::{sync::Arc, time::Duration};
-
-fn principal(role: Role) -> Principal {
-    let now = Duration::from_secs(1);
-    let standing = Standing {
-        status: Status::Active,
-        tier: Tier::Free,
-        allowed_models: None,
-        allowed_providers: None,
-        cache_prompts: true,
-        credentials: Default::default(),
-    };
-    let rights = Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
-    Principal {
-        tenant: TenantId::generate(now),
-        actor: Actor::Key(KeyId::generate(now)),
-        role,
-        rights: Arc::new(rights),
-    }
-}
+use crate::tenancy::ModelList;
+use std::sync::Arc;
 
 #[test]
 fn a_role_may_do_what_its_row_says_and_no_more() {
@@ -37,7 +18,7 @@ fn a_role_may_do_what_its_row_says_and_no_more() {
         (Role::Admin,    Permission::ManageCredentials, true,  "an admin brings the provider's key"),
     ];
     for (role, permission, may, why) in table {
-        assert_eq!(authorize(&principal(role), permission).is_ok(), may, "{why}");
+        assert_eq!(authorize(&Principal::of_role(role), permission).is_ok(), may, "{why}");
     }
 }
 
@@ -63,7 +44,7 @@ fn a_model_must_be_allowed_by_the_key_and_by_the_tenant() {
         (list(&[]),              None,                  None,                   false, "an empty list has nothing"),
     ];
     for (of_key, of_tenant, providers, may, why) in table {
-        let mut one = principal(Role::Member);
+        let mut one = Principal::of_role(Role::Member);
         let rights = Arc::get_mut(&mut one.rights).expect("nobody else has it");
         rights.models = of_key;
         rights.standing.allowed_models = of_tenant;

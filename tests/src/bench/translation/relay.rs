@@ -94,7 +94,7 @@ impl Relay {
             Piece::Text(choice, text) => writer.text(out, choice, &text),
             Piece::Refusal(choice, text) => writer.refusal(out, choice, &text),
             Piece::Reasoning(choice, text) => writer.reasoning(out, choice, &text),
-            Piece::ReasoningDetail(choice, detail) => writer.reasoning_detail(out, choice, &detail),
+            Piece::ReasoningDetail(choice, detail) => writer.reasoning_detail(choice, detail),
             Piece::Audio(choice, audio) => writer.audio(out, choice, &audio),
             Piece::Image(choice, image) => writer.image(out, choice, &image),
             Piece::ToolCall { choice, index, id, name, extra } => {
@@ -102,7 +102,7 @@ impl Relay {
             }
             Piece::CustomCall { choice, index, id, name } => writer.custom_call(out, choice, index, &id, &name),
             Piece::ToolArguments { choice, index, text } => writer.tool_arguments(out, choice, index, &text),
-            Piece::Annotation(choice, annotation) => writer.annotation(out, choice, &annotation),
+            Piece::Annotation(choice, annotation) => writer.annotation(choice, annotation),
             Piece::Logprobs(choice, logprobs) => writer.logprobs(out, choice, &logprobs),
             Piece::Finish(choice, reason) => self.finished.push((choice, reason)),
             Piece::NativeFinish(..) => {}

@@ -53,7 +53,11 @@ fn part(kind: &str, part: &Fields<'_>, role: &str, turn: &mut Turn) -> Result<()
         }
         "redacted_thinking" => {
             part.only(&[&["type", "data"]])?;
-            part.needed_text("data")?;
+            if !thought::is_ours(&part.needed_text("data")?) {
+                let at = part.place().replace('[', ".").replace(']', "");
+                let message = format!("{at}: Invalid `data` in `redacted_thinking` block");
+                return Err(Fault::unsupported(part.place(), message));
+            }
         }
         "image" => {
             part.only(&[&["type", "source", "cache_control"]])?;

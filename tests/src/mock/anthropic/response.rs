@@ -11,6 +11,9 @@ struct Block {
     deltas: Vec<Json>,
 }
 
+/// What a thought that nobody can read would say.
+pub const REDACTED: &str = "what is kept from everyone";
+
 /// The body of a plain answer.
 pub fn plain(answer: &Answer) -> String {
     let content = blocks(answer).into_iter().map(|block| block.whole).collect();
@@ -62,6 +65,11 @@ fn blocks(answer: &Answer) -> Vec<Block> {
     let mut blocks = Vec::new();
     if !answer.thought.is_empty() {
         blocks.push(thinking(answer));
+    }
+    if answer.redacted {
+        let data = thought::sign(REDACTED);
+        let block = object! { "type": "redacted_thinking", "data": data };
+        blocks.push(Block { whole: block.clone(), start: block, deltas: Vec::new() });
     }
     match (&answer.pieces[..], answer.cited) {
         ([], _) => {}

@@ -1,5 +1,4 @@
-//! Turns of Anthropic's messages. What the dialect has no words for is not compared: images, documents, that a result is an error, and
-//! the tools that the provider runs itself, whose texts go back without them.
+//! Turns of Anthropic's messages. What the dialect has no words for is not compared: images, documents, and that a result is an error.
 
 use std::collections::BTreeMap;
 
@@ -31,10 +30,16 @@ pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
         if event["type"] == "content_block_start" {
             blocks.insert(index, event["content_block"].clone());
         }
-        for name in ["text", "thinking", "signature"] {
+        for name in ["text", "thinking", "signature", "partial_json"] {
             if let (Some(block), Some(more)) = (blocks.get_mut(&index), event["delta"][name].as_str()) {
                 block[name] = (block[name].as_str().unwrap_or_default().to_owned() + more).into();
             }
+        }
+    }
+    for block in blocks.values_mut().filter_map(Value::as_object_mut) {
+        let input = block.shift_remove("partial_json");
+        if let Some(input) = input.and_then(|text| serde_json::from_str(text.as_str()?).ok()) {
+            block.insert("input".into(), input);
         }
     }
     let mut calls = said.calls.iter();
@@ -70,6 +75,7 @@ fn bit(block: &Value) -> Option<Bit> {
             };
             Bit::Result { id: Some(text("tool_use_id")), name: None, content }
         }
+        kind if kind.ends_with("tool_use") || kind.ends_with("tool_result") => Bit::Own(super::own(block), None),
         _ => return None,
     })
 }

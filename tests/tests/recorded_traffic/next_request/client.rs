@@ -7,6 +7,9 @@ use supergate_tests::app::Answer;
 use super::{Bit, paired};
 use crate::said::list;
 
+/// The type of an entry of `reasoning_details` that says what a tool of the provider's did.
+const OWN: &str = "provider.content";
+
 /// The message of the first choice, with every field that came.
 pub fn message(answer: &Answer) -> Option<Value> {
     let is_first = |choice: &&Value| choice["index"] == 0;
@@ -49,10 +52,25 @@ fn add_call(message: &mut Map<String, Value>, delta: &Value) {
     add(calls[at].as_object_mut().expect("a call"), &delta);
 }
 
-/// As a client that keeps only what OpenAI's own answers have.
+/// As a client that keeps only what OpenAI's own answers have, in a message and in its calls.
 pub fn forget_thoughts(message: &mut Value) {
     let message = message.as_object_mut().expect("a message");
-    message.retain(|name, _| !name.starts_with("reasoning"));
+    message.shift_remove("reasoning_content");
+    retain_details(message, |kind| kind == OWN);
+    for call in message.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten() {
+        call.as_object_mut().expect("a call").shift_remove("extra_content");
+    }
+}
+
+/// As a client that keeps what was thought, but not what the provider's own tools did.
+pub fn forget_tools_of_the_provider(message: &mut Value) {
+    retain_details(message.as_object_mut().expect("a message"), |kind| kind != OWN);
+}
+
+fn retain_details(message: &mut Map<String, Value>, keep: fn(&str) -> bool) {
+    if let Some(details) = message.get_mut("reasoning_details").and_then(Value::as_array_mut) {
+        details.retain(|detail| keep(detail["type"].as_str().expect("a type")));
+    }
 }
 
 /// Results of all calls or, where there are none, another question.

@@ -1,5 +1,5 @@
 //! Turns of Google's contents, whose names may be in camel case or in snake case. A thought without a signature is a summary for people
-//! and need not go back; images and what Google ran itself are not compared.
+//! and need not go back; a person's images are not compared.
 //! <https://ai.google.dev/gemini-api/docs/thought-signatures>
 
 use serde_json::Value;
@@ -15,9 +15,11 @@ const UNKNOWN: &str = "skip_thought_signature_validator";
 
 pub fn turns(body: &Value) -> Vec<Turn> {
     let turn = |content: &Value| {
+        let is_models = content["role"] == "model";
         let mut bits: Vec<Bit> = list(&content["parts"]).filter_map(bit).collect();
+        bits.retain(|bit| is_models || !matches!(bit, Bit::Drawn(_)));
         without_repeats(&mut bits);
-        Turn { is_models: content["role"] == "model", bits }
+        Turn { is_models, bits }
     };
     list(&body["contents"]).map(turn).collect()
 }
@@ -56,6 +58,23 @@ pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
     bits
 }
 
+/// Names as Google writes them; its SDK for Python writes them in snake case.
+fn in_camel_case(value: &Value) -> Value {
+    let name = |name: &String| {
+        let mut words = name.split('_');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |all, word| {
+            let (letter, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+            all + &letter.to_uppercase() + rest
+        })
+    };
+    match value {
+        Value::Object(members) => members.iter().map(|(key, value)| (name(key), in_camel_case(value))).collect(),
+        Value::Array(items) => items.iter().map(in_camel_case).collect(),
+        other => other.clone(),
+    }
+}
+
 fn bit(part: &Value) -> Option<Bit> {
     let [signature, call, response] = [
         ["thoughtSignature", "thought_signature"],
@@ -79,6 +98,23 @@ fn bit(part: &Value) -> Option<Bit> {
     if response.is_object() {
         let content = vec![response["response"].clone()];
         return Some(Bit::Result { id: owned(&response["id"]), name: owned(&response["name"]), content });
+    }
+    let own = [
+        ["executableCode", "executable_code"],
+        ["codeExecutionResult", "code_execution_result"],
+        ["toolCall", "tool_call"],
+        ["toolResponse", "tool_response"],
+    ];
+    let of_own = |names: [&'static str; 2]| names.into_iter().find_map(|name| part.get(name)).map(|it| (names[0], it));
+    if let Some((name, it)) = own.into_iter().find_map(of_own) {
+        return Some(Bit::Own(
+            super::own(&serde_json::json!([name, in_camel_case(it)])),
+            signature.as_deref().map(super::beginning),
+        ));
+    }
+    let drawn = &part["inlineData"];
+    if drawn["mimeType"].as_str().is_some_and(|kind| kind.starts_with("image/")) && part["thought"] != true {
+        return owned(&drawn["data"]).map(Bit::Drawn);
     }
     let text = owned(&part["text"])?;
     match part["thought"] == true {

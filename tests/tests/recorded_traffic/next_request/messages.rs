@@ -1,5 +1,5 @@
 //! Turns of OpenAI's messages, and of Mistral's and Cohere's, which have the same form with thoughts among the parts. A refusal is
-//! text; images, sound and the caller's documents are not compared.
+//! text; images and the caller's documents are not compared.
 
 use serde_json::Value;
 
@@ -31,7 +31,11 @@ fn turn(message: &Value) -> Turn {
     let texts = list(&message["content"]).filter_map(|part| part["text"].as_str().or(part["refusal"].as_str()));
     let texts: String = texts.chain(message["content"].as_str()).chain(message["refusal"].as_str()).collect();
     bits.push(Bit::Text { text: texts, signature: None });
-    let calls = list(&message["tool_calls"]).map(|one| call(owned(&one["id"]), &one["function"]));
+    bits.extend(owned(&message["audio"]["id"]).map(Bit::Spoken));
+    let calls = list(&message["tool_calls"]).map(|one| match one["custom"].is_object() {
+        true => custom_call(owned(&one["id"]), &one["custom"]),
+        false => call(owned(&one["id"]), &one["function"]),
+    });
     bits.extend(calls.chain(message["function_call"].as_object().map(|_| call(None, &message["function_call"]))));
     Turn { is_models, bits }
 }
@@ -45,6 +49,11 @@ fn call(id: Option<String>, function: &Value) -> Bit {
     // Old models of Mistral's gave no id, by the name of "null".
     let id = id.filter(|id| !id.is_empty() && id != "null");
     Bit::Call { id, name: function["name"].as_str().unwrap_or_default().to_owned(), arguments, signature: None }
+}
+
+fn custom_call(id: Option<String>, custom: &Value) -> Bit {
+    let name = custom["name"].as_str().unwrap_or_default().to_owned();
+    Bit::Call { id, name, arguments: custom["input"].clone(), signature: None }
 }
 
 /// A thought is a text or, with Mistral, a list of texts.
@@ -86,7 +95,10 @@ pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
             ids.extend(
                 list(calls)
                     .chain(calls.is_object().then_some(calls))
-                    .filter(|call| call["function"]["name"].as_str().is_some_and(|name| !name.is_empty()))
+                    .filter(|call| {
+                        let names = [&call["function"]["name"], &call["custom"]["name"]];
+                        names.into_iter().any(|name| name.as_str().is_some_and(|name| !name.is_empty()))
+                    })
                     .map(|call| call["id"].as_str().map(str::to_owned)),
             );
         }
@@ -99,6 +111,7 @@ pub fn answer(row: &Row, said: &Choice) -> Vec<Bit> {
         bits.push(Bit::Plan(plan));
     }
     bits.push(Bit::Text { text: format!("{}{}", said.text, said.refusal), signature: None });
+    bits.extend(Some(said.sound.id.clone()).filter(|id| !id.is_empty()).map(Bit::Spoken));
     let ids = ids.into_iter().chain(std::iter::repeat(None));
     bits.extend(said.calls.iter().zip(ids).map(|(one, id)| {
         let id = id.filter(|id| !id.is_empty() && id != "null");

@@ -37,7 +37,8 @@ impl Reading<'_> {
                 list(&block["citations"]).for_each(|citation| self.take_citation(citation));
             }
             "thinking" => self.think(0, block["thinking"].as_str()),
-            "redacted_thinking" => {}
+            // A summary of what came before, and who answered in place of whom: not the answer.
+            "redacted_thinking" | "compaction" | "fallback" => {}
             "tool_use" => {
                 let index = index.unwrap_or_default();
                 self.calls.begin(

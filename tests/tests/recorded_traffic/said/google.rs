@@ -33,6 +33,12 @@ impl Reading<'_> {
                 let source = citation["uri"].as_str().or(citation["title"].as_str()).unwrap_or_default();
                 self.take_passage(index, citation, source);
             }
+            if let Some(queries) = candidate["groundingMetadata"]["webSearchQueries"].as_array() {
+                // A query of no words is not billed; what a stream repeats is one search.
+                let some = queries.iter().filter(|query| query.as_str() != Some("")).count() as u64;
+                let searches = self.searches.entry(index).or_default();
+                *searches = some.max(*searches);
+            }
             let reason = &candidate["finishReason"];
             let over = self.over.entry(index).or_default();
             *over |= !reason.is_null();
@@ -60,27 +66,60 @@ impl Reading<'_> {
             self.take_function_call(index, &part["functionCall"]);
             self.over.insert(index, false);
         }
-        if !part["inlineData"].is_null() || !part["fileData"].is_null() {
+        // Of a thought, it is a draft.
+        let blob = &part["inlineData"];
+        if let (Some(kind), Some(data), false) =
+            (blob["mimeType"].as_str(), blob["data"].as_str(), part["thought"] == true)
+        {
+            match kind.split_once('/') {
+                Some(("image", _)) => {
+                    self.said.entry(index).or_default().images.push(format!("data:{kind};base64,{data}"));
+                }
+                Some(("audio", _)) => self.speak(index, &serde_json::json!({"data": data})),
+                _ => self.more = Some("media"),
+            }
+            self.over.insert(index, false);
+        }
+        if !part["fileData"].is_null() {
             self.more = Some("media");
         }
         // What else there is are tools that Google ran itself.
     }
 
-    /// Passages and what they rest on. Pages that were only read, on which no passage rests, are not cited.
+    /// Passages and what they rest on.
     fn take_grounding(&mut self, choice: u64, grounding: &Value) {
         if has_some(&grounding["groundingChunks"]) {
-            self.pages = list(&grounding["groundingChunks"])
+            let pages = list(&grounding["groundingChunks"])
                 .map(|chunk| {
                     let source = ["web", "maps", "retrievedContext"].into_iter().map(|name| &chunk[name]);
                     let source = source.into_iter().find(|it| !it.is_null()).unwrap_or(&Value::Null);
-                    source["uri"].as_str().or(source["title"].as_str()).unwrap_or_default().to_owned()
+                    let title = source["title"].as_str().unwrap_or_default();
+                    [source["uri"].as_str().unwrap_or(title), title].map(str::to_owned)
                 })
                 .collect();
+            self.pages.insert(choice, pages);
         }
         for support in list(&grounding["groundingSupports"]) {
-            let pages = list(&support["groundingChunkIndices"]).filter_map(|at| self.pages.get(at.as_u64()? as usize));
-            for page in pages.cloned().collect::<Vec<_>>() {
-                self.take_passage(choice, &support["segment"], &page);
+            self.supported.insert(choice);
+            let pages = self.pages.get(&choice).cloned().unwrap_or_default();
+            let pages = list(&support["groundingChunkIndices"]).filter_map(|at| pages.get(at.as_u64()? as usize));
+            for [page, _] in pages {
+                self.take_passage(choice, &support["segment"], page);
+            }
+        }
+    }
+
+    /// Pages of which nothing says what rests on them stand for the whole answer.
+    pub(super) fn cite_what_was_read(&mut self) {
+        let mut pages = std::mem::take(&mut self.pages);
+        pages.retain(|choice, _| !self.supported.contains(choice));
+        for (choice, pages) in pages {
+            let mut cited: Vec<[String; 2]> = Vec::new();
+            for page in pages {
+                if !cited.contains(&page) {
+                    self.cite(choice, page[0].as_str());
+                    cited.push(page);
+                }
             }
         }
     }

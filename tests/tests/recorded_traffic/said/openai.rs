@@ -11,6 +11,7 @@ impl Reading<'_> {
             self.failed = true;
             return;
         }
+        self.speaks |= event["model"].as_str().is_some_and(|model| model.contains("-audio"));
         for choice in list(&event["choices"]) {
             let index = choice["index"].as_u64().unwrap_or(0);
             self.take_delta(index, if self.streamed { &choice["delta"] } else { &choice["message"] });
@@ -25,6 +26,9 @@ impl Reading<'_> {
                 _ => "stop",
             };
             finish.clone_into(&mut self.said.entry(index).or_default().finish);
+        }
+        if event["usage"].is_object() {
+            self.tier = event["service_tier"].clone();
         }
         self.count(&event["usage"]);
     }
@@ -60,21 +64,23 @@ impl Reading<'_> {
             }
             self.calls.more(index, 0, function["arguments"].as_str().unwrap_or_default());
         }
-        if !message["audio"].is_null() {
-            self.more = Some("audio");
+        if message["audio"].is_object() {
+            self.speak(index, &message["audio"]);
         }
     }
 
     fn take_call(&mut self, choice: u64, call: &Value) {
-        if !call["custom"].is_null() {
-            self.more = Some("custom tools");
-        }
         let (function, id) = (&call["function"], call["id"].as_str().unwrap_or_default());
+        let custom = &call["custom"];
         // Mistral sends whole calls, all of them under the same index; OpenAI sends pieces, and only the first has the name.
         let place = if self.streamed { call["index"].as_u64().unwrap_or(0) } else { self.calls.next(choice) };
         if let Some(name) = function["name"].as_str().filter(|name| !name.is_empty()) {
             self.calls.begin(choice, place, id, name);
         }
+        if let Some(name) = custom["name"].as_str().filter(|name| !name.is_empty()) {
+            self.calls.begin_custom(choice, place, id, name);
+        }
+        self.calls.more(choice, place, custom["input"].as_str().unwrap_or_default());
         match &function["arguments"] {
             Value::String(text) => self.calls.more(choice, place, text),
             Value::Null => {}

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Counts, Reading, Usage};
+use super::{Counts, Reading, Usage, list};
 
 impl Reading<'_> {
     pub(super) fn usage(&self) -> Option<Usage> {
@@ -12,6 +12,7 @@ impl Reading<'_> {
         let whole = Value::Object(self.counts.clone());
         let at = |path: &str| number(whole.pointer(path));
         let sum = |paths: &[&str]| paths.iter().filter_map(|path| at(path)).sum();
+        let word = |name: &str| whole[name].as_str().unwrap_or_default();
         let usage = match self.provider {
             "openai" => Usage {
                 counts: Counts {
@@ -20,7 +21,17 @@ impl Reading<'_> {
                     cached: at("/prompt_tokens_details/cached_tokens"),
                     written: at("/prompt_tokens_details/cache_write_tokens"),
                     reasoning: at("/completion_tokens_details/reasoning_tokens"),
+                    heard: at("/prompt_tokens_details/audio_tokens"),
+                    spoken: at("/completion_tokens_details/audio_tokens"),
+                    accepted: at("/completion_tokens_details/accepted_prediction_tokens"),
+                    rejected: at("/completion_tokens_details/rejected_prediction_tokens"),
+                    ..Counts::default()
                 },
+                tier: tier(self.tier.as_str().unwrap_or_default()),
+                search_context: self.row.request_body["web_search_options"]["search_context_size"]
+                    .as_str()
+                    .filter(|_| self.row.asks_own_model())
+                    .map(str::to_owned),
                 ..Usage::default()
             },
             "mistral" => {
@@ -32,7 +43,14 @@ impl Reading<'_> {
                 ];
                 let (input, output) = (sum(&["/prompt_tokens"]), sum(&["/completion_tokens"]));
                 let cached = names.into_iter().filter_map(at).max();
-                Usage { counts: Counts { input, output, cached, ..Counts::default() }, ..Usage::default() }
+                // Sound is not in `prompt_tokens`: it is billed by its length.
+                let heard = ["/prompt_tokens_details/audio_tokens", "/prompt_token_details/audio_tokens"];
+                let heard = heard.into_iter().filter_map(at).max();
+                Usage {
+                    counts: Counts { input, output, cached, heard, ..Counts::default() },
+                    heard_seconds: sum(&["/prompt_audio_seconds"]),
+                    ..Usage::default()
+                }
             }
             "anthropic" => Usage {
                 counts: Counts {
@@ -42,18 +60,29 @@ impl Reading<'_> {
                     cached: at("/cache_read_input_tokens"),
                     written: at("/cache_creation_input_tokens"),
                     reasoning: at("/output_tokens_details/thinking_tokens"),
+                    searches: at("/server_tool_use/web_search_requests"),
+                    ..Counts::default()
                 },
                 written_1h: sum(&["/cache_creation/ephemeral_1h_input_tokens"]),
-                billed: None,
+                tier: (word("speed") == "fast").then_some("fast"),
+                us_only: word("inference_geo") == "us",
+                ..Usage::default()
             },
             "google" => Usage {
                 counts: Counts {
                     input: sum(&["/promptTokenCount", "/toolUsePromptTokenCount"]),
                     output: sum(&["/candidatesTokenCount", "/thoughtsTokenCount"]),
                     cached: at("/cachedContentTokenCount"),
-                    written: None,
                     reasoning: at("/thoughtsTokenCount"),
+                    heard: of_kind(&whole, &["promptTokensDetails", "toolUsePromptTokensDetails"], "AUDIO"),
+                    spoken: of_kind(&whole, &["candidatesTokensDetails"], "AUDIO"),
+                    tools: at("/toolUsePromptTokenCount"),
+                    searches: self.searches.values().copied().reduce(|all, more| all + more),
+                    ..Counts::default()
                 },
+                heard_cached: of_kind(&whole, &["cacheTokensDetails"], "AUDIO").unwrap_or(0),
+                filmed: of_kind(&whole, &["candidatesTokensDetails"], "VIDEO").unwrap_or(0),
+                tier: tier(word("serviceTier")),
                 ..Usage::default()
             },
             "cohere" => {
@@ -63,18 +92,29 @@ impl Reading<'_> {
                         input: sum(&["/tokens/input_tokens"]),
                         output: sum(&["/tokens/output_tokens"]),
                         cached: at("/cached_tokens"),
-                        written: None,
                         reasoning: at("/tokens/reasoning_tokens"),
+                        ..Counts::default()
                     },
-                    written_1h: 0,
                     billed: billed
                         .map(|_| (sum(&["/billed_units/input_tokens"]), sum(&["/billed_units/output_tokens"]))),
+                    ..Usage::default()
                 }
             }
             other => panic!("{other}: rules for it are missing"),
         };
         Some(usage)
     }
+}
+
+/// A tier that has prices of its own.
+fn tier(word: &str) -> Option<&'static str> {
+    ["flex", "priority"].into_iter().find(|tier| *tier == word)
+}
+
+/// Google's tokens of a kind: <https://ai.google.dev/api/generate-content#ModalityTokenCount>.
+fn of_kind(usage: &Value, lists: &[&str], kind: &str) -> Option<u64> {
+    let counts = lists.iter().flat_map(|name| list(&usage[*name])).filter(|count| count["modality"] == kind);
+    counts.filter_map(|count| number(count.get("tokenCount"))).reduce(|sum, more| sum + more)
 }
 
 /// A count, which may be written as `12.0`.

@@ -1,0 +1,300 @@
+//! `/v1/tenant`: making tenants, their settings, suspending them, and their end.
+
+#[path = "tenants/members.rs"]
+mod members;
+
+use http::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+use supergate_tests::{
+    app::{Answer, App, MODELS, provider_key},
+    office::{OtherTenant, text},
+};
+
+const ROUTE: &str = "/v1/tenant";
+
+/// Acts on a tenant as an operator.
+async fn operate(app: &App, method: Method, tenant: &OtherTenant, body: &Value) -> Answer {
+    app.call(method, &format!("{ROUTE}?tenant_id={}", tenant.id), &app.operator_key, body).await
+}
+
+#[tokio::test]
+async fn operators_make_tenants_each_with_an_owners_key() {
+    let app = App::start().await;
+    let body = json!({
+        "name": "search team", "tier": "enterprise-independent", "key_name": "terraform",
+        "settings": {"allowed_models": ["gpt-4o-mini"], "allowed_providers": ["openai"], "cache_prompts": false},
+    });
+    let answer = app.call(Method::POST, ROUTE, &app.operator_key, &body).await;
+    assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (201, "no-store"), "{}", answer.text());
+    let mut made = answer.json();
+    let key = text(&made["api_key"]);
+    for name in ["api_key", "key_id"] {
+        made.as_object_mut().expect("an object").remove(name);
+    }
+    assert_eq!(made["settings"]["allowed_models"], json!(["openai/gpt-4o-mini"]));
+    assert_eq!((&made["tier"], &made["status"]), (&json!("enterprise-independent"), &json!("active")));
+    assert_eq!(app.look(ROUTE, &key).await.json(), made, "what its owner sees is what the operator was told");
+    let keys = app.look("/v1/keys", &key).await.json();
+    assert_eq!((&keys["data"][0]["name"], &keys["data"][0]["role"]), (&json!("terraform"), &json!("owner")));
+
+    for role in ["owner", "admin", "member", "viewer"] {
+        let answer = app.call(Method::POST, ROUTE, &app.key_of(role).await, &body).await;
+        assert_eq!(answer.refusal(), (403, "permission_denied".into(), String::new()), "{role}");
+        assert!(answer.text().contains("tenants.manage"), "{role}: {}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn what_a_tenant_cannot_be_is_a_400_that_names_every_fault() {
+    let app = App::start().await;
+    let body = json!({
+        "name": "a\u{2066}b", "tier": "gold", "status": "active", "key_name": "", "id": "ten_1",
+        "settings": {"allowed_models": ["openai/none-such"], "allowed_providers": ["azure", 1], "cache_prompts": "yes", "rpm": 1},
+    });
+    let answer = app.call(Method::POST, ROUTE, &app.operator_key, &body).await;
+    assert_eq!(answer.refusal(), (400, "invalid_value".into(), "name".into()));
+    let message = text(&answer.json()["error"]["message"]);
+    for path in [
+        "`name`",
+        "`tier`",
+        "`status`",
+        "`key_name`",
+        "`id`",
+        "`settings.allowed_models[0]`",
+        "`settings.allowed_providers[0]`",
+        "`settings.allowed_providers[1]`",
+        "`settings.cache_prompts`",
+        "`settings.rpm`",
+    ] {
+        assert!(message.contains(path), "{path} in: {message}");
+    }
+    for body in [json!({"name": "x".repeat(201)}), json!({"name": "x", "settings": []}), json!([]), json!({"name": 1})]
+    {
+        assert_eq!(app.call(Method::PATCH, ROUTE, &app.api_key, &body).await.status, 400, "{body}");
+        assert_eq!(app.call(Method::POST, ROUTE, &app.operator_key, &body).await.status, 400, "{body}");
+    }
+    for body in [json!({}), json!({"name": null})] {
+        assert_eq!(
+            app.call(Method::POST, ROUTE, &app.operator_key, &body).await.refusal().2,
+            "name",
+            "required: {body}"
+        );
+    }
+    let answer = app
+        .call(Method::POST, &format!("{ROUTE}?tenant_id={}", app.tenant_id), &app.operator_key, &json!({"name": "x"}))
+        .await;
+    assert_eq!(answer.refusal(), (400, "invalid_value".into(), "tenant_id".into()), "a new tenant is not on another");
+}
+
+#[tokio::test]
+async fn a_tenants_administrators_name_it_and_choose_its_settings() {
+    let app = App::start().await;
+    let admin = app.key_of("admin").await;
+    let mut expected = app.look(ROUTE, &admin).await.json();
+    assert_eq!((&expected["id"], &expected["tier"]), (&json!(app.tenant_id), &json!("free")));
+    for (change, field, now) in [
+        (json!({"name": "renamed"}), "/name", json!("renamed")),
+        (
+            json!({"settings": {"allowed_models": ["openai/*", "openai/*"]}}),
+            "/settings/allowed_models",
+            json!(["openai/*"]),
+        ),
+        (json!({"settings": {"allowed_providers": ["openai"]}}), "/settings/allowed_providers", json!(["openai"])),
+        (json!({"settings": {"cache_prompts": false}}), "/settings/cache_prompts", json!(false)),
+        (json!({"settings": {"allowed_models": null}}), "/settings/allowed_models", Value::Null),
+        (json!({"settings": {"allowed_providers": null}}), "/settings/allowed_providers", Value::Null),
+        (json!({"settings": {}}), "/settings/cache_prompts", json!(false)),
+    ] {
+        let answer = app.call(Method::PATCH, ROUTE, &admin, &change).await;
+        assert_eq!(answer.status, 200, "{change}: {}", answer.text());
+        let answer = answer.json();
+        *expected.pointer_mut(field).expect(field) = now;
+        expected["updated_at"] = answer["updated_at"].clone();
+        assert_eq!(answer, expected, "{change}");
+        assert_eq!(app.look(ROUTE, &admin).await.json(), answer, "{change}: as stored");
+    }
+    for (role, method, permission) in [
+        ("member", Method::PATCH, "tenant.update"),
+        ("viewer", Method::PATCH, "tenant.update"),
+        ("member", Method::DELETE, "tenant.delete"),
+        ("admin", Method::DELETE, "tenant.delete"),
+    ] {
+        let answer = app.call(method, ROUTE, &app.key_of(role).await, &json!({"name": "renamed"})).await;
+        assert_eq!(answer.refusal(), (403, "permission_denied".into(), String::new()), "{role}");
+        assert!(answer.text().contains(permission), "{role}: {}", answer.text());
+    }
+    assert_eq!(app.look(ROUTE, &app.key_of("viewer").await).await.status, 200, "a viewer may look");
+}
+
+#[tokio::test]
+async fn what_a_tenant_pays_for_and_whether_it_is_served_is_the_operators_to_say() {
+    let app = App::start().await;
+    let tenant = app.other_tenant("other").await;
+    for (body, param) in [(json!({"tier": "enterprise"}), "tier"), (json!({"status": "suspended"}), "status")] {
+        let answer = app.call(Method::PATCH, ROUTE, &tenant.key, &body).await;
+        assert_eq!(answer.refusal(), (403, "permission_denied".into(), param.into()), "not even an owner");
+        assert_eq!(operate(&app, Method::PATCH, &tenant, &body).await.status, 200, "{body}");
+    }
+    let deleting = operate(&app, Method::PATCH, &tenant, &json!({"status": "deleting"})).await;
+    assert_eq!(
+        deleting.refusal(),
+        (400, "invalid_value".into(), "status".into()),
+        "there is another way to end a tenant"
+    );
+    let platform = app.call(Method::PATCH, ROUTE, &app.operator_key, &json!({"status": "suspended"})).await;
+    assert_eq!(platform.refusal(), (400, "invalid_value".into(), "status".into()), "it would lock everybody out");
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_is_a_401_until_it_is_active_again() {
+    let app = App::start().await;
+    let tenant = app.other_tenant("other").await;
+    assert!(app.takes(&tenant.key).await && app.look(ROUTE, &tenant.key).await.status == 200);
+    assert_eq!(operate(&app, Method::PATCH, &tenant, &json!({"status": "suspended"})).await.status, 200);
+    app.clock.advance(Duration::from_secs(30));
+    assert!(!app.takes(&tenant.key).await);
+    assert_eq!(app.look(ROUTE, &tenant.key).await.status, 401, "not even to administer itself");
+    assert!(app.takes(&app.api_key).await, "nobody else");
+    assert_eq!(operate(&app, Method::PATCH, &tenant, &json!({"status": "active"})).await.status, 200);
+    assert!(app.takes(&tenant.key).await);
+}
+
+#[tokio::test]
+async fn only_operators_reach_other_tenants_and_to_the_rest_there_are_none() {
+    let app = App::start().await;
+    let other = app.other_tenant("other").await;
+    let none = supergate::tenancy::TenantId::generate(Duration::from_secs(1)).to_string();
+    let body = json!({"name": "other"});
+    for role in ["owner", "admin"] {
+        let key = app.key_of(role).await;
+        let methods = if role == "owner" {
+            vec![Method::GET, Method::PATCH, Method::DELETE]
+        } else {
+            vec![Method::GET, Method::PATCH]
+        };
+        for method in methods {
+            let mut bodies = Vec::new();
+            for id in [&other.id, &none, "ten_x", "", "key_x"] {
+                let answer = app.call(method.clone(), &format!("{ROUTE}?tenant_id={id}"), &key, &body).await;
+                assert_eq!(answer.status, 404, "{role} {method} {id}");
+                bodies.push(answer.text());
+            }
+            bodies.dedup();
+            assert_eq!(bodies.len(), 1, "{role} {method}: the same for all: {bodies:?}");
+        }
+        let own = format!("{ROUTE}?tenant_id={}", app.tenant_id);
+        assert_eq!(app.look(&own, &key).await.status, 200, "one's own may be named");
+    }
+    assert_eq!(operate(&app, Method::GET, &other, &Value::Null).await.json()["name"], "other");
+    assert_eq!(operate(&app, Method::PATCH, &other, &json!({"name": "renamed"})).await.json()["name"], "renamed");
+    let gone = OtherTenant { id: none, key: String::new(), key_id: String::new() };
+    for method in [Method::GET, Method::PATCH, Method::DELETE] {
+        assert_eq!(operate(&app, method.clone(), &gone, &body).await.status, 404, "an operator too: {method}");
+    }
+    assert_eq!(app.look(ROUTE, &other.key).await.json()["name"], "renamed", "nobody else changed it");
+}
+
+/// Rows that name a tenant, by table.
+async fn rows_of(app: &App, tenant: &str) -> Vec<(String, i64)> {
+    let superuser = app.database.superuser().await;
+    let tables = "select c.relname::text, a.attname::text from pg_class c join pg_attribute a on a.attrelid = c.oid \
+                  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition \
+                  and (a.attname = 'tenant_id' or (c.relname = 'tenants' and a.attname = 'id')) order by 1";
+    let id: supergate::tenancy::TenantId = tenant.parse().expect("a tenant");
+    let mut found = Vec::new();
+    for table in superuser.query(tables, &[]).await.expect("the catalogue") {
+        let (name, column): (String, String) = (table.get(0), table.get(1));
+        let count = format!("select count(*) from {name} where {column} = $1");
+        let count: i64 = superuser.query_one(&count, &[id.as_uuid()]).await.expect("a count").get(0);
+        if count > 0 {
+            found.push((name, count));
+        }
+    }
+    found
+}
+
+/// A tenant with something in every table.
+async fn lived_in(app: &App) -> OtherTenant {
+    let tenant = app.other_tenant("lived in").await;
+    for (path, body) in [
+        ("/v1/tenant/keys", json!({"provider": "openai", "api_key": provider_key("openai")})),
+        ("/v1/tenant/members", json!({"email": "eve@example.com", "role": "member"})),
+        ("/v1/keys", json!({"name": "n", "role": "viewer"})),
+        ("/v1/chat/completions", json!({"model": MODELS[0], "messages": [{"role": "user", "content": "hi"}]})),
+    ] {
+        let answer = app.call(Method::POST, path, &tenant.key, &body).await;
+        assert!(answer.status.is_success(), "{path}: {}", answer.text());
+    }
+    app.member(&tenant.id, "ada", "owner").await;
+    tenant
+}
+
+#[tokio::test]
+async fn of_a_deleted_tenant_nothing_is_left_but_the_audit_which_operators_read() {
+    let app = App::start().await;
+    let tenant = lived_in(&app).await;
+    let before: Vec<String> = rows_of(&app, &tenant.id).await.into_iter().map(|(table, _)| table).collect();
+    let all = ["api_keys", "audit_events", "invitations", "members", "provider_credentials", "tenants", "usage_events"];
+    for table in all {
+        assert!(before.iter().any(|name| name == table), "the control: there is something in {table}: {before:?}");
+    }
+    let slip = app.call(Method::DELETE, ROUTE, &tenant.key, &json!({"name": "Lived in"})).await;
+    assert_eq!(slip.refusal(), (400, "invalid_value".into(), "name".into()), "its name must be repeated");
+    let answer = app.call(Method::DELETE, ROUTE, &tenant.key, &json!({"name": "lived in"})).await;
+    let expected = json!({"id": tenant.id, "status": "deleted", "data_keys_destroyed": 1, "readable_left": false});
+    assert_eq!((answer.status.as_u16(), answer.json()), (200, expected));
+
+    let left: Vec<String> = rows_of(&app, &tenant.id).await.into_iter().map(|(table, _)| table).collect();
+    assert_eq!(left, ["audit_events"]);
+    app.clock.advance(Duration::from_secs(30));
+    assert!(!app.takes(&tenant.key).await);
+    assert_eq!(operate(&app, Method::GET, &tenant, &Value::Null).await.status, 404);
+    assert_eq!(operate(&app, Method::DELETE, &tenant, &json!({"name": "lived in"})).await.status, 404, "only once");
+    let audit = app.look(&format!("/v1/audit?tenant_id={}", tenant.id), &app.operator_key).await.json();
+    let actions: Vec<String> =
+        audit["data"].as_array().expect("events").iter().map(|event| text(&event["action"])).collect();
+    assert_eq!(actions[..2], ["tenants.erased", "tenants.delete"]);
+    assert_eq!(actions.last().map(String::as_str), Some("tenants.create"));
+    assert!(app.takes(&app.api_key).await && !rows_of(&app, &app.tenant_id).await.is_empty(), "nobody else's are gone");
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_interrupted_leaves_no_data_key_and_is_taken_up_again() {
+    let app = App::start().await;
+    let tenant = lived_in(&app).await;
+    let superuser = app.database.superuser().await;
+    let broken = "create function app.broken() returns trigger language plpgsql set search_path = '' as 'begin raise exception ''broken''; end'; \
+                  create trigger broken before delete on invitations for each row execute function app.broken()";
+    superuser.batch_execute(broken).await.expect("a fault");
+    let body = json!({"name": "lived in"});
+    assert_eq!(app.call(Method::DELETE, ROUTE, &tenant.key, &body).await.status, 500);
+    let left = rows_of(&app, &tenant.id).await;
+    assert!(left.iter().any(|(table, _)| table == "api_keys"), "the rows are still there: {left:?}");
+    assert!(left.iter().all(|(table, _)| table != "provider_credentials"), "what could open them is not: {left:?}");
+    app.clock.advance(Duration::from_secs(30));
+    assert!(!app.takes(&tenant.key).await, "nobody is served any more");
+    assert_eq!(operate(&app, Method::GET, &tenant, &Value::Null).await.json()["status"], "deleting");
+    let revived = operate(&app, Method::PATCH, &tenant, &json!({"status": "active"})).await;
+    assert_eq!(revived.refusal(), (400, "invalid_value".into(), "status".into()), "there is no way back");
+
+    superuser.batch_execute("drop trigger broken on invitations").await.expect("mended");
+    let answer = operate(&app, Method::DELETE, &tenant, &body).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["readable_left"].clone()), (200, json!(false)));
+    assert_eq!(rows_of(&app, &tenant.id).await.len(), 1, "the audit");
+}
+
+#[tokio::test]
+async fn the_platform_cannot_be_deleted_nor_can_the_database_erase_who_is_not_being_deleted() {
+    let app = App::start().await;
+    let answer = app.call(Method::DELETE, ROUTE, &app.operator_key, &json!({"name": "platform"})).await;
+    assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (409, "conflict"));
+    let office = supergate_tests::postgres::connect(&app.database.url("supergate_office")).await;
+    let tenant = uuid::Uuid::parse_str(app.tenant_id.trim_start_matches("ten_")).expect("a UUID");
+    let erase = format!("begin; select app.set_tenant('{tenant}'); select app.erase_tenant(10)");
+    let refused = office.batch_execute(&erase).await.expect_err("an active tenant");
+    assert!(
+        refused.to_string().contains("db error") && refused.code().is_some_and(|code| code.code() == "42501"),
+        "{refused:?}"
+    );
+}
