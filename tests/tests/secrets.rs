@@ -37,6 +37,7 @@ fn assert_clean(scanner: &Scanner, place: &str, text: &str) {
 /// The same scan, with each secret put where it was not: it must be found in each place.
 async fn planted(scanner: &Scanner, logs: &Logs, superuser: &Client, answers: &[Told]) {
     for (name, secret) in scanner.secrets() {
+        let scanner = scanner.only(name);
         let in_hexadecimal = || secret.iter().map(|byte| format!("{byte:02x}")).collect();
         let shown = String::from_utf8(secret.clone()).unwrap_or_else(|_| in_hexadecimal());
         tracing::trace!(target: "supergate::planted", planted = %shown, "a secret in a field");

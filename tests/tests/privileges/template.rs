@@ -93,7 +93,7 @@ impl Statement {
         Self {
             effect: text(&statement["Effect"]),
             actions: list(&statement["Action"]).iter().map(text).collect(),
-            resources: list(&statement["Resource"]).iter().map(|one| substituted(one)).collect(),
+            resources: list(&statement["Resource"]).iter().map(substituted).collect(),
             condition: condition(&statement["Condition"]),
         }
     }

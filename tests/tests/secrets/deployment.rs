@@ -2,13 +2,13 @@
 
 use super::{
     scanner::Scanner,
-    scenario::{PROMPT, TENANTS_KEY, Told},
+    scenario::{PASSWORD, PROMPT, TENANTS_KEY, Told},
 };
 use http::HeaderMap;
 use serde_json::{Value, json};
 use std::time::Duration;
 use supergate_tests::{
-    app::MODELS,
+    app::{MODELS, TOKEN_SECRET},
     kms::NOWHERE,
     lambda::{Function, Stack, Version, http_event},
     postgres::PEPPER,
@@ -34,6 +34,8 @@ pub async fn run(stack: &Stack, scanner: &mut Scanner) -> Run {
     scanner.add("the pepper", PEPPER);
     scanner.add("a prompt", PROMPT);
     scanner.add("a tenant's provider key", TENANTS_KEY);
+    scanner.add("a password", PASSWORD);
+    scanner.add("what access tokens are signed with", TOKEN_SECRET);
     scanner.add_token("the tenant's key", stack.api_key());
     let mut asker = Asker { stack, run: Run { logs: Vec::new(), answers: Vec::new() } };
     let store = json!({"provider": "openai", "api_key": TENANTS_KEY});
@@ -61,13 +63,21 @@ pub async fn run(stack: &Stack, scanner: &mut Scanner) -> Run {
     asker.ask("keys", &[("POST", "/v1/keys", &json!({"name": "k", "role": "viewer"}), 201)]).await;
     asker.learn(scanner, "a made key", "key");
     asker.ask("audit", &[("GET", "/v1/audit", &null, 200)]).await;
+    let register =
+        json!({"email": "canary@people.example", "password": PASSWORD, "name": "Ada", "tenant_name": "Engines"});
+    asker.ask("auth", &[("POST", "/v1/auth/register", &register, 201)]).await;
+    asker.learn(scanner, "an access token", "access_token");
+    let nobody = json!({"email": "nobody@people.example", "password": PASSWORD});
+    asker.ask("auth", &[("POST", "/v1/auth/login", &nobody, 401)]).await;
     asker.command("migrate", scanner, json!({"action": "create_operator_key"})).await;
     asker.run
 }
 
 impl Asker<'_> {
     async fn start(&self, name: &str, vars: &[(&str, &str)]) -> Function {
-        let launch = self.stack.function(name).env("SUPERGATE_LOG", "trace").envs(vars.iter().copied());
+        let table = std::env::var("SUPERGATE_TABLE").expect("the local stack's table");
+        let launch = self.stack.function(name).env("SUPERGATE_LOG", "trace").env("SUPERGATE_TABLE", table);
+        let launch = launch.envs(vars.iter().copied());
         launch.start().await.unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
@@ -112,7 +122,9 @@ impl Asker<'_> {
     fn learn(&mut self, scanner: &mut Scanner, name: &str, field: &str) {
         let told = self.run.answers.last_mut().expect("an answer");
         let answer: Value = serde_json::from_str(&told.body).expect("JSON");
-        scanner.add_token(name, answer[field].as_str().expect("a token"));
+        // Of an access token the signature.
+        let token = answer[field].as_str().and_then(|token| token.rsplit('.').next()).expect("a token");
+        scanner.add_token(name, token);
         told.shows.push(name.to_owned());
     }
 

@@ -85,6 +85,11 @@ impl Scanner {
         }
     }
 
+    /// What a secret is known as.
+    pub fn name_of(&self, secret: &str) -> Option<String> {
+        self.secrets.iter().find(|(_, known)| *known == secret.as_bytes()).map(|(name, _)| name.clone())
+    }
+
     /// All of them.
     pub fn secrets(&self) -> impl Iterator<Item = (&str, &Vec<u8>)> {
         self.secrets.iter().map(|(name, secret)| (name.as_str(), secret))
@@ -102,16 +107,23 @@ impl Scanner {
         scanner
     }
 
+    /// One of them alone.
+    pub fn only(&self, one: &str) -> Self {
+        let mut scanner = self.clone();
+        scanner.secrets.retain(|name, _| name == one);
+        scanner
+    }
+
     /// Which secrets a text has, in which form, and the line around each.
     pub fn find(&self, text: &str) -> Vec<String> {
+        // Base 64 comes in lines too.
+        let joined = text.replace("\\n", "").replace('\n', "");
         let mut found = Vec::new();
         for (name, secret) in &self.secrets {
             for (form, pattern) in forms(secret) {
-                if let Some(line) = text.contains(&pattern).then(|| text.lines().find(|line| line.contains(&pattern))) {
-                    found.push(format!(
-                        "{name} in {form}: {}",
-                        line.unwrap_or_default().chars().take(600).collect::<String>()
-                    ));
+                if text.contains(&pattern) || joined.contains(&pattern) {
+                    let line = text.lines().find(|line| line.contains(&pattern)).unwrap_or("(over several lines)");
+                    found.push(format!("{name} in {form}: {}", line.chars().take(600).collect::<String>()));
                 }
             }
         }

@@ -40,6 +40,9 @@ impl Told {
     }
 }
 
+/// What is sent with a request.
+type Headers<'a> = Vec<(&'a str, String)>;
+
 /// Asks, and keeps the answers.
 pub struct Asker<'a> {
     app: &'a App,
@@ -49,13 +52,12 @@ pub struct Asker<'a> {
 
 /// In every prompt; the mock answers with what it heard.
 pub const PROMPT: &str = "canary-prompt-that-nobody-writes-down-8d1f";
-/// The last user message's end, and so the answer's.
 pub const TENANTS_KEY: &str = "sk-canary-of-a-tenant-73b5c1d9e0f24a68";
 const REPLACED_KEY: &str = "sk-canary-of-a-tenant-replaced-5c20aa91";
 const REFUSED_KEY: &str = "sk-canary refused for the space in it 19f3";
 const QUOTED_KEY: &str = "sk-canary-that-its-provider-quotes-41d8";
 const STRANGERS_TOKEN: &str = "canary-token-of-a-stranger-20b7e5a1";
-const PASSWORD: &str = "canary horse battery staple 5520";
+pub const PASSWORD: &str = "canary horse battery staple 5520";
 const NEXT_PASSWORD: &str = "canary horse battery staple 5521";
 const WRONG_PASSWORD: &str = "canary horse battery staple 5522";
 const DATABASE_PASSWORD: &str = "canary-password-of-the-database-77";
@@ -251,8 +253,10 @@ impl Asker<'_> {
         let mut next = session.clone();
         let number = self.told.len();
         if let Some(token) = said["access_token"].as_str() {
-            let name = format!("access token {number}");
-            self.scanner.add(&name, token.rsplit('.').next().unwrap_or_default());
+            let signature = token.rsplit('.').next().unwrap_or_default();
+            // Two of one session in one second are the same.
+            let name = self.scanner.name_of(signature).unwrap_or_else(|| format!("access token {number}"));
+            self.scanner.add(&name, signature);
             self.told.last_mut().expect("an answer").shows.push(name);
             next.0 = token.to_owned();
         }
@@ -295,7 +299,7 @@ impl Asker<'_> {
         let good = format!("Bearer {}", self.app.api_key);
         let key = self.app.api_key.clone();
         #[rustfmt::skip]
-        let table: Vec<(&str, Vec<(&str, String)>, u16)> = vec![
+        let table: Vec<(&str, Headers<'_>, u16)> = vec![
             ("/v1/models",                       vec![("authorization", format!("Bearer {STRANGERS_TOKEN}"))],                       401),
             ("/v1/models",                       vec![("authorization", format!("Basic {STRANGERS_TOKEN}"))],                        401),
             ("/v1/models",                       vec![("authorization", STRANGERS_TOKEN.to_owned())],                                401),
