@@ -287,6 +287,11 @@ fn answered(operation: Operation) -> Operation {
     operation
         .header(200, "x-supergate-provider", "Who answered.")
         .header(200, "x-supergate-model", "The model, as the provider names it.")
+        .header(
+            200,
+            "x-supergate-provider-request-id",
+            "The provider's own id of the request, for its support, where it tells one.",
+        )
         .header(200, "x-supergate-attempts", "How many times providers were asked.")
         .header(200, "x-supergate-overhead-ms", "Our part of the time: all of it but the waiting for the provider.")
         .header(200, "x-supergate-cost-usd", "The cost; not on streams.")
