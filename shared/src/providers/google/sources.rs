@@ -14,6 +14,8 @@ pub(super) struct Sources {
     chunks: Vec<Chunk>,
     /// Written out, which is what tells two of them apart.
     named: HashSet<String>,
+    /// How many were named: one event may name the same twice.
+    count: usize,
     /// Whether some text is known to rest on some source.
     has_supports: bool,
 }
@@ -112,7 +114,10 @@ impl Sources {
             found.extend(self.chunks.iter().take(MAX_SUPPORTS).filter_map(|chunk| chunk.annotation(range)));
         }
         // Some models repeat them all in every event.
-        found.retain(|annotation| self.named.len() < MAX_SUPPORTS && self.named.insert(annotation.to_string()));
+        found.retain(|annotation| !self.named.contains(&annotation.to_string()));
+        found.truncate(MAX_SUPPORTS.saturating_sub(self.count));
+        self.count += found.len();
+        self.named.extend(found.iter().map(Value::to_string));
         found
     }
 }
@@ -180,8 +185,9 @@ mod tests {
             })
         };
         let mut sources = Sources::default();
-        assert_eq!(sources.read(Some(grounding()), None, "ab", false).len(), 1, "all the same");
+        assert_eq!(sources.read(Some(grounding()), None, "ab", false).len(), MAX_SUPPORTS, "no more in one event");
         assert!(sources.read(Some(grounding()), None, "ab", false).is_empty(), "named before");
+        let mut sources = Sources { chunks: sources.chunks, ..Sources::default() };
         let text = "a".repeat(5_000);
         let each = |end: usize| json!({ "segment": { "endIndex": end }, "groundingChunkIndices": [0] });
         let told: usize = (0..5)
@@ -190,6 +196,6 @@ mod tests {
                 sources.read(Some(json!({ "groundingSupports": supports })), None, &text, false).len()
             })
             .sum();
-        assert_eq!(told, MAX_SUPPORTS - 1);
+        assert_eq!(told, MAX_SUPPORTS);
     }
 }
