@@ -41,10 +41,7 @@ fn what_cannot_work_is_refused_at_start_and_not_at_each_request() {
         ("SUPERGATE_TOKEN_SECRET_PREVIOUS", "short"),
         ("SUPERGATE_TOKEN_SECRET_VERSION", "0"),
         ("SUPERGATE_OIDC_ISSUERS", "https://login.example.com"),
-        (
-            "SUPERGATE_OIDC_ISSUERS",
-            r#"[{"issuer": "i", "audience": "a", "jwks_url": "http://h/k", "role": "member"}]"#,
-        ),
+        ("SUPERGATE_OIDC_ISSUERS", r#"[{"issuer": "i", "audience": "a", "jwks_url": "http://h/k", "role": "member"}]"#),
         ("SUPERGATE_OPENAI_URL", "http://host#x"),
         ("SUPERGATE_OPENAI_URL", "http://user:password@host"),
         ("SUPERGATE_OPENAI_URL", "http://host?a=b"),
@@ -58,8 +55,7 @@ fn what_cannot_work_is_refused_at_start_and_not_at_each_request() {
 
 #[test]
 fn an_empty_variable_is_an_absent_one() {
-    let config =
-        load(&[&GOOD[..], &[("SUPERGATE_OPENAI_URL", ""), ("SUPERGATE_KEY_PEPPER_PREVIOUS", " ")]].concat());
+    let config = load(&[&GOOD[..], &[("SUPERGATE_OPENAI_URL", ""), ("SUPERGATE_KEY_PEPPER_PREVIOUS", " ")]].concat());
     let config = config.expect("good");
     assert_eq!(config.base_urls["openai"], "https://api.openai.com");
     assert!(config.credentials.peppers.of_version(0).is_none());
@@ -77,9 +73,7 @@ fn no_secret_is_in_what_a_log_could_print() {
 fn the_auth_function_has_settings_of_its_own() {
     let load = |more: &[(&str, &str)]| {
         let vars = [&GOOD[..], &[("SUPERGATE_TABLE", "t")], more].concat();
-        PeopleConfig::load(&|name| {
-            vars.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
-        })
+        PeopleConfig::load(&|name| vars.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     };
     let config = load(&[]).expect("good");
     assert_eq!((config.registration, config.cookie_path.as_str()), (Registration::Open, "/v1/auth"));
