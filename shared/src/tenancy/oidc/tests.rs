@@ -2,11 +2,18 @@ use super::*;
 use crate::tenancy::jwt::Jwt;
 use serde_json::json;
 
+/// The configuration of one issuer, with these fields beside or in place of good ones.
 fn written(more: &Value) -> String {
-    let mut issuer = json!({"issuer": "https://idp.example", "audience": "us", "jwks_url": "https://idp.example/keys"});
-    let fields = issuer.as_object_mut().expect("an object");
+    let issuer = json!({"issuer": "https://idp.example", "audience": "us", "jwks_url": "https://idp.example/keys"});
+    json!([merged(issuer, more)]).to_string()
+}
+
+/// One object's fields over another's; null removes one.
+fn merged(mut object: Value, more: &Value) -> Value {
+    let fields = object.as_object_mut().expect("an object");
     fields.extend(more.as_object().expect("an object").clone());
-    json!([issuer]).to_string()
+    fields.retain(|_, value| !value.is_null());
+    object
 }
 
 #[test]
@@ -33,16 +40,16 @@ fn an_issuer_is_configured_whole_or_not_at_all() {
         (json!({"tenant": tenant, "role": "viewer", "colour": "red"}),        "colour",    "a field that there is none of"),
     ];
     for (more, fault, why) in table {
-        let read = Issuer::read_all(&written(&more));
-        match read {
+        match Issuer::read_all(&written(&more)) {
             Ok(_) => assert!(fault.is_empty(), "{why} was taken"),
             Err(faults) => assert!(!fault.is_empty() && faults.join("\n").contains(fault), "{why}: {faults:?}"),
         }
     }
-    assert!(
-        Issuer::read_all(&written(&json!({"tenant": tenant, "role": "viewer", "jwks_url": "http://127.0.0.1:8/k"})))
-            .is_ok()
-    );
+    let plain = json!({"tenant": tenant, "role": "viewer", "jwks_url": "http://127.0.0.1:8/keys"});
+    assert!(Issuer::read_all(&written(&plain)).is_ok(), "from this machine");
+    let one: Vec<Value> = serde_json::from_str(&written(&plain)).expect("an array");
+    let twice = Issuer::read_all(&json!([one[0], one[0]]).to_string()).expect_err("one name, two issuers");
+    assert!(twice.iter().any(|fault| fault.starts_with("[1].issuer")), "{twice:?}");
 }
 
 const NOW: Duration = Duration::from_secs(1_800_000_000);
@@ -50,18 +57,11 @@ const NOW: Duration = Duration::from_secs(1_800_000_000);
 /// What an issuer with these settings makes of these claims, beside good ones.
 fn vouch(settings: &Value, more: &Value) -> Result<(TenantId, Role), Refused> {
     let issuer = Issuer::read_all(&written(settings)).expect("an issuer").remove(0);
-    let mut claims = json!({"iss": "https://idp.example", "aud": "us", "sub": "ada", "exp": NOW.as_secs() + 60});
-    for (name, value) in more.as_object().expect("an object") {
-        let claims = claims.as_object_mut().expect("an object");
-        match value.is_null() {
-            true => claims.remove(name),
-            false => claims.insert(name.clone(), value.clone()),
-        };
-    }
-    let key = jsonwebtoken::EncodingKey::from_secret(b"only to make claims of it");
-    let text = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
-    let key = DecodingKey::from_secret(b"only to make claims of it");
-    let claims = Jwt::read(&text)?.verify(&key, Signature::Hs256)?;
+    let good = json!({"iss": "https://idp.example", "aud": "us", "sub": "ada", "exp": NOW.as_secs() + 60});
+    let secret = b"only to make claims of it";
+    let key = jsonwebtoken::EncodingKey::from_secret(secret);
+    let text = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &merged(good, more), &key).expect("a token");
+    let claims = Jwt::read(&text)?.verify(&DecodingKey::from_secret(secret), Signature::Hs256)?;
     issuer.vouch(&claims, NOW).map(|vouched| (vouched.tenant, vouched.role))
 }
 
@@ -110,11 +110,7 @@ fn claims_give_tenant_and_role_as_the_configuration_says() {
 #[test]
 fn only_public_keys_of_the_kinds_in_use_are_taken() {
     let x = "11qYAPMiEeRMLBWwi8SmBTa0Ho4cJc2cXVbmLJgQ8Jg";
-    let ed = |more: Value| {
-        let mut key = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "1"});
-        key.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
-        key
-    };
+    let ed = |more: Value| merged(json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "1"}), &more);
     #[rustfmt::skip]
     let table = [
         (ed(json!({})),                                    1, "an Ed25519 key"),
