@@ -20,14 +20,14 @@ use Case::{Never, Test};
 /// Every function's 401, 403 and 404.
 #[rustfmt::skip]
 const REFUSALS: &[(&str, Case, Case, Case)] = &[
-    ("auth",
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("audit",
      Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
      Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
      Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
+    ("auth",
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("chat-completions",
      Test("a_caller_without_a_good_key_is_a_401_whatever_is_wrong_with_it"),
      Test("a_viewer_may_not_ask_a_model"),
