@@ -163,6 +163,28 @@ async fn who_may_not_store_a_key_is_told_which_permission_is_lacking() {
 }
 
 #[tokio::test]
+async fn an_operator_who_names_a_tenant_does_not_change_the_platforms_key_instead() {
+    let app = App::start().await;
+    let before = app.call(Method::GET, &one("openai"), &app.operator_key, NOTHING).await.json();
+    let stored = json!({"provider": "openai", "api_key": own_key("openai", "wxyz")});
+    let replacement = json!({"api_key": own_key("openai", "wxyz")});
+    #[rustfmt::skip]
+    let calls = [
+        (Method::GET,    ROUTE.to_owned(), &Value::Null),
+        (Method::POST,   ROUTE.to_owned(), &stored),
+        (Method::GET,    one("openai"),    &Value::Null),
+        (Method::PUT,    one("openai"),    &replacement),
+        (Method::DELETE, one("openai"),    &Value::Null),
+    ];
+    for (method, path, body) in calls {
+        let answer =
+            app.call(method.clone(), &format!("{path}?tenant_id={}", app.tenant_id), &app.operator_key, body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_value".into(), "tenant_id".into()), "{method} {path}");
+    }
+    assert_eq!(app.call(Method::GET, &one("openai"), &app.operator_key, NOTHING).await.json(), before);
+}
+
+#[tokio::test]
 async fn every_fault_of_a_body_is_told_at_once_and_the_key_is_not_repeated() {
     let app = App::start().await;
     let long = "x".repeat(600);
