@@ -251,14 +251,15 @@ as $$
 declare
     maker_role text;
     maker_models text[];
+    maker_tags text[];
     maker_expires timestamptz;
     maker_requests integer;
     maker_tokens bigint;
     maker_concurrency integer;
 begin
     if new.granted_by_key is not null then
-        select k.role, k.models, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
-        into maker_role, maker_models, maker_expires, maker_requests, maker_tokens, maker_concurrency
+        select k.role, k.models, k.tags, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
+        into maker_role, maker_models, maker_tags, maker_expires, maker_requests, maker_tokens, maker_concurrency
         from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.granted_by_key and k.revoked_at is null;
     elsif new.granted_by_person is not null then
         select m.role into maker_role from public.members m
@@ -283,6 +284,9 @@ begin
     )) then
         raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
+    if not (maker_tags <@ new.tags) then
+        raise exception 'a key may not lack a tag of its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
+    end if;
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
         raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
@@ -297,7 +301,7 @@ end
 $$;
 revoke all on function app.check_key_rights() from public;
 create trigger key_rights
-    before insert or update of role, hash, models, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
+    before insert or update of role, hash, models, tags, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
         granted_by_person, granted_by_role
     on api_keys for each row execute function app.check_key_rights();
 

@@ -12,6 +12,7 @@ const MORE_RIGHTS: &str = "a key may not have more rights than its maker";
 const MORE_MODELS: &str = "a key may not use more models than its maker";
 const LONGER: &str = "a key may not outlive its maker";
 const WIDER: &str = "a key may not have higher limits than its maker";
+const OTHER_TAGS: &str = "a key may not lack a tag of its maker";
 const NO_MAKER: &str = "a key needs a maker";
 const FINE: &str = "";
 
@@ -44,6 +45,7 @@ pub async fn plant(superuser: &Client, seed: &Seed) -> Result<Vec<Attempt>, Stri
             makers.limited,
             &[
                 ("models", json!(["openai/gpt-4o-mini", "mistral/*"])),
+                ("tags", json!(["a", "b"])),
                 ("expires_at", json!("2090-01-01T00:00:00Z")),
                 ("requests_per_minute", json!(10)),
                 ("tokens_per_minute", json!(10)),
@@ -89,6 +91,7 @@ fn made(seed: &Seed, side: &Side, makers: &Makers) -> Vec<Attempt> {
     let within: &[(&'static str, Value)] = &[
         ("granted_by_key", json!(makers.limited)),
         ("models", json!(["openai/gpt-4o-mini", "mistral/small"])),
+        ("tags", json!(["b", "c", "a"])),
         ("expires_at", json!("2089-01-01T00:00:00Z")),
         ("requests_per_minute", json!(10)),
         ("tokens_per_minute", json!(10)),
@@ -110,6 +113,8 @@ fn made(seed: &Seed, side: &Side, makers: &Makers) -> Vec<Attempt> {
         (limited(&[("models", Value::Null)]),                            MORE_MODELS, "every model"),
         (limited(&[("models", json!(["cohere/x"]))]),                    MORE_MODELS, "a model of nobody's"),
         (limited(&[("models", json!(["openai/*"]))]),                    MORE_MODELS, "a star over one model"),
+        (limited(&[("tags", json!([]))]),                                OTHER_TAGS,  "no tags"),
+        (limited(&[("tags", json!(["a", "c"]))]),                        OTHER_TAGS,  "one tag less"),
         (limited(&[("expires_at", Value::Null)]),                        LONGER,      "for ever"),
         (limited(&[("expires_at", json!("2091-01-01T00:00:00Z"))]),      LONGER,      "longer"),
         (limited(&[("requests_per_minute", json!(11))]),                 WIDER,       "more requests"),
@@ -152,7 +157,7 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
     let (member, limited, own) = (makers.member, makers.limited, side.key);
     // Made by the limited key and within its bounds, in the same transaction.
     let within = format!(
-        "update api_keys set granted_by_key = '{limited}', models = '{{mistral/x}}', expires_at = '2089-01-01', requests_per_minute = 1, \
+        "update api_keys set granted_by_key = '{limited}', models = '{{mistral/x}}', tags = '{{a,b}}', expires_at = '2089-01-01', requests_per_minute = 1, \
          tokens_per_minute = 1, concurrency = 1 where id = '{member}'; update api_keys set"
     );
     // Fails unless it is so, and looks past the grants.
@@ -164,6 +169,7 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
         (format!("update api_keys set role = 'viewer' where id = '{member}'"),                   FINE,        "less"),
         (format!("update api_keys set role = 'owner' where id = '{member}'"),                    MORE_RIGHTS, "its role"),
         (format!("{within} models = null where id = '{member}'"),                                MORE_MODELS, "its models"),
+        (format!("{within} tags = '{{a}}' where id = '{member}'"),                                OTHER_TAGS,  "its tags"),
         (format!("{within} expires_at = null where id = '{member}'"),                            LONGER,      "its end"),
         (format!("{within} requests_per_minute = null where id = '{member}'"),                   WIDER,       "its requests"),
         (format!("{within} tokens_per_minute = null where id = '{member}'"),                     WIDER,       "its tokens"),
@@ -254,6 +260,8 @@ pub async fn mutants(superuser: &Client) -> Vec<String> {
         ("not exists (select from public.members m where m.tenant_id = new.tenant_id)",      "true"),
         ("coalesce(maker_role, new.granted_by_role)",                                        "coalesce(new.granted_by_role, maker_role)"),
         ("coalesce(maker_role, new.granted_by_role)",                                        "maker_role"),
+        ("not (maker_tags <@ new.tags)",                                                     "false"),
+        ("not (maker_tags <@ new.tags)",                                                     "not (maker_tags && new.tags)"),
     ];
     let mut mutants: Vec<String> = conditions
         .iter()

@@ -179,10 +179,13 @@ fn check_rank(role: Role, act: &Act) -> Result<(), GatewayError> {
 /// A membership has no bounds, and whoever has one makes keys without any: a key that has some would give more than it has.
 fn check_unbounded(act: &Act) -> Result<(), GatewayError> {
     let rights = act.grant.rights();
-    let bounded = rights.models.is_some() || rights.limits != KeyLimits::default() || rights.expires_at.is_some();
+    let bounded = rights.models.is_some()
+        || !rights.tags.is_empty()
+        || rights.limits != KeyLimits::default()
+        || rights.expires_at.is_some();
     if act.grant.actor().key().is_some() && bounded {
         let problem =
-            "cannot be given with this key: it has models, limits or an end of its own, and a member has none";
+            "cannot be given with this key: it has models, tags, limits or an end of its own, and a member has none";
         return Err(GatewayError::Beyond { param: "role", problem: problem.into() });
     }
     Ok(())
