@@ -261,10 +261,13 @@ begin
         select k.role, k.models, k.tags, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
         into maker_role, maker_models, maker_tags, maker_expires, maker_requests, maker_tokens, maker_concurrency
         from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.granted_by_key and k.revoked_at is null;
+    elsif new.granted_by_person is not null and substr(new.granted_by_person::text, 15, 1) = '5' then
+        -- A UUID version 5 is somebody whom an identity provider vouches for: only the program knows as what. Accounts have version 7, and
+        -- whoever has one and is no member any more makes nothing.
+        maker_role := new.granted_by_role;
     elsif new.granted_by_person is not null then
         select m.role into maker_role from public.members m
         where m.tenant_id = new.tenant_id and m.person_id = new.granted_by_person;
-        maker_role := coalesce(maker_role, new.granted_by_role);
     elsif current_user <> 'supergate_office' then
         return new; -- the deployment itself, by hand
     elsif tg_op = 'INSERT' and not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)

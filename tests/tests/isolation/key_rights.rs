@@ -5,6 +5,7 @@ use super::{
     seed::{Seed, Side, with},
 };
 use serde_json::{Value, json};
+use supergate::tenancy::PersonId;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -131,14 +132,20 @@ fn made(seed: &Seed, side: &Side, makers: &Makers) -> Vec<Attempt> {
     table.into_iter().map(attempt).collect()
 }
 
+/// Somebody whom an identity provider vouches for, who has no account.
+fn vouched() -> Uuid {
+    *PersonId::of_subject("https://issuer.example", "somebody").as_uuid()
+}
+
 /// Keys that a person makes: the side's person is a member.
 fn made_by_people(seed: &Seed, side: &Side) -> Vec<Attempt> {
     #[rustfmt::skip]
     let table = [
         (side.person,    "owner", "member", FINE,        "a member makes a member"),
         (side.person,    "owner", "admin",  MORE_RIGHTS, "a member says that they are an owner"),
-        (Uuid::now_v7(), "admin", "admin",  FINE,        "somebody whom an identity provider calls an admin"),
-        (Uuid::now_v7(), "admin", "owner",  MORE_RIGHTS, "more than the identity provider says"),
+        (vouched(),      "admin", "admin",  FINE,        "somebody whom an identity provider calls an admin"),
+        (vouched(),      "admin", "owner",  MORE_RIGHTS, "more than the identity provider says"),
+        (Uuid::now_v7(), "owner", "viewer", NO_MAKER,    "somebody with an account who is no member any more"),
     ];
     let attempt = |(person, claims, role, says, why): (Uuid, &str, &str, _, _)| {
         let changes = [
@@ -177,10 +184,10 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
         (format!("update api_keys set granted_by_key = '{member}' where id = '{own}'"),          MORE_RIGHTS, "its maker"),
         (format!("update api_keys set granted_by_key = null where id = '{member}'"),             NO_MAKER,    "no maker"),
         (format!("update api_keys set granted_by_key = null, granted_by_person = '{}', granted_by_role = 'admin' where id = '{own}';
-                  update api_keys set granted_by_person = '{}' where id = '{own}'", Uuid::now_v7(), side.person),
+                  update api_keys set granted_by_person = '{}' where id = '{own}'", vouched(), side.person),
                                                                                                  MORE_RIGHTS, "the person who made it"),
         (format!("update api_keys set granted_by_key = null, granted_by_person = '{}', granted_by_role = 'admin' where id = '{own}';
-                  update api_keys set granted_by_role = 'viewer' where id = '{own}'", Uuid::now_v7()),
+                  update api_keys set granted_by_role = 'viewer' where id = '{own}'", vouched()),
                                                                                                  MORE_RIGHTS, "what its maker was called"),
         (format!("update api_keys set previous_hash = hash where id = '{own}'"),                 DENIED,      "nobody writes the secret before"),
         (format!("update api_keys set hash = sha256('x') where id = '{own}'"),                   NO_MAKER,    "a new secret that nobody asked for"),
@@ -258,8 +265,8 @@ pub async fn mutants(superuser: &Client) -> Vec<String> {
         ("current_user <> 'supergate_office'",                                               "true"),
         ("not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)",     "true"),
         ("not exists (select from public.members m where m.tenant_id = new.tenant_id)",      "true"),
-        ("coalesce(maker_role, new.granted_by_role)",                                        "coalesce(new.granted_by_role, maker_role)"),
-        ("coalesce(maker_role, new.granted_by_role)",                                        "maker_role"),
+        (" and substr(new.granted_by_person::text, 15, 1) = '5'",                            ""),
+        ("maker_role := new.granted_by_role",                                                "maker_role := null"),
         ("not (maker_tags <@ new.tags)",                                                     "false"),
         ("not (maker_tags <@ new.tags)",                                                     "not (maker_tags && new.tags)"),
     ];

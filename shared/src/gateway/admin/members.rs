@@ -138,9 +138,9 @@ async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
 
 /// Everybody may leave; who may manage members may remove others.
 async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
-    let anybody = office.authorize(call, Permission::ReadTenant).await?;
+    let anybody = office.authorize_anew(call, Permission::ReadTenant).await?;
     let leaves = anybody.grant.actor().person().is_some_and(|person| id.parse() == Ok(person));
-    let act = if leaves { anybody } else { office.authorize(call, Permission::ManageMembers).await? };
+    let act = if leaves { anybody } else { anybody.also(Permission::ManageMembers)? };
     Query::none(&call.query)?;
     let id = known(id)?;
     let tx = office.begin(&act).await?;
