@@ -92,8 +92,9 @@ as $$
     where k.id = key_id
 $$;
 
--- Of a person whose token was checked: what the membership in a tenant gives.
-create function app.find_member(tenant uuid, person uuid)
+-- Of a person whose token was checked: what the membership in a tenant gives, while the session goes on that the token came from. What ends
+-- a session deletes its refresh tokens.
+create function app.find_member(tenant uuid, person uuid, session uuid)
     returns table (
         role text, status text, tier text, allowed_models text[], allowed_providers text[], cache_prompts boolean, credentials jsonb)
     language sql
@@ -104,6 +105,7 @@ as $$
     select m.role, s.status, s.tier, s.allowed_models, s.allowed_providers, s.cache_prompts, s.credentials
     from public.members m cross join lateral app.standing(m.tenant_id) s
     where m.tenant_id = tenant and m.person_id = person
+        and exists (select from public.refresh_tokens r where r.person_id = person and r.family = session and r.used_at is null)
 $$;
 
 -- Of a caller whom an identity provider vouches for: there is no membership, the token names tenant and role.
@@ -169,10 +171,10 @@ as $$
     where c.sealed_at < moment and c.id > after order by c.id limit most
 $$;
 
-revoke all on function app.standing(uuid), app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid), app.find_person(text),
+revoke all on function app.standing(uuid), app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid), app.find_person(text),
     app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid),
     app.credentials_sealed_before(timestamptz, uuid, integer) from public;
-grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid)
+grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid)
     to supergate_app, supergate_office, supergate_people;
 grant execute on function app.find_person(text), app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid)
     to supergate_people;

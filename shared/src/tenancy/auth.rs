@@ -159,12 +159,13 @@ impl Authenticator {
         self.principal(key, row)
     }
 
-    /// Our own tokens name a membership, which is looked up; who an identity provider vouches for has none, and the tenant is.
+    /// Our own tokens name a membership and a session, which are looked up; who an identity provider vouches for has none, and the tenant is.
     async fn look_up_token(&self, token: Jwt<'_>) -> Result<(Principal, Duration), AuthError> {
         let (person, tenant, ends, found) = if is_own(&token) {
             let token = self.check_own(token)?;
             let tenant = token.tenant.ok_or(AuthError::Invalid)?;
-            (token.person, tenant, token.ends, people::find_member(&self.db, tenant, token.person).await?)
+            let found = people::find_member(&self.db, tenant, token.person, token.session).await?;
+            (token.person, tenant, token.ends, found)
         } else {
             let vouched = self.issuers.vouch(token).await.map_err(|error| match error {
                 VouchError::Unavailable(source) => AuthError::IssuerUnavailable(source),

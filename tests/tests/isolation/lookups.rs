@@ -35,7 +35,7 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let id_in =
         |table: &str| format!("(select id from public.{table} where {} limit 1)", seed.table(table).rows_of(side));
     let email = &person.simple().to_string()[20..];
-    let (token, invitation) = (key, key);
+    let (token, invitation, session) = (key, key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
@@ -45,9 +45,10 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
             (role, format!("app.find_api_key('{tenant}')"),                    0, "by nothing but its id"),
             (role, format!("app.find_api_key('{stranger}')"),                  0, "no such key"),
             (role, "app.find_api_key(null)".to_owned(),                        0, "no key"),
-            (role, format!("app.find_member('{tenant}', '{person}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
-            (role, format!("app.find_member('{tenant}', '{stranger}')"),       0, "no member"),
-            (role, format!("app.find_member('{stranger}', '{person}')"),       0, "a member of another tenant"),
+            (role, format!("app.find_member('{tenant}', '{person}', '{session}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
+            (role, format!("app.find_member('{tenant}', '{stranger}', '{session}')"), 0, "no member"),
+            (role, format!("app.find_member('{stranger}', '{person}', '{session}')"), 0, "a member of another tenant"),
+            (role, format!("app.find_member('{tenant}', '{person}', '{stranger}')"), 0, "a session that has ended"),
             (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}'"), 1, "a tenant"),
             (role, format!("app.find_tenant('{stranger}')"),                   0, "no such tenant"),
         ]);

@@ -2,15 +2,19 @@
 
 use super::{
     as_superuser,
-    browser::Browser,
+    browser::{Browser, PASSWORD},
     outcome, refused, uuid,
 };
-use http::Method;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use std::time::Duration;
 use supergate_tests::{
     app::{App, provider_key},
     office::text,
 };
+
+/// As long as a principal is remembered.
+const REMEMBERED: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn who_was_removed_a_moment_ago_changes_nothing() {
@@ -56,5 +60,48 @@ async fn who_was_removed_a_moment_ago_changes_nothing() {
         bob.send(Method::PATCH, "/v1/tenant", &json!({"name": "y"})).await.status,
         200,
         "the control: a member may"
+    );
+}
+
+#[tokio::test]
+async fn the_access_token_of_a_session_that_ended_makes_nothing_and_is_refused_within_thirty_seconds() {
+    let app = App::start().await;
+    let email = "ada@out.example";
+    let body = json!({"name": "x", "role": "owner"});
+    let mut ada = Browser::registered(&app, email, "Engines").await;
+    let mut stays = Browser::new(&app);
+    assert_eq!(stays.sign_in(email, PASSWORD).await.status, 200);
+    for way in ["logout", "a refresh token that comes twice", "another password"] {
+        let mut out = Browser::new(&app);
+        assert_eq!(out.sign_in(email, PASSWORD).await.status, 200, "{way}");
+        assert_eq!(
+            (out.get("/v1/keys").await.status, out.get("/v1/models").await.status),
+            (StatusCode::OK, StatusCode::OK),
+            "{way}"
+        );
+        match way {
+            "logout" => assert_eq!(out.post("logout", &Value::Null).await.status, 204),
+            "another password" => {
+                let change = json!({"current_password": PASSWORD, "new_password": "another horse, another battery"});
+                assert_eq!(stays.post("password", &change).await.status, 204);
+            }
+            _ => {
+                let (token, cookie) = (out.token.clone(), out.cookie.clone());
+                assert_eq!(out.post("refresh", &Value::Null).await.status, 200);
+                out.cookie = cookie;
+                assert_eq!(out.post("refresh", &Value::Null).await.status, 401);
+                out.token = token;
+            }
+        }
+        let made = out.send(Method::POST, "/v1/keys", &body).await;
+        assert_eq!(outcome(&made), refused(401, "invalid_api_key"), "{way}: {}", made.text());
+        app.clock.advance(REMEMBERED);
+        assert_eq!(outcome(&out.get("/v1/models").await), refused(401, "invalid_api_key"), "{way}");
+        assert_eq!(stays.send(Method::POST, "/v1/keys", &body).await.status, 201, "{way}: other sessions go on");
+    }
+    assert_eq!(
+        outcome(&ada.get("/v1/models").await),
+        refused(401, "invalid_api_key"),
+        "the password ended this one too"
     );
 }
