@@ -36,7 +36,6 @@ macro_rules! rows {
 
 const LIST: &str = rows!("where $1::uuid is null or m.person_id < $1 order by m.person_id desc limit $2");
 const READ: &str = rows!("where m.person_id = $1");
-const LOCK: &str = rows!("where m.person_id = $1 for update of m");
 
 /// The transaction's tenant's members, newest account first.
 ///
@@ -52,19 +51,7 @@ pub(crate) async fn list(tx: &TenantTx, before: Option<PersonId>, most: i64) -> 
 /// # Errors
 /// [`Error`] when it cannot be read.
 pub(crate) async fn read(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    one(tx, READ, person).await
-}
-
-/// The same, locked for the rest of the transaction: of two who change it, one sees what the other did.
-///
-/// # Errors
-/// [`Error`] when it cannot be read.
-pub(crate) async fn lock(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    one(tx, LOCK, person).await
-}
-
-async fn one(tx: &TenantTx, statement: &str, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    tx.query(statement, &[(person.as_uuid(), Type::UUID)]).await?.first().map(member).transpose()
+    tx.query(READ, &[(person.as_uuid(), Type::UUID)]).await?.first().map(member).transpose()
 }
 
 /// Whether somebody of that address is a member of the transaction's tenant.
@@ -107,12 +94,12 @@ pub(crate) async fn remove(tx: &TenantTx, person: PersonId) -> Result<(), Error>
     tx.query("delete from members where person_id = $1", &[(person.as_uuid(), Type::UUID)]).await.map(drop)
 }
 
-/// How many members of a role the transaction's tenant has, all of them locked so that two cannot leave at once.
+/// How many members of a role the transaction's tenant has. That two do not leave at once is for a lock on the tenant to see to.
 ///
 /// # Errors
 /// [`Error`] when they cannot be counted.
 pub(crate) async fn count_of_role(tx: &TenantTx, role: Role) -> Result<usize, Error> {
-    let statement = "select person_id from members where role = $1 for update";
+    let statement = "select person_id from members where role = $1";
     Ok(tx.query(statement, &[(&role.as_str(), Type::TEXT)]).await?.len())
 }
 

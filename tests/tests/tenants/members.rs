@@ -23,6 +23,11 @@ async fn invite(app: &App, key: &str, email: &str, role: &str) -> Answer {
     app.call(Method::POST, ROUTE, key, &json!({"email": email, "role": role})).await
 }
 
+/// An id's UUID, for SQL.
+fn uuid(id: &str) -> &str {
+    id.split_once('_').expect("a prefix").1
+}
+
 #[tokio::test]
 async fn members_are_listed_in_pages_and_read_one_by_one() {
     let app = App::start().await;
@@ -98,6 +103,44 @@ async fn the_last_owner_neither_leaves_nor_becomes_less() {
     let mut statuses = [first.status.as_u16(), second.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 409], "of two who leave at once one stays");
+}
+
+#[tokio::test]
+async fn of_two_owners_who_leave_at_the_same_moment_one_stays() {
+    let app = App::start().await;
+    let ada = app.member(&app.tenant_id, "ada", "owner").await;
+    let ben = app.member(&app.tenant_id, "ben", "owner").await;
+    let superuser = app.database.superuser().await;
+    // Both have taken their first lock before either can take another.
+    let hold = format!("begin; select from members where person_id = '{}' for update", uuid(&ada.id));
+    superuser.batch_execute(&hold).await.expect("a lock");
+    let (first, second, ()) = tokio::join!(remove(&app, &app.api_key, &ada), remove(&app, &app.api_key, &ben), async {
+        app.database.until_waiting(2).await;
+        superuser.batch_execute("rollback").await.expect("to let go");
+    });
+    let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409], "{} {}", first.text(), second.text());
+}
+
+#[tokio::test]
+async fn what_the_database_gives_up_because_of_others_is_to_be_tried_again() {
+    let app = App::start().await;
+    let ada = app.member(&app.tenant_id, "ada", "owner").await;
+    let superuser = app.database.superuser().await;
+    // The gateway's session is the one that finds the deadlock.
+    let hold = format!(
+        "set deadlock_timeout = '1h'; begin; select from members where person_id = '{}' for update",
+        uuid(&ada.id)
+    );
+    superuser.batch_execute(&hold).await.expect("a lock");
+    let (answer, ()) = tokio::join!(set_role(&app, &app.api_key, &ada, "owner"), async {
+        app.database.until_waiting(1).await;
+        let cross = format!("select from tenants where id = '{}' for update; rollback", uuid(&app.tenant_id));
+        superuser.batch_execute(&cross).await.expect("the other's lock, once it has given up");
+    });
+    assert_eq!(answer.refusal(), (503, "unavailable".into(), String::new()));
+    assert_eq!(set_role(&app, &app.api_key, &ada, "owner").await.status, 200, "again");
 }
 
 #[tokio::test]

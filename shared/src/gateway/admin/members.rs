@@ -7,7 +7,11 @@ use super::{
     shown::{self, time},
 };
 use crate::{
-    db::members::{self, InvitationRow, MemberRow},
+    db::{
+        TenantTx,
+        members::{self, InvitationRow, MemberRow},
+        tenants,
+    },
     error::GatewayError,
     gateway::call::{Call, Reply},
     tenancy::{Email, InvitationId, OpaqueToken, Permission, PersonId, Role, TenantId, principal::KeyLimits},
@@ -120,8 +124,8 @@ async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     body.finish()?;
     let role = role.ok_or_else(shown::not_found)?;
     let id = known(id)?;
-    let tx = office.begin(&act).await?;
-    let before = members::lock(&tx, id).await?.ok_or_else(shown::not_found)?;
+    let tx = begin_alone(office, &act).await?;
+    let before = members::read(&tx, id).await?.ok_or_else(shown::not_found)?;
     check_rank(before.role, &act)?;
     check_rank(role, &act)?;
     check_unbounded(&act)?;
@@ -143,8 +147,8 @@ async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     let act = if leaves { anybody } else { anybody.also(Permission::ManageMembers)? };
     Query::none(&call.query)?;
     let id = known(id)?;
-    let tx = office.begin(&act).await?;
-    let member = members::lock(&tx, id).await?.ok_or_else(shown::not_found)?;
+    let tx = begin_alone(office, &act).await?;
+    let member = members::read(&tx, id).await?.ok_or_else(shown::not_found)?;
     check_rank(member.role, &act)?;
     keep_one_at_the_top(&tx, &member).await?;
     members::remove(&tx, member.person).await?;
@@ -153,8 +157,15 @@ async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     Ok(Reply::empty())
 }
 
+/// A transaction beside which no other changes the tenant's members: one lock for all of them, which two cannot take in different orders.
+async fn begin_alone(office: &Office, act: &Act) -> Result<TenantTx, GatewayError> {
+    let tx = office.begin(act).await?;
+    tenants::lock(&tx).await?.ok_or_else(shown::not_found)?;
+    Ok(tx)
+}
+
 /// A tenant whose last owner leaves could not be ended by anybody.
-async fn keep_one_at_the_top(tx: &crate::db::TenantTx, member: &MemberRow) -> Result<(), GatewayError> {
+async fn keep_one_at_the_top(tx: &TenantTx, member: &MemberRow) -> Result<(), GatewayError> {
     if member.role.rank() >= Role::Owner.rank() && members::count_of_role(tx, member.role).await? <= 1 {
         return Err(GatewayError::Conflict(format!("this is the last {}; make another first", member.role.as_str())));
     }
