@@ -144,6 +144,27 @@ async fn what_the_database_gives_up_because_of_others_is_to_be_tried_again() {
 }
 
 #[tokio::test]
+async fn an_invitation_above_ones_own_role_is_neither_withdrawn_nor_replaced() {
+    let app = App::start().await;
+    let admin = app.key_of("admin").await;
+    let first = invite(&app, &app.api_key, "eve@example.com", "owner").await.json();
+    let beyond = (403, "permission_denied".to_owned(), "role".to_owned());
+    let path = format!("{INVITATIONS}/{}", text(&first["id"]));
+    assert_eq!(app.call(Method::DELETE, &path, &admin, &Value::Null).await.refusal(), beyond, "an owner's invitation");
+    assert_eq!(invite(&app, &admin, "eve@example.com", "viewer").await.refusal(), beyond, "nor by another way");
+    let list = app.look(INVITATIONS, &app.api_key).await.json();
+    assert_eq!((&list["data"][0]["id"], &list["data"][0]["role"]), (&first["id"], &json!("owner")), "it is as it was");
+
+    let again = invite(&app, &app.api_key, "eve@example.com", "viewer").await.json();
+    let path = format!("{INVITATIONS}/{}", text(&again["id"]));
+    assert_eq!(app.call(Method::DELETE, &path, &admin, &Value::Null).await.status, 204);
+    let events = app.audit(&app.api_key).await;
+    let before = |event: &Value| (text(&event["action"]), text(&event["before"]["id"]), text(&event["before"]["role"]));
+    assert_eq!(before(&events[0]), ("members.withdraw".into(), text(&again["id"]), "viewer".into()));
+    assert_eq!(before(&events[1]), ("members.invite".into(), text(&first["id"]), "owner".into()), "what it replaced");
+}
+
+#[tokio::test]
 async fn an_invitation_is_shown_once_listed_and_withdrawn() {
     let app = App::start().await;
     let answer = invite(&app, &app.api_key, "Eve@Example.com", "member").await;

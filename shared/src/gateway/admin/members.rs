@@ -86,9 +86,13 @@ async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     if members::is_member(&tx, email.as_str()).await? {
         return Err(GatewayError::Conflict("this address is a member's already".into()));
     }
-    members::invite(&tx, &row, &invitation.hash()).await?;
+    let replaced = members::invite(&tx, &row, &invitation.hash()).await?;
+    if let Some(replaced) = &replaced {
+        check_rank(replaced.role, &act)?;
+    }
     let mut shown = show_invitation(&row);
-    office.note(&tx, &act, "members.invite", row.id.to_string(), (None, Some(shown.clone()))).await?;
+    let change = (replaced.as_ref().map(show_invitation), Some(shown.clone()));
+    office.note(&tx, &act, "members.invite", row.id.to_string(), change).await?;
     tx.commit().await?;
     shown["invitation"] = json!(invitation.reveal().as_str());
     shown::once(StatusCode::CREATED, &shown)
@@ -108,9 +112,9 @@ async fn withdraw(office: &Office, call: &Call, id: &str) -> Result<Reply, Gatew
     Query::none(&call.query)?;
     let id: InvitationId = id.parse().map_err(|_| shown::not_found())?;
     let tx = office.begin(&act).await?;
-    let email = members::withdraw(&tx, id).await?.ok_or_else(shown::not_found)?;
-    let before = json!({ "email": email });
-    office.note(&tx, &act, "members.withdraw", id.to_string(), (Some(before), None)).await?;
+    let row = members::withdraw(&tx, id).await?.ok_or_else(shown::not_found)?;
+    check_rank(row.role, &act)?;
+    office.note(&tx, &act, "members.withdraw", id.to_string(), (Some(show_invitation(&row)), None)).await?;
     tx.commit().await?;
     Ok(Reply::empty())
 }
