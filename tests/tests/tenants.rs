@@ -285,6 +285,28 @@ async fn a_deletion_that_is_interrupted_leaves_no_data_key_and_is_taken_up_again
 }
 
 #[tokio::test]
+async fn nothing_is_stored_once_the_data_keys_are_destroyed() {
+    let app = App::start().await;
+    let tenant = lived_in(&app).await;
+    let superuser = app.database.superuser().await;
+    let id: supergate::tenancy::TenantId = tenant.id.parse().expect("a tenant");
+    let delete = format!(
+        "begin; delete from provider_credentials where tenant_id = '{0}'; update tenants set status = 'deleting' where id = '{0}'",
+        id.as_uuid()
+    );
+    superuser.batch_execute(&delete).await.expect("the first step of a deletion, which is not committed yet");
+    let body = json!({"api_key": provider_key("openai")});
+    let store = app.call(Method::PUT, "/v1/tenant/keys/openai", &tenant.key, &body);
+    let (answer, ()) = tokio::join!(store, async {
+        app.database.until_waiting(1).await;
+        superuser.batch_execute("commit").await.expect("the end of the first step");
+    });
+    assert_eq!(answer.refusal(), (409, "conflict".into(), String::new()), "{}", answer.text());
+    let left = rows_of(&app, &tenant.id).await;
+    assert!(left.iter().all(|(table, _)| table != "provider_credentials"), "{left:?}");
+}
+
+#[tokio::test]
 async fn the_platform_cannot_be_deleted_nor_can_the_database_erase_who_is_not_being_deleted() {
     let app = App::start().await;
     let answer = app.call(Method::DELETE, ROUTE, &app.operator_key, &json!({"name": "platform"})).await;
