@@ -370,7 +370,8 @@ begin
 end
 $$;
 revoke all on function app.erase_tenant(integer) from public;
-grant execute on function app.erase_tenant(integer) to supergate_office;
+-- Who rotates finishes what was interrupted.
+grant execute on function app.erase_tenant(integer) to supergate_office, supergate_rotation;
 
 -- Audit --------------------------------------------------------------------------------------------------------------
 

@@ -119,7 +119,18 @@ impl Office {
         target: String,
         (before, after): (Option<Value>, Option<Value>),
     ) -> Result<(), GatewayError> {
-        let event = AuditEvent {
+        Ok(audit::insert(tx, &self.event(act, action, target, (before, after))).await?)
+    }
+
+    /// An act as the audit tells of it.
+    pub(crate) fn event(
+        &self,
+        act: &Act,
+        action: &str,
+        target: String,
+        (before, after): (Option<Value>, Option<Value>),
+    ) -> AuditEvent {
+        AuditEvent {
             id: AuditId::generate(self.clock.since_epoch()),
             at: act.at,
             actor: act.grant.actor().to_string(),
@@ -129,8 +140,7 @@ impl Office {
             request: Some(act.request),
             before,
             after,
-        };
-        Ok(audit::insert(tx, &event).await?)
+        }
     }
 }
 
