@@ -2,6 +2,8 @@
 
 #[path = "people/browser.rs"]
 mod browser;
+#[path = "people/ended.rs"]
+mod ended;
 #[path = "people/guessing.rs"]
 mod guessing;
 #[path = "people/issuer.rs"]

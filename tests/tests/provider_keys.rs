@@ -226,6 +226,24 @@ async fn of_two_that_store_at_once_one_is_told_that_it_exists() {
 }
 
 #[tokio::test]
+async fn of_two_that_replace_at_once_both_do_one_after_the_other() {
+    let app = App::start().await;
+    bring(&app, &app.api_key, "openai", "wxyz").await;
+    let superuser = app.database.superuser().await;
+    let hold = "begin; select from provider_credentials where last_four = 'wxyz' for update";
+    superuser.batch_execute(hold).await.expect("a lock");
+    let body = |last_four: &str| json!({"api_key": own_key("openai", last_four)});
+    let (one_body, other_body) = (body("aaaa"), body("bbbb"));
+    let replace = |body| app.call(Method::PUT, "/v1/tenant/keys/openai", &app.api_key, body);
+    let (one, other, ()) = tokio::join!(replace(&one_body), replace(&other_body), async {
+        app.database.until_waiting(2).await;
+        superuser.batch_execute("rollback").await.expect("to let go");
+    });
+    assert_eq!((one.status.as_u16(), other.status.as_u16()), (200, 200), "{} {}", one.text(), other.text());
+    assert_eq!(count(&app, "select count(*) from provider_credentials where provider = 'openai'").await, 2);
+}
+
+#[tokio::test]
 async fn a_key_is_in_no_log_no_answer_and_no_row_and_each_act_is_in_the_audit() {
     let logs = Logs::capture();
     let app = App::start().await;

@@ -11,12 +11,15 @@ use crate::{
         envelope::{self, Envelope, Label},
         kms::{KmsError, MasterKey},
     },
-    db::credentials::{self, CredentialRow},
+    db::{
+        credentials::{self, CredentialRow},
+        tenants,
+    },
     error::GatewayError,
     gateway::call::{Call, Reply},
     openai::Invalid,
     providers::{self, Provider},
-    tenancy::{CredentialId, Permission},
+    tenancy::{CredentialId, Permission, Status},
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -82,6 +85,11 @@ async fn store(
     let last_four = secret.get(secret.len().saturating_sub(4)..).unwrap_or_default();
 
     let tx = office.begin(&act).await?;
+    // Of two who store, the second sees what the first did; and nothing is stored once a tenant's data keys are being destroyed.
+    let tenant = tenants::lock(&tx).await?.ok_or_else(not_found)?;
+    if tenant.status == Status::Deleting {
+        return Err(GatewayError::Conflict("this tenant is being deleted".into()));
+    }
     let replaced = match in_path {
         Some(_) => credentials::delete(&tx, provider.id()).await?,
         None => None,

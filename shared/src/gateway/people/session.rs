@@ -72,9 +72,9 @@ impl People {
         visitor: &Visitor<'_>,
         session: &Session,
     ) -> Result<Reply, GatewayError> {
-        let ends = self.clock.since_epoch() + ACCESS_TOKEN_TTL;
-        let mut reply = self.admit(status, visitor, session.id, ends)?;
         let lasts = Duration::try_from(session.expires_at - self.clock.now()).unwrap_or_default();
+        let ends = self.clock.since_epoch() + ACCESS_TOKEN_TTL.min(lasts);
+        let mut reply = self.admit(status, visitor, session.id, ends)?;
         cookie::set(&mut reply, &self.cookie_path, &session.token, lasts);
         Ok(reply)
     }
