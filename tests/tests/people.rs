@@ -4,8 +4,6 @@
 mod browser;
 #[path = "people/guessing.rs"]
 mod guessing;
-#[path = "people/issuer.rs"]
-mod issuer;
 #[path = "people/outside.rs"]
 mod outside;
 #[path = "people/tenants.rs"]
@@ -13,10 +11,12 @@ mod tenants;
 
 use browser::{Browser, PASSWORD};
 use http::Method;
-use issuer::{SigningKey, base64};
 use serde_json::{Value, json};
 use std::time::Duration;
-use supergate_tests::app::{Answer, App, MODELS, TOKEN_SECRET};
+use supergate_tests::{
+    app::{Answer, App, MODELS, TOKEN_SECRET},
+    issuer::{SigningKey, base64},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
