@@ -8,6 +8,8 @@ mod guessing;
 mod outside;
 #[path = "people/tenants.rs"]
 mod tenants;
+#[path = "people/timing.rs"]
+mod timing;
 
 use browser::{Browser, PASSWORD};
 use http::Method;
