@@ -35,7 +35,9 @@ impl FromStr for Email {
         }
         let (local, domain) = text.split_once('@').ok_or(NOT_AN_ADDRESS)?;
         if domain.split('.').any(is_encoded) {
-            return Err(InvalidEmail("must not have a domain with `xn--`: it stands for letters that can look like others"));
+            return Err(InvalidEmail(
+                "must not have a domain with `xn--`: it stands for letters that can look like others",
+            ));
         }
         let good_local = local.len() <= MAX_LOCAL_CHARS && local.split('.').all(is_atom);
         let good_domain = domain.contains('.') && domain.split('.').all(is_label);

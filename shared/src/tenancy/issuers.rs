@@ -59,7 +59,10 @@ impl Issuers {
     /// When TLS cannot be set up, which would be a fault of the build.
     pub fn new(issuers: Vec<Issuer>, clock: Arc<dyn Clock>) -> Result<Self, BoxError> {
         let upstream = if issuers.is_empty() { None } else { Some(Upstream::new(PATIENCE)?) };
-        let all = issuers.into_iter().map(|issuer| Known { issuer, fetched: Mutex::default(), asking: tokio::sync::Mutex::default() }).collect();
+        let all = issuers
+            .into_iter()
+            .map(|issuer| Known { issuer, fetched: Mutex::default(), asking: tokio::sync::Mutex::default() })
+            .collect();
         Ok(Self { all, upstream, clock })
     }
 

@@ -1,8 +1,6 @@
 //! People whom an identity provider vouches for.
 
-use super::{
-    MINUTE, as_superuser, outcome, refused, uuid,
-};
+use super::{MINUTE, as_superuser, outcome, refused, uuid};
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -42,8 +42,13 @@ fn credential(number: u64) -> CredentialRef {
 fn remember(vault: &Vault, identity: Identity) {
     let now = vault.clock.since_epoch();
     let (key, until) = (Arc::new(ProviderKey::new("sk-canary".into())), now + CREDENTIAL_TTL);
-    let envelope =
-        Envelope { version: 1, wrapped_key: Vec::new(), kms_key_id: String::new(), nonce: [0; 12], ciphertext: Vec::new() };
+    let envelope = Envelope {
+        version: 1,
+        wrapped_key: Vec::new(),
+        kms_key_id: String::new(),
+        nonce: [0; 12],
+        ciphertext: Vec::new(),
+    };
     let slot = vault.slot(identity);
     let mut state = slot.state.try_lock().expect("nobody else");
     state.sealed = Some(Sealed { id: identity.0.id, envelope, until: now + ENVELOPE_TTL });

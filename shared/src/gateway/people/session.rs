@@ -15,7 +15,8 @@ use crate::{
     },
     openai::Invalid,
     tenancy::{
-        AccessToken, OpaqueToken, PersonId, RefreshTokenId, SessionId, TenantId, access_token::ACCESS_TOKEN_TTL,
+        AccessToken, OpaqueToken, PersonId, RefreshTokenId, SessionId, TenantId,
+        access_token::ACCESS_TOKEN_TTL,
         auth::{self, AuthError, Beside},
     },
 };
