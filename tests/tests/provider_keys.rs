@@ -1,5 +1,7 @@
 //! Providers' keys from the door to the row and back into a request: they go in, they serve, and they never come out.
 
+#[path = "provider_keys/database_away.rs"]
+mod database_away;
 #[path = "provider_keys/kms_away.rs"]
 mod kms_away;
 #[path = "provider_keys/rotation.rs"]

@@ -133,6 +133,13 @@ fn is_rule(error: &tokio_postgres::Error) -> bool {
         && error.as_db_error().is_some_and(|error| error.constraint().is_some())
 }
 
+impl Error {
+    /// Whether nobody knows what the database would say.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let unavailable = match error.code() {

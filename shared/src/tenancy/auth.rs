@@ -1,7 +1,7 @@
 //! Turns a credential into a principal.
 
 use super::{
-    AccessToken, Actor, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
+    AccessToken, Actor, PersonId, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
     api_key::ApiKey,
     issuers::{Issuers, VouchError},
     jwt::{Jwt, Refused},
@@ -265,6 +265,27 @@ impl AuthError {
     }
 }
 
+/// What stands in `Authorization` beside another credential, such as a cookie, which counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Something that says of itself that it is this person's access token. It may have ended, and nobody has checked it.
+    TokenOf(PersonId),
+    /// Something else.
+    Another,
+}
+
+/// Looks at what a request brings beside a credential that counts. Whom it names gives nobody a right: it is for refusing.
+pub fn beside(headers: &HeaderMap) -> Beside {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Beside::Nothing;
+    }
+    let token = bearer_of(headers).ok().and_then(|text| Jwt::read(text).ok()).filter(is_own);
+    let person = token.and_then(|token| token.subject()?.parse().ok());
+    person.map_or(Beside::Another, Beside::TokenOf)
+}
+
 fn is_own(token: &Jwt<'_>) -> bool {
     token.issuer() == Some(access_token::ISSUER)
 }
@@ -280,11 +301,17 @@ fn bearer_of(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let first = all.next();
     let others = OTHER_CREDENTIALS.iter().filter(|name| headers.contains_key(**name)).count();
-    if all.next().is_some() || (first.is_some() && others > 0) {
+    // Bytes that are no text are no key.
+    let text = first.and_then(|value| value.to_str().ok());
+    if all.next().is_some() || (first.is_some() && others > 0) || text.is_some_and(is_joined) {
         return Err(AuthError::Several);
     }
-    // Bytes that are no text are no key.
-    first.and_then(|value| value.to_str().ok()).and_then(bearer).ok_or(AuthError::Invalid)
+    text.and_then(bearer).ok_or(AuthError::Invalid)
+}
+
+/// Whether it is several headers in one, as API Gateway's HTTP APIs hand them on. No credential of ours has a comma.
+fn is_joined(authorization: &str) -> bool {
+    authorization.contains(',') && authorization.split(',').any(|part| bearer(part).is_some())
 }
 
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110 § 11.1).

@@ -85,7 +85,8 @@ impl Stack {
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
             .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
             .env("SUPERGATE_KEY_PEPPER", PEPPER)
-            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET);
+            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET)
+            .env("SUPERGATE_REGISTRATION", "open");
         for (provider, _) in PROVIDERS {
             launch = launch
                 .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));
