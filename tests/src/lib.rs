@@ -7,6 +7,7 @@ pub mod dynamo;
 pub mod issuer;
 pub mod kms;
 pub mod lambda;
+pub mod leaks;
 pub mod logs;
 pub mod mock;
 pub mod office;
