@@ -12,7 +12,7 @@ grant select (member_id, granted_by_person) on api_keys to supergate_auth;
 
 -- Limits of the tenant and of one of its keys with one model. What bounds a key with all models is the key's own, in api_keys.
 create table limits (
-    tenant_id uuid not null references tenants (id) on delete cascade,
+    tenant_id uuid not null references tenants (id),
     -- Null: the tenant as a whole.
     key_id uuid,
     -- As `provider/model`.
@@ -25,13 +25,13 @@ create table limits (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     unique nulls not distinct (tenant_id, key_id, model, by_operator),
-    foreign key (tenant_id, key_id) references api_keys (tenant_id, id) on delete cascade,
+    foreign key (tenant_id, key_id) references api_keys (tenant_id, id),
     check ((key_id is null) = (model is null)),
     check (num_nonnulls(requests_per_minute, tokens_per_minute, concurrency) > 0)
 );
 
 create table budgets (
-    tenant_id uuid not null references tenants (id) on delete cascade,
+    tenant_id uuid not null references tenants (id),
     id uuid not null,
     -- At most one of the three; none: the tenant as a whole.
     key_id uuid,
@@ -47,7 +47,7 @@ create table budgets (
     updated_at timestamptz not null default now(),
     primary key (tenant_id, id),
     unique nulls not distinct (tenant_id, key_id, member_id, tag, period, hard, by_operator),
-    foreign key (tenant_id, key_id) references api_keys (tenant_id, id) on delete cascade,
+    foreign key (tenant_id, key_id) references api_keys (tenant_id, id),
     check (num_nonnulls(key_id, member_id, tag) <= 1)
 );
 
@@ -90,6 +90,38 @@ $$;
 revoke all on function app.check_row_cap() from public;
 create trigger row_cap before insert on limits for each row execute function app.check_row_cap('200');
 create trigger row_cap before insert on budgets for each row execute function app.check_row_cap('100');
+
+-- As in 0005, with the tables of this file.
+create or replace function app.erase_tenant(most integer) returns bigint
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    remaining bigint;
+begin
+    if not exists (select from public.tenants t where t.id = app.tenant_id() and t.status = 'deleting') then
+        raise exception 'the tenant is not being deleted' using errcode = 'insufficient_privilege';
+    end if;
+    delete from public.usage_events u using (
+        select e.tenant_id, e.request_id, e.attempt from public.usage_events e where e.tenant_id = app.tenant_id() limit most
+    ) doomed
+    where (u.tenant_id, u.request_id, u.attempt) = (doomed.tenant_id, doomed.request_id, doomed.attempt);
+    select count(*) into remaining from (
+        select from public.usage_events e where e.tenant_id = app.tenant_id() limit most
+    ) still;
+    if remaining = 0 then
+        delete from public.provider_credentials where tenant_id = app.tenant_id();
+        delete from public.invitations where tenant_id = app.tenant_id();
+        delete from public.limits where tenant_id = app.tenant_id();
+        delete from public.budgets where tenant_id = app.tenant_id();
+        delete from public.members where tenant_id = app.tenant_id();
+        delete from public.api_keys where tenant_id = app.tenant_id();
+        delete from public.tenants where id = app.tenant_id();
+    end if;
+    return remaining;
+end
+$$;
 
 reset role;
 drop function app.find_api_key(uuid);

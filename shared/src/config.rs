@@ -121,6 +121,8 @@ pub struct OfficeConfig {
     pub credentials: Credentials,
     /// The KMS key, for the functions that seal.
     pub kms_key: Option<KmsKey>,
+    /// The DynamoDB table, for the function that tells what is spent.
+    pub table: Option<String>,
 }
 
 /// What the auth function needs.
@@ -208,10 +210,10 @@ impl OfficeConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let kms_key = reader.kms_key();
+        let (kms_key, table) = (reader.kms_key(), reader.optional("SUPERGATE_TABLE"));
         match (reader.database("DATABASE_URL"), reader.credentials()) {
             (Some(database), Some(credentials)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key })
+                Ok(Self { database, credentials, kms_key, table })
             }
             _ => Err(ConfigError(reader.wrong)),
         }

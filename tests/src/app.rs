@@ -24,7 +24,7 @@ use supergate::{
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant},
+        admin::{Office, audit, budgets::{self, Budgets}, credentials, keys, migrate::Command, rotation::Rotation, tenant},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
@@ -99,6 +99,7 @@ pub struct App {
     pub operator_key: String,
     gateway: Arc<Gateway>,
     office: Arc<Office>,
+    budgets: Arc<Budgets>,
     people: Arc<People>,
     master_key: Arc<MasterKey>,
 }
@@ -133,6 +134,7 @@ impl App {
         let vars = vars.as_slice();
         let master_key = master_key(&database, vars).await;
         let office = Arc::new(Office::new(office_config(&database, vars), clock.clone(), 4).expect("an office"));
+        let budgets = budgets(&database, vars, &clock).await;
         let people = people_config(&database, vars);
         let people = Arc::new(People::new(people, clock.clone(), 4).await.expect("the auth function"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
@@ -145,6 +147,7 @@ impl App {
             operator_key: text(&operator, "api_key"),
             gateway,
             office,
+            budgets,
             people,
             master_key,
         };
@@ -191,6 +194,7 @@ impl App {
         self.master_key = master_key(&self.database, vars).await;
         let config = office_config(&self.database, vars);
         self.office = Arc::new(Office::new(config, self.clock.clone(), 4).expect("an office"));
+        self.budgets = budgets(&self.database, vars, &self.clock).await;
     }
 
     /// The rotation over this database.
@@ -266,6 +270,14 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::DELETE];
             self.function("provider-keys", methods, handler).answer(request, after.clone()).await
+        } else if ["/v1/budgets", "/v1/limits"].iter().any(|route| request.uri().path().starts_with(route)) {
+            let budgets = Arc::clone(&self.budgets);
+            let handler = move |call| {
+                let budgets = Arc::clone(&budgets);
+                async move { budgets::answer(&budgets, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PUT, web::PATCH, web::DELETE];
+            self.function("budgets", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/keys") {
             let office = Arc::clone(&self.office);
             let handler = move |call| {
@@ -440,6 +452,13 @@ pub async fn gateway(
 
 async fn master_key(database: &TestDatabase, vars: &[(&str, &str)]) -> Arc<MasterKey> {
     Arc::new(Office::master_key(&office_config(database, vars)).await.expect("the KMS key"))
+}
+
+async fn budgets(database: &TestDatabase, vars: &[(&str, &str)], clock: &Arc<TestClock>) -> Arc<Budgets> {
+    let config = office_config(database, vars);
+    let table = Office::table(&config).await.expect("the table");
+    let office = Office::new(config, Arc::<TestClock>::clone(clock), 4).expect("an office");
+    Arc::new(Budgets { office, table })
 }
 
 fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {

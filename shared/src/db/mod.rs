@@ -4,10 +4,12 @@
 pub mod api_keys;
 pub mod audit;
 mod bounds;
+pub mod budgets;
 mod connect;
 pub mod credentials;
 mod iam;
 pub mod joining;
+pub mod limits;
 pub mod members;
 pub mod migrations;
 pub mod people;

@@ -56,6 +56,10 @@ permissions! {
     ReadCredentials = "provider_keys.read": Operator Owner Admin;
     /// Store, replace and delete providers' keys.
     ManageCredentials = "provider_keys.manage": Operator Owner Admin;
+    /// See budgets, what is spent of them, and limits.
+    ReadBudgets = "budgets.read": Operator Owner Admin;
+    /// Make, change and delete budgets and limits.
+    ManageBudgets = "budgets.manage": Operator Owner Admin;
     /// Read what was done.
     ReadAudit = "audit.read": Operator Owner Admin;
 }

@@ -33,6 +33,14 @@ const STEPS: &[(&str, Caller, u16, &str)] = &[
     ("updateKey",            Owner,    200, "another name"),
     ("rotateKey",            Owner,    200, "a new secret"),
     ("revokeKey",            Owner,    204, "nothing is told"),
+    ("createBudget",         Owner,    201, "a tag's"),
+    ("listBudgets",          Owner,    200, "that one"),
+    ("readBudget",           Owner,    200, "that one"),
+    ("updateBudget",         Owner,    200, "another limit"),
+    ("deleteBudget",         Owner,    204, "nothing is told"),
+    ("setLimit",             Owner,    200, "the tenant's"),
+    ("listLimits",           Owner,    200, "that one"),
+    ("deleteLimit",          Owner,    204, "nothing is told"),
     ("readTenant",           Owner,    200, "its own"),
     ("updateTenant",         Owner,    200, "another name, which its end must repeat"),
     ("storeProviderKey",     Owner,    201, "its first"),
@@ -105,6 +113,7 @@ fn remember(known: &mut Known, id: &str, answer: &Answer) {
     #[rustfmt::skip]
     let table = [
         ("createKey",    "/id",           "key_id"),
+        ("createBudget", "/id",           "budget_id"),
         ("inviteMember", "/id",           "invitation_id"),
         ("inviteMember", "/invitation",   "invitation"),
         ("register",     "/user/id",      "member_id"),

@@ -28,6 +28,13 @@ fn routes() -> Vec<Route> {
     let (all, owners, ok, gone) = (ADMINISTRATORS, OWNERS, StatusCode::OK, StatusCode::NO_CONTENT);
     #[rustfmt::skip]
     let routes = vec![
+        route("budgets",       Method::GET,    "/v1/budgets/{budget}",                         Value::Null,               all,    ok),
+        route("budgets",       Method::GET,    "/v1/budgets?tenant_id={tenant}",               Value::Null,               all,    ok),
+        route("budgets",       Method::PATCH,  "/v1/budgets/{budget}",                         json!({"limit_usd": 2}),   all,    ok),
+        route("budgets",       Method::DELETE, "/v1/budgets/{budget}",                         Value::Null,               all,    gone),
+        route("budgets",       Method::GET,    "/v1/limits?key_id={key}",                      Value::Null,               all,    ok),
+        route("budgets",       Method::PUT,    "/v1/limits?tenant_id={tenant}",                json!({"limits": {"rpm": 1000000}}), all, ok),
+        route("budgets",       Method::DELETE, "/v1/limits?tenant_id={tenant}",                Value::Null,               all,    gone),
         route("keys",          Method::GET,    "/v1/keys/{key}",                               Value::Null,               all,    ok),
         route("keys",          Method::PATCH,  "/v1/keys/{key}",                               json!({"name": "x"}),      all,    ok),
         route("keys",          Method::POST,   "/v1/keys/{key}/rotate",                        Value::Null,               all,    ok),
@@ -49,6 +56,7 @@ fn routes() -> Vec<Route> {
 /// What has a function, a method and an id, and yet nothing to try here.
 #[rustfmt::skip]
 const EXEMPT: &[(&str, &str, &str)] = &[
+    ("budgets",       "POST", "its ids are in the body: tests/budgets.rs"),
     ("docs",          "GET",  "its files are compiled in, the same for everybody"),
     ("models",        "GET",  "a model is nobody's"),
     ("provider-keys", "POST", "it stores a key, and takes no id"),
@@ -66,6 +74,7 @@ struct Caller {
 
 /// Ids of things that somebody has, or that nobody has.
 struct Things {
+    budget: String,
     key: String,
     tenant: String,
     member: String,
@@ -77,7 +86,7 @@ impl Things {
     /// Of nobody: of the right form.
     fn of_nobody() -> Self {
         let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
-        Self { key: id("key_"), tenant: id("ten_"), member: id("usr_"), invitation: id("inv_"), provider: "mistral" }
+        Self { budget: id("bud_"), key: id("key_"), tenant: id("ten_"), member: id("usr_"), invitation: id("inv_"), provider: "mistral" }
     }
 
     /// New ones, made with somebody's credential.
@@ -101,7 +110,11 @@ impl Things {
         );
         app.database.superuser().await.batch_execute(&sql).await.expect("a member");
         let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
+        let tag = Uuid::now_v7().simple().to_string();
+        let budget = json!({"scope": {"tag": tag}, "limit_usd": 1, "period": "total", "hard": false});
+        let budget = made(Method::POST, "/v1/budgets", budget).await;
         Self {
+            budget: id(&budget),
             key: id(&key),
             tenant: format!("ten_{}", maker.tenant.simple()),
             member: format!("usr_{}", person.simple()),
@@ -112,6 +125,7 @@ impl Things {
 
     fn path(&self, template: &str) -> String {
         template
+            .replace("{budget}", &self.budget)
             .replace("{key}", &self.key)
             .replace("{tenant}", &self.tenant)
             .replace("{member}", &self.member)
@@ -179,7 +193,7 @@ fn told(answer: &Answer) -> (StatusCode, HeaderMap, String) {
 async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
     let mut rows = Vec::new();
     for table in
-        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "audit_events", "usage_events"]
+        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "limits", "budgets", "audit_events", "usage_events"]
     {
         let column = if table == "tenants" { "id" } else { "tenant_id" };
         let sql = format!("select to_jsonb(t) - 'last_used_at' from {table} t where {column} = $1 order by 1");

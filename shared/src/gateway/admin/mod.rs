@@ -2,10 +2,12 @@
 
 pub mod audit;
 pub mod body;
+pub mod budgets;
 pub mod create_operator_key;
 pub mod create_tenant;
 pub mod credentials;
 pub mod keys;
+mod limits;
 mod members;
 pub mod migrate;
 pub mod office;

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod budgets;
 mod description;
 mod errors;
 mod file;
