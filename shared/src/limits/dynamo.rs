@@ -1,5 +1,13 @@
 //! The DynamoDB table.
 
+mod items;
+mod limiter;
+mod reservations;
+
+pub use items::Reserved;
+pub use limiter::{Admission, Limiter, NotAdmitted};
+pub use reservations::{OpenReservation, Reservations};
+
 use crate::causes::BoxError;
 use aws_sdk_dynamodb::{
     Client,
