@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 mod connect;
 pub mod credentials;
+pub mod expiry;
 mod iam;
 pub mod joining;
 pub mod members;
