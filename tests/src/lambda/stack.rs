@@ -73,6 +73,11 @@ impl Stack {
         database_url(&self.superuser_url, None, &self.database)
     }
 
+    /// Its database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// One of our functions, ready to start in this environment.
     pub fn function(&self, name: &str) -> Launch {
         let mut launch = Launch::new(binary(name))
