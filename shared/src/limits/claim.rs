@@ -89,8 +89,8 @@ pub struct Worst {
     pub tokens: u64,
     /// Whether the caller said how long the answer may be. If not, a limit on tokens is never too small for it.
     pub is_bounded: bool,
-    /// What it may cost.
-    pub cost: Nanos,
+    /// What it may cost; none: nobody knows.
+    pub cost: Option<Nanos>,
 }
 
 /// What a request asks of one item.
@@ -226,7 +226,7 @@ pub fn claims(ask: &Ask<'_>, now: OffsetDateTime) -> (Claim, Option<Claim>) {
             flights: Vec::new(),
             charges: budgets.map(|budget| charge(budget, now)).collect(),
             expires_at: None,
-            entry: Entry { deadline: ask.deadline, cost: ask.worst.cost.0, tokens, ..Entry::default() },
+            entry: Entry { deadline: ask.deadline, cost: ask.worst.cost.unwrap_or_default().0, tokens, ..Entry::default() },
         };
         rules.into_iter().for_each(|rule| claim.take(rule, tokens, at_ms));
         claim.note_down();

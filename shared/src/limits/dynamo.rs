@@ -3,10 +3,12 @@
 mod items;
 mod limiter;
 mod reservations;
+mod waiting;
 
 pub use items::Reserved;
 pub use limiter::{Admission, Limiter, NotAdmitted};
 pub use reservations::{OpenReservation, Reservations};
+pub use waiting::{WAITING_PARTITIONS, Waiting};
 
 use crate::causes::BoxError;
 use aws_sdk_dynamodb::{

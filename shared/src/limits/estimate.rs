@@ -27,52 +27,50 @@ const SEARCHES: u64 = 10;
 /// Sound that is billed by its length has at least so many bytes in a second (MP3 at eight kilobits).
 const SOUND_BYTES_PER_SECOND: u64 = 1_000;
 
-/// A cost that cannot be computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no price can be computed for this request")]
-pub struct NoPrice;
-
-/// What a chat request can use at most; `sent` is how many bytes go to the provider.
-///
-/// # Errors
-/// [`NoPrice`] when the model has none, or the amounts are beyond all prices.
-pub fn chat(card: &ModelCard, terms: &Terms, request: &ChatRequest, sent: usize) -> Result<Worst, NoPrice> {
+/// What a chat request can use at most; `sent` is how many bytes go to the provider. No cost: there is no price, or no end to it.
+pub fn chat(card: &ModelCard, terms: &Terms, request: &ChatRequest, sent: usize) -> Worst {
     let media = Media::of(request);
     let input = media.worst_input(card, to_u64(sent));
     let longest = card.max_output_tokens.or(card.context_tokens).map_or(UNKNOWN_TOKENS, u64::from);
     let asked = request.output_limit().map(u64::from);
     let each = asked.map_or(longest, |asked| asked.min(longest));
-    let output = each.checked_mul(u64::from(request.n.unwrap_or(1))).ok_or(NoPrice)?;
+    let output = each.saturating_mul(u64::from(request.n.unwrap_or(1)));
+    let prompt = media.text_bytes.div_ceil(BYTES_PER_TOKEN);
+    Worst {
+        tokens: prompt.saturating_add(output),
+        is_bounded: asked.is_some(),
+        cost: worst_cost(card, terms, &media, input, output),
+    }
+}
 
+fn worst_cost(card: &ModelCard, terms: &Terms, media: &Media, input: u64, output: u64) -> Option<Nanos> {
     let rates = dearest(&card.rates_for(input, terms), &card.rates_for(0, terms));
+    // A provider may serve in its default tier whatever was asked for.
     let standard = dearest(&card.rates_for(input, &Terms::default()), &card.rates);
     let rates = dearest(&rates, &standard);
     let tokens = sum([product(input, input_rate(&rates))?, product(output, output_rate(&rates))?])?;
     let percent = u64::from(card.us_percent.unwrap_or(100)).max(100);
     let tokens = product(tokens, percent)?.div_ceil(100);
     let sound = product(media.sound_seconds(), card.audio_minute.unwrap_or(0))?.div_ceil(60);
-    let picos = sum([tokens, sound, searches(card, terms)?])?;
-    let prompt = media.text_bytes.div_ceil(BYTES_PER_TOKEN);
-    Ok(Worst { tokens: prompt.saturating_add(output), is_bounded: asked.is_some(), cost: nanos(picos)? })
+    nanos(sum([tokens, sound, searches(card, terms)?])?)
 }
 
 /// What an embeddings request can use at most.
-///
-/// # Errors
-/// [`NoPrice`] when the model has none, or the amounts are beyond all prices.
-pub fn embeddings(card: &ModelCard, request: &EmbeddingsRequest) -> Result<Worst, NoPrice> {
+pub fn embeddings(card: &ModelCard, request: &EmbeddingsRequest) -> Worst {
+    // Each input may get marks of its own, at its beginning and its end.
+    const MARKS: u64 = 8;
     let most = |input: &Input| match input {
-        // Each input may get marks of its own, at its beginning and its end.
-        Input::Text(text) => to_u64(text.len()) / BYTES_PER_TOKEN_AT_LEAST + 8,
-        Input::Tokens(tokens) => to_u64(tokens.len()) + 8,
+        Input::Text(text) => to_u64(text.len()) / BYTES_PER_TOKEN_AT_LEAST + MARKS,
+        Input::Tokens(tokens) => to_u64(tokens.len()) + MARKS,
     };
     let about = |input: &Input| match input {
         Input::Text(text) => to_u64(text.len()).div_ceil(BYTES_PER_TOKEN),
         Input::Tokens(tokens) => to_u64(tokens.len()),
     };
     let worst: u64 = request.input.iter().map(most).sum();
-    let cost = nanos(product(worst, input_rate(&dearest(&card.rates, &card.rates_for(worst, &Terms::default()))))?)?;
-    Ok(Worst { tokens: request.input.iter().map(about).sum(), is_bounded: true, cost })
+    let rate = input_rate(&dearest(&card.rates, &card.rates_for(worst, &Terms::default())));
+    let cost = product(worst, rate).and_then(nanos);
+    Worst { tokens: request.input.iter().map(about).sum(), is_bounded: true, cost }
 }
 
 /// What of a prompt is not measured by its bytes.
@@ -136,8 +134,8 @@ impl Media {
     }
 }
 
-fn searches(card: &ModelCard, terms: &Terms) -> Result<u64, NoPrice> {
-    let Some(search) = card.web_search else { return Ok(0) };
+fn searches(card: &ModelCard, terms: &Terms) -> Option<u64> {
+    let Some(search) = card.web_search else { return Some(0) };
     let most = match search.per {
         SearchUnit::Request | SearchUnit::Prompt => 1,
         SearchUnit::Query => SEARCHES,
@@ -175,17 +173,17 @@ fn to_u64(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-fn product(count: u64, rate: u64) -> Result<u64, NoPrice> {
-    count.checked_mul(rate).ok_or(NoPrice)
+fn product(count: u64, rate: u64) -> Option<u64> {
+    count.checked_mul(rate)
 }
 
-fn sum<const N: usize>(parts: [u64; N]) -> Result<u64, NoPrice> {
-    parts.into_iter().try_fold(0_u64, u64::checked_add).ok_or(NoPrice)
+fn sum<const N: usize>(parts: [u64; N]) -> Option<u64> {
+    parts.into_iter().try_fold(0_u64, u64::checked_add)
 }
 
 /// Rounded up.
-fn nanos(picos: u64) -> Result<Nanos, NoPrice> {
-    i64::try_from(picos.div_ceil(1_000)).map(Nanos).map_err(|_| NoPrice)
+fn nanos(picos: u64) -> Option<Nanos> {
+    i64::try_from(picos.div_ceil(1_000)).ok().map(Nanos)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::{
     claim::{Claim, ItemKey, Rate},
-    state::ItemState,
+    state::{ItemState, is_useless},
     verdict::{Verdict, judge},
 };
 use std::{
@@ -28,8 +28,7 @@ impl Local {
             items.clear();
         }
         let state = items.entry(claim.item).or_default();
-        let useless: Vec<String> = state.useless(at_ms).map(str::to_owned).collect();
-        useless.iter().for_each(|name| drop(state.numbers.remove(name)));
+        state.numbers.retain(|name, _| !is_useless(name, at_ms));
         let verdict = judge(&share, state, false, at_ms);
         if verdict.refusal.is_none() {
             for rate in &share.rates {

@@ -39,8 +39,7 @@ impl ItemState {
 
     /// Attributes that count for nobody any more.
     pub fn useless(&self, at_ms: i64) -> impl Iterator<Item = &str> {
-        let is_useless = move |name: &&String| Attribute::read(name).is_some_and(|attribute| attribute.is_useless(at_ms));
-        self.numbers.keys().filter(is_useless).map(String::as_str)
+        self.numbers.keys().map(String::as_str).filter(move |name| is_useless(name, at_ms))
     }
 
     /// Whether a request is among those running.
@@ -62,4 +61,9 @@ impl ItemState {
         let reserved = reserved.fold(0_i64, |sum, (_, entry)| sum.saturating_add(entry.cost));
         Spending { spent: Nanos(self.number(attribute).saturating_sub(reserved)), reserved: Nanos(reserved) }
     }
+}
+
+/// Whether an attribute is a window's that counts for nobody any more.
+pub fn is_useless(name: &str, at_ms: i64) -> bool {
+    Attribute::read(name).is_some_and(|attribute| attribute.is_useless(at_ms))
 }

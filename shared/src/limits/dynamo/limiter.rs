@@ -37,7 +37,7 @@ const MAX_REMOVED: usize = 40;
 
 /// Reserves and settles.
 pub struct Limiter {
-    table: Table,
+    table: Arc<Table>,
     clock: Arc<dyn Clock>,
     refusals: Refusals,
     local: Local,
@@ -94,7 +94,7 @@ enum Part {
 
 impl Limiter {
     /// Counts in this table.
-    pub fn new(table: Table, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(table: Arc<Table>, clock: Arc<dyn Clock>) -> Self {
         Self {
             table,
             clock,
@@ -145,12 +145,12 @@ impl Limiter {
         let useless = self.useless(claim.item);
         match self.table.reserve(claim, &useless).await {
             Ok(Reserved::Held(state)) => {
-                self.learn(claim, &state, at_ms);
+                self.learn(claim, &state);
                 let verdict = judge(claim, &state, true, at_ms);
                 if verdict.refusal.is_some() { Part::Refused(verdict, true) } else { Part::Held(verdict) }
             }
             Ok(Reserved::Refused(state)) => {
-                self.learn(claim, &state, at_ms);
+                self.learn(claim, &state);
                 let verdict = judge(claim, &state, false, at_ms);
                 match verdict.refusal {
                     Some(_) => Part::Refused(verdict, false),
@@ -262,7 +262,9 @@ impl Limiter {
     }
 
     /// Notes from an item what can be removed, and how far ahead the fastest clock is.
-    fn learn(&self, claim: &Claim, state: &ItemState, at_ms: i64) {
+    fn learn(&self, claim: &Claim, state: &ItemState) {
+        // The time it took to hear of the item is no difference between clocks.
+        let at_ms = self.now_ms();
         if let Some(ahead) = state.latest().map(|latest| latest - at_ms).filter(|ahead| *ahead > 0) {
             let mine = self.ahead_ms.load(Relaxed);
             self.ahead_ms.store(mine.saturating_add(ahead).min(MOST_AHEAD_MS), Relaxed);

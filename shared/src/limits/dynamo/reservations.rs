@@ -4,15 +4,17 @@ use super::{Table, items::OPEN};
 use crate::{
     causes::BoxError,
     limits::{
-        claim::{Entry, IN_FLIGHT, ItemKey},
+        claim::{Entry, IN_FLIGHT, ItemKey, budget_attribute},
         permit::Actual,
+        policy::{Budget, BudgetScope, Spending},
         state::ItemState,
     },
-    tenancy::RequestId,
+    tenancy::{RequestId, TenantId},
     usage::Nanos,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
+use time::OffsetDateTime;
 
 /// The index of items that have requests which may be running: by `open`, which is the item's shard, and `pk`.
 const INDEX: &str = "open";
@@ -40,11 +42,11 @@ pub struct OpenReservation {
 }
 
 /// The sweeper's view of the table.
-pub struct Reservations(Table);
+pub struct Reservations(Arc<Table>);
 
 impl Reservations {
     /// Looks into this table.
-    pub fn new(table: Table) -> Self {
+    pub fn new(table: Arc<Table>) -> Self {
         Self(table)
     }
 
@@ -140,5 +142,32 @@ impl Reservations {
     /// When nobody knows; for the log.
     pub async fn read_item(&self, item: ItemKey) -> Result<ItemState, BoxError> {
         self.0.read(item).await
+    }
+
+    /// What became of these budgets of a tenant in the periods of that moment, in their order.
+    ///
+    /// # Errors
+    /// When nobody knows; for the log.
+    pub async fn spending(
+        &self,
+        tenant: TenantId,
+        budgets: &[Budget],
+        now: OffsetDateTime,
+    ) -> Result<Vec<Spending>, BoxError> {
+        let mut items: HashMap<ItemKey, ItemState> = HashMap::new();
+        let mut found = Vec::with_capacity(budgets.len());
+        for budget in budgets {
+            let key = match budget.scope {
+                BudgetScope::Key(key) => Some(key),
+                BudgetScope::Tenant | BudgetScope::Member(_) | BudgetScope::Tag(_) => None,
+            };
+            let item = ItemKey { tenant, key };
+            if !items.contains_key(&item) {
+                items.insert(item, self.read_item(item).await?);
+            }
+            let attribute = budget_attribute(budget, now);
+            found.push(items.get(&item).map(|state| state.spending(&attribute)).unwrap_or_default());
+        }
+        Ok(found)
     }
 }
