@@ -7,6 +7,7 @@ mod bounds;
 pub mod budgets;
 mod connect;
 pub mod credentials;
+pub mod expiry;
 mod iam;
 pub mod joining;
 pub mod limits;
