@@ -24,7 +24,7 @@ use supergate::{
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, budgets::{self, Budgets}, credentials, keys, migrate::Command, rotation::Rotation, tenant},
+        admin::{Office, audit, budgets::{self, Budgets}, credentials, keys, migrate::Command, prices, rotation::Rotation, tenant},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
@@ -278,6 +278,14 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::PATCH, web::DELETE];
             self.function("budgets", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/prices") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { prices::answer(&office, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::DELETE];
+            self.function("prices", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/keys") {
             let office = Arc::clone(&self.office);
             let handler = move |call| {
@@ -456,9 +464,9 @@ async fn master_key(database: &TestDatabase, vars: &[(&str, &str)]) -> Arc<Maste
 
 async fn budgets(database: &TestDatabase, vars: &[(&str, &str)], clock: &Arc<TestClock>) -> Arc<Budgets> {
     let config = office_config(database, vars);
-    let table = Office::table(&config).await.expect("the table");
+    let reservations = Office::reservations(&config).await.expect("the table");
     let office = Office::new(config, Arc::<TestClock>::clone(clock), 4).expect("an office");
-    Arc::new(Budgets { office, table })
+    Arc::new(Budgets { office, reservations })
 }
 
 fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {

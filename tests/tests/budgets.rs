@@ -78,23 +78,23 @@ async fn what_is_wrong_with_a_budget_is_told_at_once_by_name() {
     let same = json!({"limit_usd": 2, "period": "day", "hard": true, "scope": null});
     #[rustfmt::skip]
     let table = [
-        (Method::POST,  BUDGETS, json!({}), 400, "invalid_value", &["`limit_usd` is required", "`period` is required", "`hard` is required"][..], "all that is missing"),
+        (Method::POST,  BUDGETS, json!({}), 400, "invalid_value", &["`limit_usd`: is required", "`period`: is required", "`hard`: is required"][..], "all that is missing"),
         (Method::POST,  BUDGETS, json!({"limit_usd": 0, "period": "year", "hard": 1, "scope": {"tag": "a b", "team": 1}, "colour": "red"}), 400, "invalid_value",
-            &["`limit_usd` must", "`period` must be one of day, week, month, total", "`hard` must", "`scope.tag` must", "`scope.team` is not a field", "`colour` is not a field"], "all faults at once"),
-        (Method::POST,  BUDGETS, json!({"limit_usd": "1", "period": "day", "hard": true}), 400, "invalid_value", &["`limit_usd` must be an amount"], "money is a number"),
-        (Method::POST,  BUDGETS, json!({"limit_usd": 1e10, "period": "day", "hard": true}), 400, "invalid_value", &["`limit_usd` must"], "more than there is"),
-        (Method::POST,  BUDGETS, json!({"limit_usd": 4e-10, "period": "day", "hard": true}), 400, "invalid_value", &["`limit_usd` must"], "less than what is counted in"),
+            &["`limit_usd`: must", "`period`: must be one of day, week, month, total", "`hard`: must", "`scope.tag`: must", "`scope.team`: is not a field", "`colour`: is not a field"], "all faults at once"),
+        (Method::POST,  BUDGETS, json!({"limit_usd": "1", "period": "day", "hard": true}), 400, "invalid_value", &["`limit_usd`: must be an amount"], "money is a number"),
+        (Method::POST,  BUDGETS, json!({"limit_usd": 1e10, "period": "day", "hard": true}), 400, "invalid_value", &["`limit_usd`: must"], "more than there is"),
+        (Method::POST,  BUDGETS, json!({"limit_usd": 4e-10, "period": "day", "hard": true}), 400, "invalid_value", &["`limit_usd`: must"], "less than what is counted in"),
         (Method::POST,  BUDGETS, json!({"limit_usd": 1, "period": "day", "hard": true, "scope": {"tag": "a", "key_id": "key_1"}}), 400, "invalid_value", &["`scope.key_id`", "one too many"], "one scope"),
         (Method::POST,  BUDGETS, json!({"limit_usd": 1, "period": "day", "hard": true, "scope": {"key_id": "key_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"}}), 404, "not_found", &[], "no such key"),
         (Method::POST,  BUDGETS, json!({"limit_usd": 1, "period": "day", "hard": true, "scope": {"member_id": "usr_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"}}), 404, "not_found", &[], "no such member"),
         (Method::POST,  BUDGETS, same, 409, "conflict", &["same scope, period and kind"], "there is one"),
-        (Method::PATCH, one.as_str(), json!({"period": "week", "scope": {}}), 400, "invalid_value", &["`scope` cannot be changed", "`period` cannot be changed"], "what was counted was counted for that"),
-        (Method::PUT,   LIMITS, json!({"scope": {"model": "openai/gpt-4o-mini"}, "limits": {}}), 400, "invalid_value", &["`scope.model` needs a `key_id`", "`limits` must have one of"], "both"),
-        (Method::PUT,   LIMITS, json!({"limits": {"rpm": 0, "qps": 1}}), 400, "invalid_value", &["`limits.rpm` must", "`limits.qps` is not a field"], "by their names"),
+        (Method::PATCH, one.as_str(), json!({"period": "week", "scope": {}}), 400, "invalid_value", &["`scope`: cannot be changed", "`period`: cannot be changed"], "what was counted was counted for that"),
+        (Method::PUT,   LIMITS, json!({"scope": {"model": "openai/gpt-4o-mini"}, "limits": {}}), 400, "invalid_value", &["`scope.model`: needs a `key_id`", "`limits`: must have one of"], "both"),
+        (Method::PUT,   LIMITS, json!({"limits": {"rpm": 0, "qps": 1}}), 400, "invalid_value", &["`limits.rpm`: must", "`limits.qps`: is not a field"], "by their names"),
         (Method::PUT,   LIMITS, json!({"scope": {"key_id": "key_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"}, "limits": {"rpm": 1}}), 404, "not_found", &[], "no such key"),
         (Method::PUT,   LIMITS, json!({"scope": {"key_id": "key_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e", "model": "openai/gpt-4o-mini"}, "limits": {"rpm": 1}}), 404, "not_found", &[], "no such key"),
         (Method::DELETE, LIMITS, Value::Null, 404, "not_found", &[], "there is none"),
-        (Method::DELETE, "/v1/limits?model=x", Value::Null, 400, "invalid_value", &["`model` needs"], "of which key?"),
+        (Method::DELETE, "/v1/limits?model=x", Value::Null, 400, "invalid_value", &["`model`: needs"], "of which key?"),
     ];
     for (method, path, body, status, code, pieces, why) in table {
         let answer = send(&app, method, path, body).await;

@@ -4,7 +4,7 @@
 use http::{Method, Request};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
-use supergate::tenancy::{BudgetId, InvitationId, KeyId, PersonId, TenantId};
+use supergate::tenancy::{BudgetId, InvitationId, KeyId, PersonId, PriceId, TenantId};
 use supergate_tests::{
     app::{Answer, App, MODELS, provider_key},
     office::text,
@@ -25,6 +25,7 @@ enum Foreign {
     Budget,
     Key,
     Member,
+    Price,
     Invitation,
     Tenant,
     /// Nothing, because of this.
@@ -82,6 +83,9 @@ fn new_limit() -> Value {
 fn limit() -> Value {
     json!({"limits": {"rpm": 60}})
 }
+fn price() -> Value {
+    json!({"model": MODELS[0], "input_usd": 1, "output_usd": 2, "starts_at": "2099-01-01T00:00:00Z"})
+}
 fn role() -> Value {
     json!({"role": "viewer"})
 }
@@ -130,6 +134,13 @@ fn rows() -> Vec<Row> {
         row("/v1/limits",                      delete(), "/v1/limits?key_id={id}",             no_body,     Lacks("budgets.manage"),        Foreign::Key),
         row("/v1/models",                      get(),    "/v1/models",                         no_body,     May("a look at the list"),      NO_ID),
         row("/v1/models/{*model}",             get(),    "/v1/models/openai/gpt-4o-mini",      no_body,     May("a look at the list"),      NO_ID),
+        row("/v1/prices",                      get(),    "/v1/prices",                         no_body,     Lacks("prices.read"),           NO_ID),
+        row("/v1/prices",                      get(),    "/v1/prices?tenant_id={id}",          no_body,     Lacks("prices.read"),           Foreign::Tenant),
+        row("/v1/prices",                      post(),   "/v1/prices",                         price,       Lacks("prices.manage"),         NO_ID),
+        row("/v1/prices",                      post(),   "/v1/prices?tenant_id={id}",          price,       Lacks("prices.manage"),         Foreign::Tenant),
+        row("/v1/prices/{*price}",             get(),    "/v1/prices/unpriced",                no_body,     Lacks("prices.read"),           NO_ID),
+        row("/v1/prices/{*price}",             get(),    "/v1/prices/{id}",                    no_body,     Lacks("prices.read"),           Foreign::Price),
+        row("/v1/prices/{*price}",             delete(), "/v1/prices/{id}",                    no_body,     Lacks("prices.manage"),         Foreign::Price),
         row("/v1/tenant",                      get(),    "/v1/tenant",                         no_body,     May("a look at the own tenant"), NO_ID),
         row("/v1/tenant",                      get(),    "/v1/tenant?tenant_id={id}",          no_body,     May("a look at the own tenant"), Foreign::Tenant),
         row("/v1/tenant",                      post(),   "/v1/tenant",                         name,        Lacks("tenants.manage"),        NO_ID),
@@ -157,6 +168,7 @@ fn nobodys(foreign: Foreign) -> String {
     match foreign {
         Foreign::Budget => BudgetId::generate(then).to_string(),
         Foreign::Key => KeyId::generate(then).to_string(),
+        Foreign::Price => PriceId::generate(then).to_string(),
         Foreign::Member => PersonId::generate(then).to_string(),
         Foreign::Invitation => InvitationId::generate(then).to_string(),
         Foreign::Tenant => TenantId::generate(then).to_string(),
@@ -265,6 +277,7 @@ async fn what_is_another_tenants_is_the_same_404_as_what_there_is_not() {
     let invitation = app.call(Method::POST, "/v1/tenant/members", &other.key, &invitation()).await.json();
     let member = app.member(&other.id, "ada", "member").await;
     let budget = app.call(Method::POST, "/v1/budgets", &other.key, &budget()).await.json();
+    let price = app.call(Method::POST, "/v1/prices", &other.key, &price()).await.json();
     let before = app.audit(&other.key).await;
     for role in ["owner", "admin"] {
         let key = format!("Bearer {}", app.key_of(role).await);
@@ -274,6 +287,7 @@ async fn what_is_another_tenants_is_the_same_404_as_what_there_is_not() {
         {
             let theirs = match row.foreign {
                 Foreign::Budget => text(&budget["id"]),
+                Foreign::Price => text(&price["id"]),
                 Foreign::Key => other.key_id.clone(),
                 Foreign::Member => member.id.clone(),
                 Foreign::Invitation => text(&invitation["id"]),

@@ -103,6 +103,15 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("migrate/migrate",                     200, "applied",                 "it says what it did"),
     ("migrate/create-tenant",               200, "sg_live_",                "the key is shown this once"),
     ("migrate/create-operator-key",         200, "sg_live_",                "the key is shown this once"),
+    ("prices/create",                       201, r#""status":"in_force""#, "from now on"),
+    ("prices/create-private",               201, r#""based_on":"openai/gpt-4.1""#, "a model that no list has"),
+    ("prices/wrong-fields",                 400, "six decimals",            "all faults at once"),
+    ("prices/list",                         200, r#""status":"upcoming""#,  "what there is"),
+    ("prices/unpriced",                     200, r#""data":[]"#,            "nothing has answered yet"),
+    ("prices/read",                         200, r#""set_by":"tenant""#,    "one of them"),
+    ("prices/unknown",                      404, "not_found",               "no price has that id"),
+    ("prices/delete",                       204, "",                        "it had not begun"),
+    ("prices/no-auth",                      401, "invalid_api_key",         "no key"),
     ("provider-keys/list",                  200, r#""provider":"mistral""#, "what there is, without secrets"),
     ("provider-keys/store",                 201, r#""last_four":"cdef""#,   "it is told by its last four characters"),
     ("provider-keys/wrong-form",            400, "`label`: is not a field", "all faults at once"),
@@ -237,9 +246,9 @@ async fn rotation_does_what_each_event_says() {
 }
 
 #[tokio::test]
-async fn audit_budgets_keys_and_tenant_answer_each_event_as_its_name_says() {
+async fn what_administers_a_tenant_answers_each_event_as_its_name_says() {
     let app = App::start().await;
-    for function in ["audit", "budgets", "keys", "tenant"] {
+    for function in ["audit", "budgets", "keys", "prices", "tenant"] {
         for (number, (case, event)) in events(function).into_iter().enumerate() {
             // Each event finds a tenant of its own, with a key and a member to act on.
             let tenant = app.other_tenant("demo").await;
@@ -248,7 +257,10 @@ async fn audit_budgets_keys_and_tenant_answer_each_event_as_its_name_says() {
             let budget = app.call(Method::POST, "/v1/budgets", &tenant.key, &budget).await.json();
             let limit = json!({"limits": {"rpm": 600}});
             assert_eq!(app.call(Method::PUT, "/v1/limits", &tenant.key, &limit).await.status, 200);
+            let price = json!({"model": "openai/gpt-4.1", "input_usd": 1, "output_usd": 2, "starts_at": "2099-01-01T00:00:00Z"});
+            let price = app.call(Method::POST, "/v1/prices", &tenant.key, &price).await.json();
             let event = event
+                .replace("${SUPERGATE_PRICE_ID}", price["id"].as_str().expect("an id"))
                 .replace("${SUPERGATE_OPERATOR_KEY}", &app.operator_key)
                 .replace("${SUPERGATE_BUDGET_ID}", budget["id"].as_str().expect("an id"))
                 .replace("${SUPERGATE_KEY_ID}", &tenant.key_id)

@@ -13,9 +13,9 @@ use supergate::{
 fn main() -> ExitCode {
     web::start(|start| async move {
         let config = OfficeConfig::load(start.vars)?;
-        let table = Office::table(&config).await?;
+        let reservations = Office::reservations(&config).await?;
         let office = Office::new(config, Arc::clone(&start.clock), start.concurrency)?;
-        let function = Arc::new(Budgets { office, table });
+        let function = Arc::new(Budgets { office, reservations });
         let handler = move |call| {
             let function = Arc::clone(&function);
             async move { budgets::answer(&function, call).await }

@@ -3,7 +3,7 @@
 
 pub mod api_keys;
 pub mod audit;
-mod bounds;
+pub(crate) mod bounds;
 pub mod budgets;
 mod connect;
 pub mod credentials;
@@ -14,6 +14,7 @@ pub mod limits;
 pub mod members;
 pub mod migrations;
 pub mod people;
+pub mod prices;
 pub mod sessions;
 mod standing;
 pub mod tenants;

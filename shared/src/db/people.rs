@@ -1,8 +1,7 @@
 //! People's accounts, and what they are members of.
 
-use super::{Database, Error, PersonTx, TenantTx, bounds, standing};
+use super::{Database, Error, PersonTx, TenantTx, bounds::{self, Bounds}, standing};
 use crate::{
-    limits::policy::Policy,
     tenancy::{Email, PersonId, Role, Standing, Status, TenantId, principal::KeyLimits},
 };
 use time::OffsetDateTime;
@@ -57,7 +56,7 @@ pub(crate) async fn find_member(
     db: &Database,
     tenant: TenantId,
     person: PersonId,
-) -> Result<Option<(Role, Standing, Policy)>, Error> {
+) -> Result<Option<(Role, Standing, Bounds)>, Error> {
     let statement = "\
         select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_member($1, $2)";
     let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID)]).await?;

@@ -1,8 +1,7 @@
 //! Tenants.
 
-use super::{Database, Error, TenantTx, bounds, standing};
+use super::{Database, Error, TenantTx, bounds::{self, Bounds}, standing};
 use crate::{
-    limits::policy::Policy,
     tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits},
 };
 use time::OffsetDateTime;
@@ -117,7 +116,7 @@ pub(crate) async fn find_standing(
     db: &Database,
     tenant: TenantId,
     person: Option<PersonId>,
-) -> Result<Option<(Standing, Policy)>, Error> {
+) -> Result<Option<(Standing, Bounds)>, Error> {
     let statement = "\
         select status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_tenant($1, $2)";
     let person = person.as_ref().map(PersonId::as_uuid);

@@ -13,8 +13,7 @@ use crate::{
     clock::Clock,
     config::Credentials,
     crypto::secret::Peppers,
-    db::{self, Database, api_keys, api_keys::KeyRow, people, tenants},
-    limits::policy::Policy,
+    db::{self, Database, api_keys, api_keys::KeyRow, bounds::Bounds, people, tenants},
 };
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
@@ -149,10 +148,10 @@ impl Authenticator {
                 VouchError::Refused(reason) => refused(reason),
             })?;
             let found = tenants::find_standing(&self.db, vouched.tenant, Some(vouched.person)).await?;
-            (vouched.person, vouched.tenant, vouched.ends, found.map(|(standing, policy)| (vouched.role, standing, policy)))
+            (vouched.person, vouched.tenant, vouched.ends, found.map(|(standing, bounds)| (vouched.role, standing, bounds)))
         };
-        let (role, standing, policy) = found.ok_or(AuthError::Invalid)?;
-        self.person_principal(person, tenant, role, (standing, policy), ends)
+        let (role, standing, bounds) = found.ok_or(AuthError::Invalid)?;
+        self.person_principal(person, tenant, role, (standing, bounds), ends)
     }
 
     fn person_principal(
@@ -160,7 +159,7 @@ impl Authenticator {
         person: PersonId,
         tenant: TenantId,
         role: Role,
-        (standing, policy): (Standing, Policy),
+        (standing, bounds): (Standing, Bounds),
         ends: Duration,
     ) -> Result<(Principal, Duration), AuthError> {
         if standing.status != Status::Active {
@@ -173,7 +172,8 @@ impl Authenticator {
             tags: Vec::new(),
             limits: KeyLimits::default(),
             member: Some(person),
-            policy,
+            policy: bounds.policy,
+            prices: bounds.prices,
             // A token's end is not its person's: what they make may last longer.
             expires_at: None,
         };

@@ -1,6 +1,7 @@
 //! What a role may do. The only maker of a [`Grant`], without which nothing below authentication runs.
 
 use super::{Actor, Principal, Rights, Role, TenantId};
+use crate::usage::ServedWith;
 
 macro_rules! permissions {
     ($(#[doc = $doc:literal] $name:ident = $text:literal: $($role:ident)+;)+) => {
@@ -60,6 +61,10 @@ permissions! {
     ReadBudgets = "budgets.read": Operator Owner Admin;
     /// Make, change and delete budgets and limits.
     ManageBudgets = "budgets.manage": Operator Owner Admin;
+    /// See prices of the tenant's own, and models without one.
+    ReadPrices = "prices.read": Operator Owner Admin;
+    /// Set prices: for what is served with the tenant's own provider keys, and as an operator for all.
+    ManagePrices = "prices.manage": Operator Owner Admin;
     /// Read what was done.
     ReadAudit = "audit.read": Operator Owner Admin;
 }
@@ -90,6 +95,11 @@ impl Grant {
     /// Within which bounds.
     pub fn rights(&self) -> &Rights {
         &self.principal.rights
+    }
+
+    /// Whose key of a provider serves.
+    pub fn served_with(&self, provider: &str) -> ServedWith {
+        self.principal.served_with(provider)
     }
 
     /// To do what.

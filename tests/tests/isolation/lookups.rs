@@ -40,7 +40,7 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let (token, invitation) = (key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
     // A key's bounds are a limit with a model of its own and the budget of a tag, a person's only the latter.
-    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1";
+    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1 and jsonb_array_length(bounds -> 'prices') = 1";
     let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1";
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
@@ -67,6 +67,8 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
         (PEOPLE, format!("app.find_refresh_token('{stranger}')"),                                 0, "nobody's session"),
         (PEOPLE, format!("app.find_invitation('{invitation}') where tenant_id = '{tenant}'"),     1, "to what an invitation asks"),
         (PEOPLE, format!("app.find_invitation('{stranger}')"),                                    0, "no invitation"),
+        (OFFICE, format!("app.find_models_served('{}') where requests = 2", Uuid::nil()),         1, "what answered everybody"),
+        (OFFICE, format!("app.find_models_served('{}')", Uuid::max()),                            0, "nothing answered since"),
         (ROTATION, format!("app.credentials_sealed_before('2100-01-01', '{}', 10)", Uuid::nil()), 2, "everybody's credentials"),
         (ROTATION, format!("app.credentials_sealed_before('2000-01-01', '{}', 10)", Uuid::nil()), 0, "none is that old"),
         (SWEEPER, "app.prepare_usage_partitions(12)".to_owned(),                                  1, "partitions are there, or made"),

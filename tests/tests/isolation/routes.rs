@@ -35,6 +35,10 @@ fn routes() -> Vec<Route> {
         route("budgets",       Method::GET,    "/v1/limits?key_id={key}",                      Value::Null,               all,    ok),
         route("budgets",       Method::PUT,    "/v1/limits?tenant_id={tenant}",                json!({"limits": {"rpm": 1000000}}), all, ok),
         route("budgets",       Method::DELETE, "/v1/limits?tenant_id={tenant}",                Value::Null,               all,    gone),
+        route("prices",        Method::GET,    "/v1/prices/{price}",                           Value::Null,               all,    ok),
+        route("prices",        Method::GET,    "/v1/prices?tenant_id={tenant}",                Value::Null,               all,    ok),
+        route("prices",        Method::GET,    "/v1/prices/unpriced?tenant_id={tenant}",       Value::Null,               all,    ok),
+        route("prices",        Method::DELETE, "/v1/prices/{price}",                           Value::Null,               all,    gone),
         route("keys",          Method::GET,    "/v1/keys/{key}",                               Value::Null,               all,    ok),
         route("keys",          Method::PATCH,  "/v1/keys/{key}",                               json!({"name": "x"}),      all,    ok),
         route("keys",          Method::POST,   "/v1/keys/{key}/rotate",                        Value::Null,               all,    ok),
@@ -56,6 +60,7 @@ fn routes() -> Vec<Route> {
 /// What has a function, a method and an id, and yet nothing to try here.
 #[rustfmt::skip]
 const EXEMPT: &[(&str, &str, &str)] = &[
+    ("prices",        "POST", "it sets a price of a model, which is nobody's"),
     ("budgets",       "POST", "its ids are in the body: tests/budgets.rs"),
     ("docs",          "GET",  "its files are compiled in, the same for everybody"),
     ("models",        "GET",  "a model is nobody's"),
@@ -78,6 +83,7 @@ struct Things {
     key: String,
     tenant: String,
     member: String,
+    price: String,
     invitation: String,
     provider: &'static str,
 }
@@ -86,7 +92,7 @@ impl Things {
     /// Of nobody: of the right form.
     fn of_nobody() -> Self {
         let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
-        Self { budget: id("bud_"), key: id("key_"), tenant: id("ten_"), member: id("usr_"), invitation: id("inv_"), provider: "mistral" }
+        Self { budget: id("bud_"), key: id("key_"), tenant: id("ten_"), member: id("usr_"), price: id("prc_"), invitation: id("inv_"), provider: "mistral" }
     }
 
     /// New ones, made with somebody's credential.
@@ -113,7 +119,11 @@ impl Things {
         let tag = Uuid::now_v7().simple().to_string();
         let budget = json!({"scope": {"tag": tag}, "limit_usd": 1, "period": "total", "hard": false});
         let budget = made(Method::POST, "/v1/budgets", budget).await;
+        let starts_at = format!("2099-01-01T00:00:00.{:06}Z", Uuid::now_v7().as_u128() % 1_000_000);
+        let price = json!({"model": "openai/gpt-4o-mini", "input_usd": 1, "output_usd": 2, "starts_at": starts_at});
+        let price = made(Method::POST, "/v1/prices", price).await;
         Self {
+            price: id(&price),
             budget: id(&budget),
             key: id(&key),
             tenant: format!("ten_{}", maker.tenant.simple()),
@@ -125,6 +135,7 @@ impl Things {
 
     fn path(&self, template: &str) -> String {
         template
+            .replace("{price}", &self.price)
             .replace("{budget}", &self.budget)
             .replace("{key}", &self.key)
             .replace("{tenant}", &self.tenant)
@@ -193,7 +204,7 @@ fn told(answer: &Answer) -> (StatusCode, HeaderMap, String) {
 async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
     let mut rows = Vec::new();
     for table in
-        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "limits", "budgets", "audit_events", "usage_events"]
+        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "limits", "budgets", "prices", "audit_events", "usage_events"]
     {
         let column = if table == "tenants" { "id" } else { "tenant_id" };
         let sql = format!("select to_jsonb(t) - 'last_used_at' from {table} t where {column} = $1 order by 1");

@@ -13,6 +13,8 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 const MAX_FAULTS: usize = 20;
 /// No amount of money is larger: a billion.
 const MAX_USD: i64 = 1_000_000_000;
+/// No model costs more for a million tokens.
+const MAX_PER_MILLION: u32 = 100_000;
 
 /// A body whose fields are taken one after the other. Faults are collected; [`Body::finish`] tells them.
 pub(crate) struct Body {
@@ -105,6 +107,19 @@ impl Body {
         match Nanos::from_usd(amount).filter(|nanos| (1..=MAX_USD * 1_000_000_000).contains(&nanos.0)) {
             Some(nanos) => Some(nanos),
             None => self.fault(name, wrong),
+        }
+    }
+
+    /// A price in US dollars for a million tokens, as pico-dollars for one: exact, so of six decimals at most.
+    pub(crate) fn per_million(&mut self, name: &str) -> Option<u64> {
+        let wrong = format!("must be US dollars per million tokens, from 0 to {MAX_PER_MILLION}, of at most six decimals");
+        let Some(amount) = self.take(name)?.as_f64() else { return self.fault(name, wrong) };
+        let picos = (amount * 1e6).round();
+        let is_exact = (picos / 1e6 - amount).abs() <= amount.abs() * 1e-15;
+        match is_exact && (0.0..=f64::from(MAX_PER_MILLION) * 1e6).contains(&picos) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+            true => Some(picos as u64),
+            false => self.fault(name, wrong),
         }
     }
 

@@ -8,7 +8,6 @@ use super::{
     shown::{self, time},
 };
 use crate::{
-    causes::BoxError,
     db::{
         self, TenantTx,
         budgets::{self, BudgetRow},
@@ -16,7 +15,7 @@ use crate::{
     error::GatewayError,
     gateway::call::{Call, Reply},
     limits::{
-        dynamo::Table,
+        dynamo::Reservations,
         policy::{Budget, BudgetScope, MAX_BUDGETS, Period, Spending},
     },
     tenancy::{BudgetId, KeyId, Permission, PersonId},
@@ -35,7 +34,7 @@ pub struct Budgets {
     /// Who calls, and the definitions.
     pub office: Office,
     /// What is spent and reserved.
-    pub table: Table,
+    pub reservations: Reservations,
 }
 
 /// Answers a request.
@@ -227,9 +226,8 @@ async fn spent(function: &Budgets, act: &Act, row: &BudgetRow) -> Result<Spendin
 }
 
 async fn spending(function: &Budgets, act: &Act, rows: &[BudgetRow]) -> Result<Vec<Spending>, GatewayError> {
-    let budgets: Vec<&Budget> = rows.iter().map(|row| &row.budget).collect();
-    let unavailable = |error: BoxError| GatewayError::Unavailable(error);
-    function.table.spending(act.tenant(), &budgets, act.at).await.map_err(unavailable)
+    let budgets: Vec<Budget> = rows.iter().map(|row| row.budget.clone()).collect();
+    function.reservations.spending(act.tenant(), &budgets, act.at).await.map_err(GatewayError::Unavailable)
 }
 
 /// What the audit has of it: what was defined, and not what was spent.

@@ -12,6 +12,7 @@ mod members;
 pub mod migrate;
 pub mod office;
 pub mod page;
+pub mod prices;
 pub mod rotation;
 pub mod shown;
 pub mod tenant;

@@ -13,7 +13,7 @@ use crate::{
         note_use_of_key,
     },
     http::aws,
-    limits::dynamo::Table,
+    limits::dynamo::{Reservations, Table},
     tenancy::{Actor, AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
 };
 use serde_json::Value;
@@ -65,14 +65,14 @@ impl Office {
         Ok(MasterKey::new(&aws, id))
     }
 
-    /// The DynamoDB table, for the function that tells what is spent.
+    /// What is spent and reserved, for the function that tells of it.
     ///
     /// # Errors
-    /// When none is configured.
-    pub async fn table(config: &OfficeConfig) -> Result<Table, GatewayError> {
+    /// When no table is configured.
+    pub async fn reservations(config: &OfficeConfig) -> Result<Reservations, GatewayError> {
         let name = config.table.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_TABLE is not set".into()))?;
         let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
-        Ok(Table::new(&aws, name))
+        Ok(Reservations::new(Arc::new(Table::new(&aws, name))))
     }
 
     /// The first steps of every request: who calls, and may they.

@@ -12,6 +12,7 @@ mod keys;
 mod members;
 mod open;
 mod operation;
+mod prices;
 mod provider_keys;
 mod tenant;
 mod words;

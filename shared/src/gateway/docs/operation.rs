@@ -31,6 +31,7 @@ const IN_PATH: &[(&str, &str)] = &[
     ("key_id", "As `key_…`."),
     ("member_id", "As `usr_…`."),
     ("model", "`provider/model`, its slash encoded or not, or a bare name that one provider has."),
+    ("price_id", "As `prc_…`."),
     ("provider", "A provider's id."),
 ];
 
