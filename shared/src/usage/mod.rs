@@ -3,6 +3,7 @@
 mod card;
 pub mod ledger;
 pub mod pricing;
+pub mod report;
 mod tokens;
 
 pub use card::{Lane, Modality, ModelCard, ModelKind, Rates, SearchContext, SearchUnit, ServiceTier, Tier, WebSearch};
