@@ -19,7 +19,7 @@ const FIND_TENANTS: &str = "select tenant_id from app.find_tenants_with_new_usag
 ///
 /// # Errors
 /// [`Error`] when they cannot be found.
-pub(crate) async fn tenants_with_new(
+pub async fn tenants_with_new(
     db: &Database,
     after: Option<TenantId>,
     most: i32,
@@ -36,7 +36,7 @@ const ROLL_UP: &str = "select app.roll_up_usage($1)";
 ///
 /// # Errors
 /// [`Error`]; nothing was changed then.
-pub(crate) async fn roll_up(db: &Database, tenant: TenantId, most: i32) -> Result<i64, Error> {
+pub async fn roll_up(db: &Database, tenant: TenantId, most: i32) -> Result<i64, Error> {
     let rows = TenantTx::once(db, tenant, ROLL_UP, &[(&most, Type::INT4)]).await?;
     Ok(rows.first().ok_or(Error::Unexpected("a roll-up that says nothing"))?.try_get(0)?)
 }

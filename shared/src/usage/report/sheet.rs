@@ -4,7 +4,7 @@
 use super::Entry;
 use crate::{tenancy::standing::words, usage::Nanos};
 use serde_json::{Map, Value};
-use std::fmt::Write as _;
+use std::{fmt::Write as _, str::FromStr};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset, format_description::well_known::Rfc3339};
 
 /// Which columns.

@@ -7,6 +7,7 @@ use crate::{
     },
     usage::Nanos,
 };
+use std::str::FromStr;
 
 /// What requests have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! The time that a report is about, and which of its hours the hourly sums can answer for.
 
 use crate::tenancy::{RequestId, standing::words};
+use std::str::FromStr;
 use time::{Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
 
