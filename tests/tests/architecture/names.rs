@@ -1,6 +1,6 @@
 //! A function has one name: folder, crate, binary, log field, template id, watch route and events folder.
 
-use super::{folders_in, names_in, root};
+use super::{folders_in, names_in, root, source::rust_files};
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};
 use supergate_tests::lambda::database_role;
@@ -20,14 +20,14 @@ use Case::{Never, Test};
 /// Every function's 401, 403 and 404.
 #[rustfmt::skip]
 const REFUSALS: &[(&str, Case, Case, Case)] = &[
-    ("auth",
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("audit",
      Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
      Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
      Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
+    ("auth",
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("chat-completions",
      Test("a_caller_without_a_good_key_is_a_401_whatever_is_wrong_with_it"),
      Test("a_viewer_may_not_ask_a_model"),
@@ -322,9 +322,8 @@ fn every_migration_begins_with_its_reason() {
 fn every_function_refuses_as_401_403_and_404_or_says_why_it_never_does() {
     let rows: Vec<&str> = REFUSALS.iter().map(|row| row.0).collect();
     assert_eq!(rows, functions(), "the rows of refusals and the functions");
-    let sources = names_in("tests/tests").into_iter().filter(|file| file.ends_with(".rs"));
-    let tests: String =
-        sources.map(|file| fs::read_to_string(root().join("tests/tests").join(file)).expect("tests")).collect();
+    let sources = rust_files(&root().join("tests/tests"));
+    let tests: String = sources.iter().map(|file| fs::read_to_string(file).expect("tests")).collect();
     for (function, unauthorized, forbidden, missing) in REFUSALS {
         for (status, case) in [(401, unauthorized), (403, forbidden), (404, missing)] {
             match case {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 const MORE_RIGHTS: &str = "a key may not have more rights than its maker";
 const MORE_MODELS: &str = "a key may not use more models than its maker";
 const LONGER: &str = "a key may not outlive its maker";
-const WIDER: &str = "a key may not have wider limits than its maker";
+const WIDER: &str = "a key may not have higher limits than its maker";
 const NO_MAKER: &str = "a key needs a maker";
 const FINE: &str = "";
 
@@ -177,13 +177,14 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
                   update api_keys set granted_by_role = 'viewer' where id = '{own}'", Uuid::now_v7()),
                                                                                                  MORE_RIGHTS, "what its maker was called"),
         (format!("update api_keys set previous_hash = hash where id = '{own}'"),                 DENIED,      "nobody writes the secret before"),
+        (format!("update api_keys set hash = sha256('x') where id = '{own}'"),                   NO_MAKER,    "a new secret that nobody asked for"),
         (format!("update api_keys set tenant_id = '{}' where id = '{own}'", Uuid::now_v7()),     DENIED,      "nobody moves a key"),
         (format!("select hash from api_keys where id = '{own}'"),                                DENIED,      "nobody reads a hash"),
-        (format!("update api_keys set hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}'; {} = '{old}'", one("previous_hash")),
+        (format!("update api_keys set granted_by_key = '{own}', hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}'; {} = '{old}'", one("previous_hash")),
                                                                                                  FINE,        "a new secret, and the old one works on"),
-        (format!("update api_keys set hash = sha256('x'), previous_until = null where id = '{own}'; {} is null", one("previous_hash")),
+        (format!("update api_keys set granted_by_key = '{own}', hash = sha256('x'), previous_until = null where id = '{own}'; {} is null", one("previous_hash")),
                                                                                                  FINE,        "a new secret, and the old one is gone"),
-        (format!("update api_keys set hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}';
+        (format!("update api_keys set granted_by_key = '{own}', hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}';
                   update api_keys set previous_until = null where id = '{own}'; {} is null", one("previous_hash")),
                                                                                                  FINE,        "the old one ends"),
     ];
@@ -247,7 +248,7 @@ pub async fn mutants(superuser: &Client) -> Vec<String> {
         ("coalesce(new.tokens_per_minute, 9223372036854775807) > maker_tokens",              "false"),
         ("coalesce(new.concurrency, 2147483647) > maker_concurrency",                        "new.concurrency > maker_concurrency"),
         ("coalesce(new.concurrency, 2147483647) > maker_concurrency",                        "false"),
-        ("if maker_role is null then",                                                       "if false then"),
+        ("if app.role_rank(maker_role) is null then",                                         "if false then"),
         ("current_user <> 'supergate_office'",                                               "true"),
         ("not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)",     "true"),
         ("not exists (select from public.members m where m.tenant_id = new.tenant_id)",      "true"),

@@ -56,6 +56,7 @@ fn routes() -> Vec<Route> {
 /// What has a function, a method and an id, and yet nothing to try here.
 #[rustfmt::skip]
 const EXEMPT: &[(&str, &str, &str)] = &[
+    ("docs",          "GET",  "its files are compiled in, the same for everybody"),
     ("models",        "GET",  "a model is nobody's"),
     ("provider-keys", "POST", "it stores a key, and takes no id"),
     ("provider-keys", "PUT",  "its id is a provider's name, under which it stores the caller's own key, whoever else has one"),
