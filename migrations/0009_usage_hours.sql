@@ -179,6 +179,8 @@ begin
     if remaining = 0 then
         delete from public.usage_events_new where tenant_id = app.tenant_id();
         delete from public.usage_hours where tenant_id = app.tenant_id();
+        delete from public.limits where tenant_id = app.tenant_id();
+        delete from public.budgets where tenant_id = app.tenant_id();
         delete from public.provider_credentials where tenant_id = app.tenant_id();
         delete from public.invitations where tenant_id = app.tenant_id();
         delete from public.members where tenant_id = app.tenant_id();

@@ -10,3 +10,4 @@ pub mod mock;
 pub mod office;
 pub mod page;
 pub mod postgres;
+pub mod usage;
