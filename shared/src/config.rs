@@ -27,6 +27,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// Under which the providers' keys are sealed.
     pub kms_key: KmsKey,
+    /// The DynamoDB table.
+    pub table: String,
     /// Where each provider is, by its id: up to and without the version path.
     pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
@@ -174,12 +176,13 @@ impl Config {
         let database = reader.database("DATABASE_URL");
         let credentials = reader.credentials();
         let kms_key = reader.required_kms_key();
+        let table = reader.required("SUPERGATE_TABLE");
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
-        match (database, credentials, kms_key) {
-            (Some(database), Some(credentials), Some(kms_key)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, base_urls, upstream_timeout, keep_alive })
+        match (database, credentials, kms_key, table) {
+            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => {
+                Ok(Self { database, credentials, kms_key, table, base_urls, upstream_timeout, keep_alive })
             }
             _ => Err(ConfigError(reader.wrong)),
         }

@@ -10,4 +10,5 @@ pub mod mock;
 pub mod office;
 pub mod page;
 pub mod postgres;
+pub mod table;
 pub mod usage;

@@ -6,6 +6,7 @@ pub mod audit;
 mod bounds;
 mod connect;
 pub mod credentials;
+pub mod expiry;
 mod iam;
 pub mod joining;
 pub mod members;

@@ -10,6 +10,7 @@ use crate::{
     tenancy::{CredentialRef, Grant, RequestId},
     usage::{
         Cost, SearchUnit, Terms, Tokens,
+        MAX_END_USER_CHARS, Nanos,
         ledger::{Ended, UsageEvent, UsageSource},
     },
 };
@@ -32,9 +33,12 @@ pub(super) struct Attempt {
     pub(super) provider_request_id: Option<String>,
     /// On which terms the caller asked to be served.
     pub(super) terms: Terms,
+    /// What it is booked under.
+    pub(super) tags: Vec<String>,
     grant: Grant,
     request_id: RequestId,
     model_requested: String,
+    end_user: Option<String>,
     streamed: bool,
     prompt_bytes: usize,
     created_at: OffsetDateTime,
@@ -47,6 +51,8 @@ pub(super) struct Attempt {
 /// What the caller asked for, as far as the ledger cares.
 pub(super) struct Asked<'a> {
     pub(super) model: &'a str,
+    /// Whom the caller serves.
+    pub(super) end_user: Option<&'a str>,
     pub(super) streamed: bool,
     pub(super) prompt_bytes: usize,
 }
@@ -54,12 +60,15 @@ pub(super) struct Asked<'a> {
 /// How an attempt ended.
 pub(super) struct Outcome {
     pub(super) status: u16,
+    /// What the caller was told, if it was an error.
+    pub(super) error_code: Option<String>,
     pub(super) ended: Ended,
     pub(super) model_served: Option<String>,
     pub(super) usage: UsageFacts,
 }
 
 /// What is known of what was used.
+#[derive(Clone, Copy)]
 pub(super) enum UsageFacts {
     /// The provider said so.
     Reported(Tokens),
@@ -73,7 +82,7 @@ impl<'a> From<&'a ChatRequest> for Asked<'a> {
     fn from(request: &'a ChatRequest) -> Self {
         let texts = request.messages.iter().filter_map(|message| message.content.as_ref());
         let prompt_bytes = texts.flat_map(|content| content.texts()).map(str::len).sum();
-        Self { model: &request.model, streamed: request.streams(), prompt_bytes }
+        Self { model: &request.model, end_user: request.end_user(), streamed: request.streams(), prompt_bytes }
     }
 }
 
@@ -93,9 +102,11 @@ impl Attempt {
             credential: None,
             provider_request_id: None,
             terms: Terms::default(),
+            tags: grant.rights().tags.clone(),
             grant: grant.clone(),
             request_id: call.request_id,
             model_requested: asked.model.to_owned(),
+            end_user: asked.end_user.map(|user| user.chars().take(MAX_END_USER_CHARS).collect()),
             streamed: asked.streamed,
             prompt_bytes: asked.prompt_bytes,
             created_at: clock.now(),
@@ -205,16 +216,23 @@ impl Attempt {
             attempt: self.number,
             created_at: self.created_at,
             actor: self.grant.actor(),
-            provider: self.provider(),
+            member: self.grant.actor().person(),
+            tags: self.tags.clone(),
+            end_user: self.end_user.clone(),
+            provider: self.provider().into(),
             model_requested: self.model_requested.clone(),
-            model: self.candidate.model.id,
+            model: self.candidate.model.id.into(),
             model_served: outcome.model_served,
             streamed: self.streamed,
             status: outcome.status,
+            error_code: outcome.error_code.map(Into::into),
             ended: outcome.ended,
             tokens,
             usage_source,
             cost: cost.total,
+            price_version: Some(self.candidate.model.price_version.into()),
+            cache: None,
+            saved: Nanos(0),
             first_token: self.first_token,
             latency: self.elapsed(),
         }

@@ -6,7 +6,7 @@ use super::{
     call::{Call, Reply},
     echo,
     relay::{self, Relay},
-    upstream::{self, Failed, record},
+    upstream::{self, Failed},
 };
 use crate::{
     error::GatewayError,
@@ -39,7 +39,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => {
-            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, &gateway.db, &call.after));
+            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, &gateway.ledger, &call.after));
         }
     };
     let mut reply = if request.streams() {
@@ -62,16 +62,16 @@ async fn whole(
     let answer = match read {
         Ok(answer) => answer,
         Err(failed) => {
-            return Err(failed.without_echo(echo::texts(request)).settle(&attempt, &gateway.db, &call.after));
+            return Err(failed.without_echo(echo::texts(request)).settle(&attempt, &gateway.ledger, &call.after));
         }
     };
     let answer_bytes = answer.choices.iter().filter_map(|choice| choice.text.as_deref()).map(str::len).sum();
     let usage = answer.usage.map_or(UsageFacts::Counted { answer_bytes, reported: None }, UsageFacts::Reported);
     let (tokens, _, cost) = attempt.price(&usage);
-    let outcome =
-        Outcome { status: 200, ended: Ended::Complete, model_served: answer.head.clone().bounded().model, usage };
+    let model_served = answer.head.clone().bounded().model;
+    let outcome = Outcome { status: 200, error_code: None, ended: Ended::Complete, model_served, usage };
     let completion = completion(answer, &attempt, request, call.request_id, tokens.to_usage(Some(&cost)));
-    record(&attempt, outcome, &gateway.db, &call.after);
+    upstream::close(vec![attempt.event(outcome)], &gateway.ledger, &call.after);
 
     let mut reply = Reply::json(StatusCode::OK, &completion)?;
     upstream::describe(&mut reply, &attempt.candidate, 1, attempt.overhead());
@@ -143,7 +143,7 @@ fn stream(
         let error = GatewayError::BadAnswer { provider: attempt.provider(), source };
         return Err(Failed { error, usage: UsageFacts::Counted { answer_bytes: 0, reported: None } }.settle(
             &attempt,
-            &gateway.db,
+            &gateway.ledger,
             &call.after,
         ));
     };
@@ -151,6 +151,6 @@ fn stream(
     upstream::describe(&mut headers, &attempt.candidate, 1, attempt.overhead());
     upstream::tell_request_id(&mut headers, &attempt);
     let relay = Relay::new(attempt, answer, framing, call, request, gateway.keep_alive);
-    let events = relay::serve(relay, &gateway.db, &call.after);
+    let events = relay::serve(relay, &gateway.ledger, &call.after);
     Ok(Reply { headers: headers.headers, ..Reply::events(events) })
 }

@@ -21,7 +21,9 @@ use crate::{
     db::{self, Database, api_keys},
     error::GatewayError,
     http::{aws, client::Upstream},
+    limits::dynamo::Table,
     tenancy::{Actor, Grant, KeyId, Permission, TenantId, auth::Authenticator, rbac},
+    usage::ledger::Ledger,
 };
 use after_response::AfterResponse;
 use call::Call;
@@ -34,6 +36,7 @@ pub(crate) const KMS_PATIENCE: Duration = Duration::from_secs(5);
 /// What the functions that serve callers share, built once per cold start. Nothing is connected until it is needed.
 pub struct Gateway {
     pub(crate) db: Database,
+    pub(crate) ledger: Ledger,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
     pub(crate) vault: Vault,
@@ -50,6 +53,7 @@ impl Gateway {
     pub async fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
         let master_key = MasterKey::new(&aws, config.kms_key);
+        let table = Arc::new(Table::new(&aws, config.table));
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
@@ -60,6 +64,7 @@ impl Gateway {
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
+            ledger: Ledger::new(db.clone(), table, Arc::clone(&clock)),
             clock,
             db,
         })

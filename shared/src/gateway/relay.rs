@@ -121,6 +121,8 @@ pub(super) struct Relay {
     keep_alive: Duration,
     /// None while it runs.
     ended: Option<Ended>,
+    /// What the caller was told in place of the end, if it was an error.
+    error_code: Option<String>,
 }
 
 impl Relay {
@@ -152,6 +154,7 @@ impl Relay {
             until,
             keep_alive,
             ended: None,
+            error_code: None,
             attempt,
         }
     }
@@ -347,6 +350,7 @@ impl Relay {
     fn fail(&mut self, error: &GatewayError, out: &mut Vec<u8>) {
         self.ended = Some(ended_by(error));
         let (provider, on_the_wire) = (self.attempt.provider(), error.on_the_wire());
+        self.error_code = Some(on_the_wire.code.to_owned());
         let id = self.attempt.provider_request_id.as_deref();
         match on_the_wire.status.is_server_error() {
             true => tracing::warn!(error = %causes::chain(error), provider, provider.request_id = id, "stream failed"),
@@ -367,6 +371,7 @@ impl Relay {
     fn outcome(&self) -> Outcome {
         Outcome {
             status: 200,
+            error_code: self.error_code.clone(),
             ended: self.ended.unwrap_or(Ended::Truncated),
             model_served: self.model_served.clone(),
             usage: self.usage_facts(),

@@ -9,14 +9,17 @@ use super::{
 };
 use crate::{
     crypto::vault::VaultError,
-    db::{Database, credentials},
+    db::credentials,
     error::GatewayError,
     http::client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
     routing::plan::{self, Candidate},
     tenancy::{CredentialRef, Grant},
-    usage::{ModelKind, Nanos, ledger},
+    usage::{
+        ModelKind, Nanos,
+        ledger::{Ledger, UsageEvent},
+    },
 };
 use http::{HeaderMap, header};
 use std::time::Duration;
@@ -61,12 +64,22 @@ impl Failed {
     }
 
     /// Leaves the ledger's row and gives the caller's error back.
-    pub(super) fn settle(self, attempt: &Attempt, db: &Database, after: &AfterResponse) -> GatewayError {
-        let status = self.error.on_the_wire().status.as_u16();
-        let ended = relay::ended_by(&self.error);
-        let outcome = Outcome { status, ended, model_served: None, usage: self.usage };
-        record(attempt, outcome, db, after);
+    pub(super) fn settle(self, attempt: &Attempt, ledger: &Ledger, after: &AfterResponse) -> GatewayError {
+        let event = self.event(attempt);
+        close(vec![event], ledger, after);
         self.error
+    }
+
+    /// The ledger's event of it.
+    pub(super) fn event(&self, attempt: &Attempt) -> UsageEvent {
+        let on_the_wire = self.error.on_the_wire();
+        attempt.event(Outcome {
+            status: on_the_wire.status.as_u16(),
+            error_code: Some(on_the_wire.code.to_owned()),
+            ended: relay::ended_by(&self.error),
+            model_served: None,
+            usage: self.usage,
+        })
     }
 }
 
@@ -207,10 +220,12 @@ pub(super) fn tell_ignored(reply: &mut Reply, ignored: &str) {
     }
 }
 
-/// Leaves the row of an attempt, after the response.
-pub(super) fn record(attempt: &Attempt, outcome: Outcome, db: &Database, after: &AfterResponse) {
-    let (db, event) = (db.clone(), attempt.event(outcome));
-    after.defer(async move { ledger::record(&db, &event).await });
+/// Leaves the rows of a request, all of them at once, after the response.
+pub(super) fn close(events: Vec<UsageEvent>, ledger: &Ledger, after: &AfterResponse) {
+    let ledger = ledger.clone();
+    after.defer(async move {
+        ledger.record(&events).await;
+    });
 }
 
 /// Names as a header: they can be the caller's own, so anything that a header cannot hold becomes `?`, and the list is bounded.

@@ -1,5 +1,9 @@
 //! The DynamoDB table.
 
+mod waiting;
+
+pub use waiting::{WAITING_PARTITIONS, Waiting};
+
 use crate::causes::BoxError;
 use aws_sdk_dynamodb::{
     Client,

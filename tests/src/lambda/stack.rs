@@ -73,12 +73,18 @@ impl Stack {
         database_url(&self.superuser_url, None, &self.database)
     }
 
+    /// Its database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// One of our functions, ready to start in this environment.
     pub fn function(&self, name: &str) -> Launch {
         let mut launch = Launch::new(binary(name))
             .envs(local_aws())
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
             .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
+            .env("SUPERGATE_TABLE", std::env::var("SUPERGATE_TABLE").unwrap_or_default())
             .env("SUPERGATE_KEY_PEPPER", PEPPER)
             .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET);
         for (provider, _) in PROVIDERS {
