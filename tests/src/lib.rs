@@ -11,3 +11,4 @@ pub mod office;
 pub mod page;
 pub mod postgres;
 pub mod table;
+pub mod usage;

@@ -65,6 +65,10 @@ permissions! {
     ReadPrices = "prices.read": Operator Owner Admin;
     /// Set prices: for what is served with the tenant's own provider keys, and as an operator for all.
     ManagePrices = "prices.manage": Operator Owner Admin;
+    /// See the own use: of the key that asks, or of the person.
+    ReadUsage = "usage.read": Operator Owner Admin Member Viewer;
+    /// See everybody's use.
+    ReadAllUsage = "usage.read_all": Operator Owner Admin Viewer;
     /// Read what was done.
     ReadAudit = "audit.read": Operator Owner Admin;
 }

@@ -6,6 +6,7 @@ pub mod ledger;
 mod note;
 pub mod prices;
 pub mod pricing;
+pub mod report;
 mod row;
 mod tokens;
 

@@ -16,5 +16,6 @@ pub mod prices;
 pub mod rotation;
 pub mod shown;
 pub mod tenant;
+pub mod usage;
 
 pub use office::Office;

@@ -15,6 +15,7 @@ mod operation;
 mod prices;
 mod provider_keys;
 mod tenant;
+mod usage;
 mod words;
 
 use super::call::{Call, Reply};
