@@ -9,8 +9,7 @@ use crate::{
     routing::plan::Candidate,
     tenancy::{CredentialRef, Grant, RequestId},
     usage::{
-        Cost, SearchUnit, Terms, Tokens,
-        MAX_END_USER_CHARS, Nanos,
+        Cost, MAX_END_USER_CHARS, Nanos, Note, SearchUnit, Terms, Tokens,
         ledger::{Ended, UsageEvent, UsageSource},
     },
 };
@@ -114,6 +113,23 @@ impl Attempt {
             waited: Duration::ZERO,
             first_token: None,
         }
+    }
+
+    /// Whether the caller asked for events.
+    pub(super) fn streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// The beginning of its row, to be kept beside what is reserved for it.
+    pub(super) fn note(&self) -> String {
+        let outcome = Outcome {
+            status: 0,
+            error_code: None,
+            ended: Ended::Failed,
+            model_served: None,
+            usage: UsageFacts::Nothing,
+        };
+        Note::of(&self.event(outcome)).to_text()
     }
 
     /// The provider's id.
