@@ -1,6 +1,8 @@
 //! What keeps one tenant's data from another: policies, grants, the catalogue's laws, the one look-up without a tenant, and the
 //! migrations that make all of it.
 
+#[path = "isolation/caps.rs"]
+mod caps;
 #[path = "isolation/grants.rs"]
 mod grants;
 #[path = "isolation/identity.rs"]
@@ -125,6 +127,7 @@ async fn every_rule_is_missed_when_it_is_gone() {
         mutants::constraints(&other, &other_seed).await,
         mutants::grants(&other).await,
         sessions::mutants().await,
+        mutants::caps(&other, &other_seed).await,
         // Last, because it stores keys.
         mutants::triggers(&other, &other_seed).await,
     ];

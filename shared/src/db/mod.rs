@@ -3,6 +3,7 @@
 
 pub mod api_keys;
 pub mod audit;
+mod bounds;
 mod connect;
 pub mod credentials;
 pub mod expiry;

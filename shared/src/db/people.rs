@@ -1,7 +1,10 @@
 //! People's accounts, and what they are members of.
 
-use super::{Database, Error, PersonTx, TenantTx, standing};
-use crate::tenancy::{Email, PersonId, Role, Standing, Status, TenantId};
+use super::{Database, Error, PersonTx, TenantTx, bounds, standing};
+use crate::{
+    limits::policy::Policy,
+    tenancy::{Email, PersonId, Role, Standing, Status, TenantId, principal::KeyLimits},
+};
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
 
@@ -54,11 +57,11 @@ pub(crate) async fn find_member(
     db: &Database,
     tenant: TenantId,
     person: PersonId,
-) -> Result<Option<(Role, Standing)>, Error> {
+) -> Result<Option<(Role, Standing, Policy)>, Error> {
     let statement = "\
-        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_member($1, $2)";
+        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_member($1, $2)";
     let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID)]).await?;
-    rows.first().map(|row| Ok((role(row)?, standing::read(row)?))).transpose()
+    rows.first().map(|row| Ok((role(row)?, standing::read(row)?, bounds::read(row, KeyLimits::default())?))).transpose()
 }
 
 /// What a person is a member of, the oldest membership first.

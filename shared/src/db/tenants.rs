@@ -1,7 +1,10 @@
 //! Tenants.
 
-use super::{Database, Error, TenantTx, standing};
-use crate::tenancy::{ModelList, Standing, Status, TenantId, Tier};
+use super::{Database, Error, TenantTx, bounds, standing};
+use crate::{
+    limits::policy::Policy,
+    tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits},
+};
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
@@ -106,15 +109,20 @@ pub(crate) async fn erase(tx: &TenantTx, most: i32) -> Result<i64, Error> {
     rows.first().ok_or(Error::Unexpected("no count"))?.try_get(0).map_err(Error::from)
 }
 
-/// A tenant's standing, before a transaction names it: through a `SECURITY DEFINER` function.
+/// A tenant's standing and what bounds one of its people, before a transaction names it: through a `SECURITY DEFINER` function.
 ///
 /// # Errors
 /// [`Error`] when the look-up did not work.
-pub(crate) async fn find_standing(db: &Database, tenant: TenantId) -> Result<Option<Standing>, Error> {
+pub(crate) async fn find_standing(
+    db: &Database,
+    tenant: TenantId,
+    person: Option<PersonId>,
+) -> Result<Option<(Standing, Policy)>, Error> {
     let statement = "\
-        select status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_tenant($1)";
-    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID)]).await?;
-    rows.first().map(standing::read).transpose()
+        select status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_tenant($1, $2)";
+    let person = person.as_ref().map(PersonId::as_uuid);
+    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID), (&person, Type::UUID)]).await?;
+    rows.first().map(|row| Ok((standing::read(row)?, bounds::read(row, KeyLimits::default())?))).transpose()
 }
 
 /// The name of the transaction's tenant.

@@ -116,6 +116,23 @@ impl Attempt {
         }
     }
 
+    /// Whether the caller asked for events.
+    pub(super) fn streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// The beginning of its row, to be kept beside what is reserved for it.
+    pub(super) fn note(&self) -> String {
+        let outcome = Outcome {
+            status: 0,
+            error_code: None,
+            ended: Ended::Failed,
+            model_served: None,
+            usage: UsageFacts::Nothing,
+        };
+        Note::of(&self.event(outcome)).to_text()
+    }
+
     /// The provider's id.
     pub(super) fn provider(&self) -> &'static str {
         self.candidate.provider.id()

@@ -1,7 +1,7 @@
 //! Turns a credential into a principal.
 
 use super::{
-    AccessToken, Actor, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
+    AccessToken, Actor, PersonId, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
     api_key::ApiKey,
     issuers::{Issuers, VouchError},
     jwt::{Jwt, Refused},
@@ -14,6 +14,7 @@ use crate::{
     config::Credentials,
     crypto::secret::Peppers,
     db::{self, Database, api_keys, api_keys::KeyRow, people, tenants},
+    limits::policy::Policy,
 };
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
@@ -147,19 +148,19 @@ impl Authenticator {
                 VouchError::Unavailable(source) => AuthError::IssuerUnavailable(source),
                 VouchError::Refused(reason) => refused(reason),
             })?;
-            let standing = tenants::find_standing(&self.db, vouched.tenant).await?;
-            (vouched.person, vouched.tenant, vouched.ends, standing.map(|standing| (vouched.role, standing)))
+            let found = tenants::find_standing(&self.db, vouched.tenant, Some(vouched.person)).await?;
+            (vouched.person, vouched.tenant, vouched.ends, found.map(|(standing, policy)| (vouched.role, standing, policy)))
         };
-        let (role, standing) = found.ok_or(AuthError::Invalid)?;
-        self.person_principal(Actor::Person(person), tenant, role, standing, ends)
+        let (role, standing, policy) = found.ok_or(AuthError::Invalid)?;
+        self.person_principal(person, tenant, role, (standing, policy), ends)
     }
 
     fn person_principal(
         &self,
-        actor: Actor,
+        person: PersonId,
         tenant: TenantId,
         role: Role,
-        standing: Standing,
+        (standing, policy): (Standing, Policy),
         ends: Duration,
     ) -> Result<(Principal, Duration), AuthError> {
         if standing.status != Status::Active {
@@ -171,10 +172,12 @@ impl Authenticator {
             models: None,
             tags: Vec::new(),
             limits: KeyLimits::default(),
+            member: Some(person),
+            policy,
             // A token's end is not its person's: what they make may last longer.
             expires_at: None,
         };
-        let principal = Principal { tenant, actor, role, rights: Arc::new(rights) };
+        let principal = Principal { tenant, actor: Actor::Person(person), role, rights: Arc::new(rights) };
         Ok((principal, left.min(PRINCIPAL_TTL_WITHOUT_DATABASE)))
     }
 

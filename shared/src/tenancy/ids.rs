@@ -82,6 +82,10 @@ id!(
     SessionId, "ses_", "session"
 );
 id!(
+    /// A budget.
+    BudgetId, "bud_", "budget"
+);
+id!(
     /// An administrative act.
     AuditId, "aud_", "audit"
 );

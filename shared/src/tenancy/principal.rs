@@ -1,6 +1,7 @@
 //! Who calls.
 
 use super::{KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
+use crate::limits::policy::Policy;
 use std::{fmt, str::FromStr, sync::Arc};
 use time::OffsetDateTime;
 
@@ -37,6 +38,10 @@ pub struct Rights {
     pub tags: Vec<String>,
     /// The key's own limits.
     pub limits: KeyLimits,
+    /// On whom the use is booked: the person themselves, or whose key it is.
+    pub member: Option<PersonId>,
+    /// All limits, the key's own among them, and the budgets.
+    pub policy: Policy,
     /// When the key ends.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -123,8 +128,15 @@ impl Principal {
             cache_prompts: true,
             credentials: std::collections::BTreeMap::new(),
         };
-        let rights =
-            Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
+        let rights = Rights {
+            standing,
+            models: None,
+            tags: Vec::new(),
+            limits: KeyLimits::default(),
+            member: None,
+            policy: Policy::default(),
+            expires_at: None,
+        };
         let actor = Actor::Key(KeyId::generate(now));
         Self { tenant: TenantId::generate(now), actor, role, rights: Arc::new(rights) }
     }

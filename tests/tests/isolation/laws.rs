@@ -120,9 +120,10 @@ pub const LAWS: &[(&str, &str, &str)] = &[
     ("and none that remembers it",
      "select relname from pg_class where relkind = 'm'",
      "create materialized view app.keys as select * from api_keys"),
-    ("no trigger but those that guard keys",
+    ("no trigger but those that guard keys, and those that count a tenant's limits and budgets",
      "select tgrelid::regclass || '.' || tgname from pg_trigger where not tgisinternal
-      and not (tgrelid = 'api_keys'::regclass and tgname in ('key_rights', 'previous_secret'))",
+      and not (tgrelid = 'api_keys'::regclass and tgname in ('key_rights', 'previous_secret'))
+      and not (tgrelid in ('limits'::regclass, 'budgets'::regclass) and tgname = 'row_cap')",
      "create trigger other before insert on members for each row execute function app.check_key_rights()"),
     ("no rule rewrites what is asked",
      "select rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = 'public'::regnamespace",

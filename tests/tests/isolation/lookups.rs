@@ -39,18 +39,21 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let email = &person.simple().to_string()[20..];
     let (token, invitation) = (key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
+    // A key's bounds are a limit with a model of its own and the budget of a tag, a person's only the latter.
+    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1";
+    let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1";
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
         #[rustfmt::skip]
         cases.extend([
-            (role, format!("app.find_api_key('{key}') where {served} and role = 'admin'"), 1, "a key by its id, before a tenant is known"),
+            (role, format!("app.find_api_key('{key}') where {served} and role = 'admin' and {bounded}"), 1, "a key by its id, before a tenant is known"),
             (role, format!("app.find_api_key('{tenant}')"),                    0, "by nothing but its id"),
             (role, format!("app.find_api_key('{stranger}')"),                  0, "no such key"),
             (role, "app.find_api_key(null)".to_owned(),                        0, "no key"),
-            (role, format!("app.find_member('{tenant}', '{person}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
+            (role, format!("app.find_member('{tenant}', '{person}') where role = 'member' and credentials <> '{{}}' and {budgeted}"), 1, "a membership"),
             (role, format!("app.find_member('{tenant}', '{stranger}')"),       0, "no member"),
             (role, format!("app.find_member('{stranger}', '{person}')"),       0, "a member of another tenant"),
-            (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}'"), 1, "a tenant"),
+            (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}' and {budgeted}"), 1, "a tenant"),
             (role, format!("app.find_tenant('{stranger}')"),                   0, "no such tenant"),
         ]);
     }

@@ -185,6 +185,14 @@ impl Table {
                 "wrapped_key": hash, "kms_key_id": "k", "nonce": "\\x000000000000000000000000", "ciphertext": hash,
                 "last_four": "abcd",
             }),
+            "limits" => json!({
+                "tenant_id": side.tenant, "key_id": side.key, "model": format!("p/{unique}"), "by_operator": false,
+                "requests_per_minute": 1, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+            }),
+            "budgets" => json!({
+                "tenant_id": side.tenant, "id": id, "tag": unique, "limit_nanos": 1, "period": "month", "hard": true,
+                "by_operator": false, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+            }),
             "usage_events" => json!({
                 "request_id": format!("{}{}", &self.first_id[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
                 "tenant_id": side.tenant, "key_id": side.key, "attempt": 1, "created_at": "2026-01-01T00:00:00Z",

@@ -106,6 +106,7 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         expires_at: wanted.expires_at,
         created_at: wanted.created_at,
         granted_by: Some((act.grant.actor(), act.grant.role())),
+        member: act.grant.rights().member,
     };
     let tx = office.begin(&act).await?;
     api_keys::insert(&tx, &new).await.map_err(not_allowed)?;
