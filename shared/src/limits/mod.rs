@@ -10,6 +10,7 @@ pub mod permit;
 pub mod policy;
 pub mod refusals;
 pub mod state;
+pub mod told;
 pub mod verdict;
 pub mod window;
 

@@ -60,6 +60,8 @@ pub struct Admission {
     pub over: Vec<OverBudget>,
     /// Whether DynamoDB was away and only this process itself kept count: somebody should know.
     pub is_local: bool,
+    /// When that was, in milliseconds since 1970.
+    pub at_ms: i64,
 }
 
 /// Why a request was given nothing. It consumes nothing.
@@ -176,6 +178,7 @@ impl Limiter {
             headrooms: Headrooms::default(),
             over: Vec::new(),
             is_local: false,
+            at_ms,
         };
         let mut held = Vec::new();
         let mut refused: Option<NotAdmitted> = None;
