@@ -40,6 +40,9 @@ create trigger row_cap before insert on prices for each row execute function app
 -- Which models answered, to find those that have no price.
 create policy look_up on usage_events for select to supergate_auth using (true);
 grant select (request_id, provider, model_served) on usage_events to supergate_auth;
+-- And what was spent in which hour, to find what is not as usual.
+create policy look_up on usage_hours for select to supergate_auth using (true);
+grant select (tenant_id, hour, kind, cost_nanos) on usage_hours to supergate_auth;
 
 -- As in 0009, with the table of this file.
 create or replace function app.erase_tenant(most integer) returns bigint
@@ -126,7 +129,31 @@ as $$
     select e.provider, e.model_served, count(*) from public.usage_events e
     where e.request_id >= since and e.model_served is not null group by e.provider, e.model_served
 $$;
-revoke all on function app.find_models_served(uuid) from public;
+
+-- Tenants that spent more in one of the hours since a moment than so many times the dearest hour of the seven days before it, and at
+-- least so much.
+create function app.find_unusual_spending(since timestamptz, times bigint, least bigint)
+    returns table (tenant_id uuid, hour timestamptz, spent bigint, usual bigint)
+    language sql
+    stable
+    security definer
+    set search_path = ''
+as $$
+    with hours as (
+        select h.tenant_id, h.hour, sum(h.cost_nanos)::bigint as cost from public.usage_hours h
+        where h.kind = 'all' and h.hour >= since - interval '7 days' group by h.tenant_id, h.hour
+    ), compared as (
+        select o.tenant_id, o.hour, o.cost, coalesce((
+            select max(b.cost) from hours b
+            where b.tenant_id = o.tenant_id and b.hour < o.hour and b.hour >= o.hour - interval '7 days'
+        ), 0) as usual
+        from hours o where o.hour >= since and o.cost >= least
+    )
+    select c.tenant_id, c.hour, c.cost, c.usual from compared c where c.cost > c.usual * times
+$$;
+
+revoke all on function app.find_models_served(uuid), app.find_unusual_spending(timestamptz, bigint, bigint) from public;
+grant execute on function app.find_unusual_spending(timestamptz, bigint, bigint) to supergate_sweeper;
 grant execute on function app.find_models_served(uuid) to supergate_office;
 
 reset role;

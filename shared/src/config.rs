@@ -29,6 +29,8 @@ pub struct Config {
     pub kms_key: KmsKey,
     /// The DynamoDB table.
     pub table: String,
+    /// The EventBridge bus for alerts; none: only the log has them.
+    pub alerts_bus: Option<String>,
     /// Where each provider is, by its id: up to and without the version path.
     pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
@@ -98,6 +100,8 @@ pub struct SweeperConfig {
     pub database: DatabaseConfig,
     /// The DynamoDB table.
     pub table: String,
+    /// The EventBridge bus for alerts; none: only the log has them.
+    pub alerts_bus: Option<String>,
 }
 
 /// How a connection proves who it is.
@@ -188,12 +192,13 @@ impl Config {
         let credentials = reader.credentials();
         let kms_key = reader.required_kms_key();
         let table = reader.required("SUPERGATE_TABLE");
+        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
         match (database, credentials, kms_key, table) {
             (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, table, base_urls, upstream_timeout, keep_alive })
+                Ok(Self { database, credentials, kms_key, table, alerts_bus, base_urls, upstream_timeout, keep_alive })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -279,8 +284,9 @@ impl SweeperConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
+        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
         match (reader.database("DATABASE_URL"), reader.required("SUPERGATE_TABLE")) {
-            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table }),
+            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table, alerts_bus }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }

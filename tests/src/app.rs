@@ -24,7 +24,15 @@ use supergate::{
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, budgets::{self, Budgets}, credentials, keys, migrate::Command, prices, rotation::Rotation, tenant, usage},
+        admin::{
+            Office, audit,
+            budgets::{self, Budgets},
+            credentials, keys,
+            migrate::Command,
+            prices,
+            rotation::Rotation,
+            tenant, usage,
+        },
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,

@@ -43,7 +43,9 @@ async fn a_budget_is_made_shown_listed_changed_and_deleted() {
     ] {
         assert_eq!(first[name], expected, "{name}");
     }
-    assert!(text(&first["starts_at"]).ends_with("-01T00:00:00Z") && text(&first["resets_at"]).ends_with("-01T00:00:00Z"));
+    assert!(
+        text(&first["starts_at"]).ends_with("-01T00:00:00Z") && text(&first["resets_at"]).ends_with("-01T00:00:00Z")
+    );
     let key = text(&send(&app, Method::GET, "/v1/keys", Value::Null).await.json()["data"][0]["id"]);
     let member = app.member(&app.tenant_id, "ada", "member").await.id;
     let scopes = [json!({"key_id": key}), json!({"member_id": member}), json!({"tag": "team:search"})];
@@ -180,7 +182,12 @@ async fn nobody_gives_a_key_higher_limits_than_they_have() {
     let put = |rpm: u32| json!({"scope": {"key_id": made}, "limits": {"rpm": rpm}});
     assert_eq!(app.call(Method::PUT, LIMITS, &maker, &put(10)).await.status, 200);
     let refused = app.call(Method::PUT, LIMITS, &maker, &put(11)).await;
-    assert_eq!((refused.status.as_u16(), refused.error_code().as_str()), (403, "permission_denied"), "{}", refused.text());
+    assert_eq!(
+        (refused.status.as_u16(), refused.error_code().as_str()),
+        (403, "permission_denied"),
+        "{}",
+        refused.text()
+    );
     let path = format!("{LIMITS}?key_id={made}");
     let lifted = app.call(Method::DELETE, &path, &maker, &Value::Null).await;
     assert_eq!(lifted.status, 403, "no limit is more than ten: {}", lifted.text());
@@ -212,9 +219,17 @@ async fn what_the_operators_set_the_tenant_sees_and_does_not_change() {
         assert!(message.contains("operators of this deployment"), "{message}");
     }
     let own = json!({"limits": {"rpm": 6000}});
-    assert_eq!(send(&app, Method::PUT, LIMITS, own).await.json()["set_by"], "tenant", "beside theirs, not in its place");
-    let set_by: Vec<String> =
-        app.get(LIMITS).await.json()["data"].as_array().expect("a list").iter().map(|one| text(&one["set_by"])).collect();
+    assert_eq!(
+        send(&app, Method::PUT, LIMITS, own).await.json()["set_by"],
+        "tenant",
+        "beside theirs, not in its place"
+    );
+    let set_by: Vec<String> = app.get(LIMITS).await.json()["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| text(&one["set_by"]))
+        .collect();
     assert_eq!(set_by, ["tenant", "operator"]);
     let keys = json!({"scope": {"key_id": "key_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"}, "limits": {"rpm": 60}});
     let keys = app.call(Method::PUT, &of_tenant(LIMITS), &app.operator_key, &keys).await;

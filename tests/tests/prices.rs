@@ -94,7 +94,8 @@ async fn a_price_holds_from_its_moment_on_until_another_does() {
         assert!(version.starts_with(expected), "{version} in place of {expected}");
     }
     let all = app.look(&format!("{PRICES}?model={}", MODELS[0]), &app.operator_key).await.json();
-    let statuses: Vec<String> = all["data"].as_array().expect("a list").iter().map(|one| text(&one["status"])).collect();
+    let statuses: Vec<String> =
+        all["data"].as_array().expect("a list").iter().map(|one| text(&one["status"])).collect();
     assert_eq!(statuses, ["in_force", "past", "past"]);
     for (id, status) in [(&third, 409), (&second, 204), (&first, 204)] {
         let path = format!("{PRICES}/{id}");
@@ -113,7 +114,12 @@ async fn a_model_that_no_list_has_is_asked_at_its_price_and_not_without_one() {
     assert_eq!(price["based_on"], "openai/gpt-4.1");
     let streamed = json!({"model": PRIVATE, "stream": true, "messages": [{"role": "user", "content": "hi"}]});
     let refused = app.chat(&streamed).await;
-    assert_eq!((refused.status.as_u16(), refused.error_code().as_str()), (400, "model_not_priced"), "{}", refused.text());
+    assert_eq!(
+        (refused.status.as_u16(), refused.error_code().as_str()),
+        (400, "model_not_priced"),
+        "{}",
+        refused.text()
+    );
     assert!(app.mock.bill().is_empty(), "the platform's key was not asked");
 
     own_key(&app).await;

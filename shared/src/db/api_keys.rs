@@ -3,7 +3,8 @@
 use super::{
     Database, Error, TenantTx,
     bounds::{self, Bounds},
-    in_time, keep_if_sound, standing};
+    in_time, keep_if_sound, standing,
+};
 use crate::tenancy::{
     Actor, KeyId, ModelList, PersonId, Rights, Role, Status, TenantId,
     api_key::{ApiKey, KeyHash},

@@ -16,6 +16,7 @@ pub mod migrations;
 pub mod people;
 pub mod prices;
 pub mod sessions;
+pub mod spending;
 mod standing;
 pub mod tenants;
 mod tx;

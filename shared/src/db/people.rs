@@ -1,9 +1,11 @@
 //! People's accounts, and what they are members of.
 
-use super::{Database, Error, PersonTx, TenantTx, bounds::{self, Bounds}, standing};
-use crate::{
-    tenancy::{Email, PersonId, Role, Standing, Status, TenantId, principal::KeyLimits},
+use super::{
+    Database, Error, PersonTx, TenantTx,
+    bounds::{self, Bounds},
+    standing,
 };
+use crate::tenancy::{Email, PersonId, Role, Standing, Status, TenantId, principal::KeyLimits};
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
 

@@ -31,9 +31,10 @@ pub(in crate::db) struct Found {
 impl Found {
     pub(in crate::db) fn price(self) -> Result<Price, Error> {
         let starts_at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.starts_at) * 1000);
-        let rates = self.input.zip(self.output).map(|(input, output)| {
-            rates(input, output, [self.cached_input, self.cache_write, self.cache_write_1h])
-        });
+        let rates = self
+            .input
+            .zip(self.output)
+            .map(|(input, output)| rates(input, output, [self.cached_input, self.cache_write, self.cache_write_1h]));
         Ok(Price {
             id: PriceId::from_uuid(self.id),
             set_by: setter(self.platform, self.by_operator),
@@ -55,11 +56,7 @@ fn setter(platform: bool, by_operator: bool) -> PriceSetter {
 }
 
 /// What is not given has no price of its own.
-pub(crate) fn rates(
-    input: u64,
-    output: u64,
-    [cached_input, cache_write, cache_write_1h]: [Option<u64>; 3],
-) -> Rates {
+pub(crate) fn rates(input: u64, output: u64, [cached_input, cache_write, cache_write_1h]: [Option<u64>; 3]) -> Rates {
     Rates {
         input,
         output,
@@ -210,11 +207,7 @@ pub(crate) async fn served_to_anybody(db: &Database, since: Uuid) -> Result<Vec<
 }
 
 fn read_served(row: &Row) -> Result<Served, Error> {
-    Ok(Served {
-        provider: row.try_get("provider")?,
-        model: row.try_get("model")?,
-        requests: row.try_get("requests")?,
-    })
+    Ok(Served { provider: row.try_get("provider")?, model: row.try_get("model")?, requests: row.try_get("requests")? })
 }
 
 fn read_row(tx: &TenantTx, row: &Row) -> Result<PriceRow, Error> {

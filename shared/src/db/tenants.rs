@@ -1,9 +1,11 @@
 //! Tenants.
 
-use super::{Database, Error, TenantTx, bounds::{self, Bounds}, standing};
-use crate::{
-    tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits},
+use super::{
+    Database, Error, TenantTx,
+    bounds::{self, Bounds},
+    standing,
 };
+use crate::tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits};
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 

@@ -4,14 +4,15 @@
 
 use super::{Gateway, after_response::AfterResponse, attempt::Attempt, call::Call};
 use crate::{
+    alerts::{Alert, sink::Alerts},
     error::GatewayError,
     limits::{
-        Actual, Ask, OverBudget, Permit, Refusal, Worst,
+        Actual, Ask, Permit, Refusal, Worst,
         dynamo::{Admission, Limiter, NotAdmitted},
         told::{self, Headers},
     },
     openai::Invalid,
-    tenancy::{Grant, tags},
+    tenancy::{Grant, TenantId, tags},
     usage::ledger::{Ledger, Recorded, UsageEvent, UsageSource},
 };
 use std::{sync::Arc, time::Duration};
@@ -30,6 +31,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(super) struct Booking {
     ledger: Ledger,
     limiter: Arc<Limiter>,
+    alerts: Arc<Alerts>,
+    tenant: TenantId,
     permit: Permit,
 }
 
@@ -47,7 +50,7 @@ impl Booking {
         }
         let actual = charged(&self.permit, &events);
         for over in self.limiter.settle(self.permit, actual).await {
-            tell_of(&over);
+            self.alerts.tell(&Alert::BudgetUsedUp { tenant: self.tenant, budget: (&over).into() }).await;
         }
     }
 }
@@ -62,8 +65,10 @@ fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
     if is_known { counted } else { permit.at_least(counted) }
 }
 
-fn tell_of(over: &OverBudget) {
-    tracing::warn!(alarm = "budget_used_up", budget = %told::warning(over), "a soft budget is used up");
+/// After the response: what a refusal, or that nobody counts, tells somebody else than the caller.
+fn tell_later(gateway: &Gateway, call: &Call, alert: Alert) {
+    let alerts = Arc::clone(&gateway.alerts);
+    call.after.defer(async move { alerts.tell(&alert).await });
 }
 
 /// What a request is booked under: its key's tags and its own.
@@ -102,10 +107,28 @@ pub(super) async fn reserve(
         note: Some(attempt.note()),
     };
     let limiter = &gateway.limiter;
-    let Admission { permit, headrooms, over, at_ms, .. } = Box::pin(limiter.reserve(&ask)).await.map_err(refused)?;
+    let admitted = Box::pin(limiter.reserve(&ask)).await;
+    let alert = match &admitted {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Some(Alert::LimitsUncounted),
+        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
+            Refusal::Budget(over) => Some(Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() }),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(alert) = alert {
+        tell_later(gateway, call, alert);
+    }
+    let Admission { permit, headrooms, over, at_ms, .. } = admitted.map_err(refused)?;
     let mut headers = told::headers(&headrooms, at_ms);
     headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
-    let booking = Booking { ledger: gateway.ledger.clone(), limiter: Arc::clone(limiter), permit };
+    let booking = Booking {
+        ledger: gateway.ledger.clone(),
+        limiter: Arc::clone(limiter),
+        alerts: Arc::clone(&gateway.alerts),
+        tenant: grant.tenant(),
+        permit,
+    };
     Ok((booking, headers))
 }
 

@@ -47,13 +47,7 @@ pub(super) fn resolve(
 pub(super) fn unresolved(error: Unresolved) -> GatewayError {
     match error {
         Unresolved::Unknown(unknown) => GatewayError::UnknownModel(unknown.0),
-        Unresolved::NotPriced(model) => {
-            let problem = format!(
-                "`{model}` has no price now, so nobody could say what it costs: POST /v1/prices sets one; a tenant's own price holds where \
-                 the tenant's own key of the provider serves"
-            );
-            Invalid { code: "model_not_priced", ..Invalid::value("model", problem) }.into()
-        }
+        Unresolved::NotPriced(model) => GatewayError::NotPriced(model),
     }
 }
 

@@ -49,9 +49,9 @@ impl ItemState {
 
     /// The entries, for those that can be read; one that cannot is a later version's.
     pub fn open(&self) -> impl Iterator<Item = (RequestId, Entry)> {
-        self.entries.iter().filter_map(|(attribute, entry)| {
-            Some((entry_request(attribute)?, serde_json::from_str(entry).ok()?))
-        })
+        self.entries
+            .iter()
+            .filter_map(|(attribute, entry)| Some((entry_request(attribute)?, serde_json::from_str(entry).ok()?)))
     }
 
     /// What is spent and reserved under a budget's attribute.

@@ -121,8 +121,8 @@ fn judge_rate(rate: &Rate, state: &ItemState, holds: bool, at_ms: i64) -> (Filli
         let empty_at = filled.empty_at.max(Some(rate.resolution.ends(rate.label)));
         return (Filling { amount: filled.amount + rate.amount, empty_at }, None);
     }
-    let free_at = (rate.amount <= rate.limit)
-        .then(|| free_at(&others, rate.resolution, at_ms, rate.limit - rate.amount));
+    let free_at =
+        (rate.amount <= rate.limit).then(|| free_at(&others, rate.resolution, at_ms, rate.limit - rate.amount));
     let (scope, unit) = (rate.scope.clone(), rate.unit);
     (filled, Some(Refusal::Rate { scope, unit, limit: rate.limit, amount: rate.amount, free_at }))
 }

@@ -77,7 +77,8 @@ fn unlisted(
 ) -> Option<Result<Candidate, Unresolved>> {
     let named = |price: &&Price| {
         price.based_on.is_some()
-            && (price.model == name || name.split_once('/').is_some_and(|full| full == (&*price.provider, &*price.model)))
+            && (price.model == name
+                || name.split_once('/').is_some_and(|full| full == (&*price.provider, &*price.model)))
     };
     let one = prices.all().iter().find(named)?;
     let provider = providers::provider(&one.provider)?;
@@ -88,11 +89,7 @@ fn unlisted(
 }
 
 /// The models that no list has and that have a price at that moment.
-pub fn unlisted_at(
-    prices: &PriceList,
-    served: impl Fn(&str) -> ServedWith,
-    now: OffsetDateTime,
-) -> Vec<Candidate> {
+pub fn unlisted_at(prices: &PriceList, served: impl Fn(&str) -> ServedWith, now: OffsetDateTime) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     for price in prices.all().iter().filter(|price| price.based_on.is_some()) {
         let name = format!("{}/{}", price.provider, price.model);

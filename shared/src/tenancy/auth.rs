@@ -148,7 +148,12 @@ impl Authenticator {
                 VouchError::Refused(reason) => refused(reason),
             })?;
             let found = tenants::find_standing(&self.db, vouched.tenant, Some(vouched.person)).await?;
-            (vouched.person, vouched.tenant, vouched.ends, found.map(|(standing, bounds)| (vouched.role, standing, bounds)))
+            (
+                vouched.person,
+                vouched.tenant,
+                vouched.ends,
+                found.map(|(standing, bounds)| (vouched.role, standing, bounds)),
+            )
         };
         let (role, standing, bounds) = found.ok_or(AuthError::Invalid)?;
         self.person_principal(person, tenant, role, (standing, bounds), ends)

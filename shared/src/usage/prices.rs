@@ -142,7 +142,8 @@ impl Price {
 }
 
 /// The cards that were made, and of which model of the list.
-static CARDS: LazyLock<Mutex<HashMap<PriceId, (&'static ModelCard, &'static ModelCard)>>> = LazyLock::new(Mutex::default);
+static CARDS: LazyLock<Mutex<HashMap<PriceId, (&'static ModelCard, &'static ModelCard)>>> =
+    LazyLock::new(Mutex::default);
 
 fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())

@@ -67,10 +67,12 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
         (PEOPLE, format!("app.find_refresh_token('{stranger}')"),                                 0, "nobody's session"),
         (PEOPLE, format!("app.find_invitation('{invitation}') where tenant_id = '{tenant}'"),     1, "to what an invitation asks"),
         (PEOPLE, format!("app.find_invitation('{stranger}')"),                                    0, "no invitation"),
-        (OFFICE, format!("app.find_models_served('{}') where requests = 2", Uuid::nil()),         1, "what answered everybody"),
+        (OFFICE, format!("app.find_models_served('{}') where requests > 1", Uuid::nil()),         1, "what answered everybody"),
         (OFFICE, format!("app.find_models_served('{}')", Uuid::max()),                            0, "nothing answered since"),
         (ROTATION, format!("app.credentials_sealed_before('2100-01-01', '{}', 10)", Uuid::nil()), 2, "everybody's credentials"),
         (ROTATION, format!("app.credentials_sealed_before('2000-01-01', '{}', 10)", Uuid::nil()), 0, "none is that old"),
+        (SWEEPER, "app.find_unusual_spending('2025-12-31', 5, 1)".to_owned(),                     2, "everybody's hours"),
+        (SWEEPER, "app.find_unusual_spending('2025-12-31', 5, 2)".to_owned(),                     0, "none cost that much"),
         (SWEEPER, "app.prepare_usage_partitions(12)".to_owned(),                                  1, "partitions are there, or made"),
         ("supergate_auth", format!("app.find_api_key({})", id_in("api_keys")),                    1, "the look-up's role sees what it looks up"),
     ]);
@@ -90,12 +92,10 @@ async fn expire(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     for name in ["refresh_tokens", "invitations"] {
         let table = seed.table(name);
         let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", json!("2020-01-01T00:00:00Z"))]);
-        let whose = format!(
-            "set local app.tenant_id = '{}'; set local app.person_id = '{}'",
-            own.tenant, own.person
-        );
+        let whose = format!("set local app.tenant_id = '{}'; set local app.person_id = '{}'", own.tenant, own.person);
         for role in ROLES {
-            let begin = format!("rollback to savepoint look_up; {}; {whose}; set local role {role}", table.insert(&expired));
+            let begin =
+                format!("rollback to savepoint look_up; {}; {whose}; set local role {role}", table.insert(&expired));
             // Without a condition, so that no other policy stands before the one that is tried.
             for sql in [format!("select from {name} where expires_at < now()"), format!("delete from {name}")] {
                 let rows = match superuser.simple_query(&format!("{begin}; {sql}")).await {

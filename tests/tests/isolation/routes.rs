@@ -99,7 +99,15 @@ impl Things {
     /// Of nobody: of the right form.
     fn of_nobody() -> Self {
         let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
-        Self { budget: id("bud_"), key: id("key_"), tenant: id("ten_"), member: id("usr_"), price: id("prc_"), invitation: id("inv_"), provider: "mistral" }
+        Self {
+            budget: id("bud_"),
+            key: id("key_"),
+            tenant: id("ten_"),
+            member: id("usr_"),
+            price: id("prc_"),
+            invitation: id("inv_"),
+            provider: "mistral",
+        }
     }
 
     /// New ones, made with somebody's credential.
@@ -210,9 +218,18 @@ fn told(answer: &Answer) -> (StatusCode, HeaderMap, String) {
 /// All rows of a tenant but what says when a credential was last used.
 async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
     let mut rows = Vec::new();
-    for table in
-        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "limits", "budgets", "prices", "audit_events", "usage_events"]
-    {
+    for table in [
+        "tenants",
+        "api_keys",
+        "members",
+        "invitations",
+        "provider_credentials",
+        "limits",
+        "budgets",
+        "prices",
+        "audit_events",
+        "usage_events",
+    ] {
         let column = if table == "tenants" { "id" } else { "tenant_id" };
         let sql = format!("select to_jsonb(t) - 'last_used_at' from {table} t where {column} = $1 order by 1");
         let found = app.database.superuser().await.query(&sql, &[&tenant]).await.expect("rows");

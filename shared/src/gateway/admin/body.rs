@@ -112,7 +112,8 @@ impl Body {
 
     /// A price in US dollars for a million tokens, as pico-dollars for one: exact, so of six decimals at most.
     pub(crate) fn per_million(&mut self, name: &str) -> Option<u64> {
-        let wrong = format!("must be US dollars per million tokens, from 0 to {MAX_PER_MILLION}, of at most six decimals");
+        let wrong =
+            format!("must be US dollars per million tokens, from 0 to {MAX_PER_MILLION}, of at most six decimals");
         let Some(amount) = self.take(name)?.as_f64() else { return self.fault(name, wrong) };
         let picos = (amount * 1e6).round();
         let is_exact = (picos / 1e6 - amount).abs() <= amount.abs() * 1e-15;

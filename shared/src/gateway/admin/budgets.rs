@@ -203,9 +203,9 @@ fn own(row: Option<BudgetRow>, act: &Act) -> Result<BudgetRow, GatewayError> {
 
 fn refused(error: db::Error) -> GatewayError {
     match error {
-        db::Error::Exists(_) => {
-            GatewayError::Conflict("there is a budget of the same scope, period and kind already: change that one".into())
-        }
+        db::Error::Exists(_) => GatewayError::Conflict(
+            "there is a budget of the same scope, period and kind already: change that one".into(),
+        ),
         // The trigger that counts: somebody else stored the last one meanwhile.
         db::Error::NotAllowed(_) => too_many(),
         other => other.into(),

@@ -136,7 +136,8 @@ fn place(act: &Act, scope: Scope) -> Result<Target, GatewayError> {
     match scope {
         Scope::Key(_) if by_operator => Err(GatewayError::Beyond {
             param: "scope",
-            problem: "must be the tenant, or a key with a model: what a key itself may do is its tenant's to say".into(),
+            problem: "must be the tenant, or a key with a model: what a key itself may do is its tenant's to say"
+                .into(),
         }),
         Scope::Key(key) => Ok(Target::Key(key)),
         Scope::Tenant => Ok(Target::Row(Place { key: None, model: None, by_operator })),

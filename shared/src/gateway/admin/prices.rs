@@ -111,14 +111,15 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 }
 
 async fn store(tx: &TenantTx, row: &PriceRow) -> Result<(), GatewayError> {
-    let too_many = || GatewayError::Conflict(format!("a tenant has at most {MAX_PRICES} prices: delete past ones first"));
+    let too_many =
+        || GatewayError::Conflict(format!("a tenant has at most {MAX_PRICES} prices: delete past ones first"));
     if usize::try_from(prices::count(tx).await?).is_ok_and(|count| count >= MAX_PRICES) {
         return Err(too_many());
     }
     prices::insert(tx, row).await.map_err(|error| match error {
-        db::Error::Exists(_) => {
-            GatewayError::Conflict("another price of this model begins at the same moment: choose another `starts_at`".into())
-        }
+        db::Error::Exists(_) => GatewayError::Conflict(
+            "another price of this model begins at the same moment: choose another `starts_at`".into(),
+        ),
         // The trigger that counts: somebody else stored the last one meanwhile.
         db::Error::NotAllowed(_) => too_many(),
         other => other.into(),
@@ -165,7 +166,9 @@ async fn unpriced(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     };
     tx.commit().await?;
     let mut found: Vec<Served> = served.into_iter().filter(|one| !has_price(one, &own)).collect();
-    found.sort_by(|a, b| b.requests.cmp(&a.requests).then_with(|| (&a.provider, &a.model).cmp(&(&b.provider, &b.model))));
+    found.sort_by(|a, b| {
+        b.requests.cmp(&a.requests).then_with(|| (&a.provider, &a.model).cmp(&(&b.provider, &b.model)))
+    });
     let data: Vec<Value> = found
         .iter()
         .map(|one| json!({ "provider": one.provider, "model": one.model, "requests": one.requests }))

@@ -148,7 +148,9 @@ fn budgets() -> Vec<Operation> {
             .more(OPERATORS)
             .needs(Permission::ManageBudgets)
             .query([TENANT])
-            .takes::<NewBudget>(r#"{"scope": {"tag": "team:search"}, "limit_usd": 250, "period": "month", "hard": true}"#)
+            .takes::<NewBudget>(
+                r#"{"scope": {"tag": "team:search"}, "limit_usd": 250, "period": "month", "hard": true}"#,
+            )
             .answers::<Budget>(201, "The budget.", BUDGET)
             .refuses(&[404, 409]),
         get("/v1/budgets/{budget_id}", "readBudget", "Shows a budget and what is spent of it")

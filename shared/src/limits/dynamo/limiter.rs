@@ -116,7 +116,9 @@ impl Limiter {
         let at_ms = self.now_ms();
         let now = at(at_ms);
         let (tenant, key) = claim::claims(ask, now);
-        if let Some(refused) = [Some(&tenant), key.as_ref()].into_iter().flatten().find_map(|claim| self.known(claim, at_ms)) {
+        if let Some(refused) =
+            [Some(&tenant), key.as_ref()].into_iter().flatten().find_map(|claim| self.known(claim, at_ms))
+        {
             return Err(refused);
         }
         let parts = join(self.take(Some(&tenant), at_ms), self.take(key.as_ref(), at_ms)).await;

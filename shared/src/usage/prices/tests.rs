@@ -50,7 +50,8 @@ fn the_price_that_began_last_holds_of_the_most_particular_setter_that_counts() {
     ];
     for (prices, served, expected, why) in table {
         let list = PriceList::new(prices.into_iter().map(|(by, at, input)| price(by, at, input)).collect());
-        let found = list.at("openai", "gpt-4o-mini", served, NOW).and_then(|price| price.rates).map(|rates| rates.input);
+        let found =
+            list.at("openai", "gpt-4o-mini", served, NOW).and_then(|price| price.rates).map(|rates| rates.input);
         assert_eq!(found, expected, "{why}");
     }
 }
@@ -65,7 +66,10 @@ fn a_card_at_another_price_is_made_once_and_differs_in_nothing_else() {
     let tokens = Tokens { input: 1000, output: 10, cached_input: Some(500), ..Tokens::default() };
     let cost = card.cost(&tokens).expect("a cost");
     assert_eq!(cost.total.0, 1000 * 1000 + 10 * 2000, "what has no price of its own costs as the prompt");
-    assert_eq!((card.id, card.kind, card.context_tokens, card.lanes), (base.id, base.kind, base.context_tokens, base.lanes));
+    assert_eq!(
+        (card.id, card.kind, card.context_tokens, card.lanes),
+        (base.id, base.kind, base.context_tokens, base.lanes)
+    );
     let withdrawn = Price { rates: None, ..price };
     assert_eq!(withdrawn.card(base), None);
 }

@@ -73,7 +73,11 @@ impl Cell {
             Self::Plain(text) => out.push_str(text),
             Self::Text(text) => {
                 // https://owasp.org/www-community/attacks/CSV_Injection
-                let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) { "'" } else { "" };
+                let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
+                    "'"
+                } else {
+                    ""
+                };
                 match text.contains([',', '"', '\r', '\n']) {
                     true => drop(write!(out, "\"{guard}{}\"", text.replace('"', "\"\""))),
                     false => drop(write!(out, "{guard}{text}")),
