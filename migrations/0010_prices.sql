@@ -132,7 +132,7 @@ $$;
 
 -- Tenants that spent more in one of the hours since a moment than so many times the dearest hour of the seven days before it, and at
 -- least so much.
-create function app.find_unusual_spending(since timestamptz, times bigint, least bigint)
+create function app.find_unusual_spending(since timestamptz, times bigint, lowest bigint)
     returns table (tenant_id uuid, hour timestamptz, spent bigint, usual bigint)
     language sql
     stable
@@ -147,7 +147,7 @@ as $$
             select max(b.cost) from hours b
             where b.tenant_id = o.tenant_id and b.hour < o.hour and b.hour >= o.hour - interval '7 days'
         ), 0) as usual
-        from hours o where o.hour >= since and o.cost >= least
+        from hours o where o.hour >= since and o.cost >= lowest
     )
     select c.tenant_id, c.hour, c.cost, c.usual from compared c where c.cost > c.usual * times
 $$;
