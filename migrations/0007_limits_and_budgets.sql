@@ -125,7 +125,7 @@ $$;
 
 reset role;
 drop function app.find_api_key(uuid);
-drop function app.find_member(uuid, uuid);
+drop function app.find_member(uuid, uuid, uuid);
 drop function app.find_tenant(uuid);
 grant create on schema app to supergate_auth;
 set role supergate_auth;
@@ -174,7 +174,7 @@ as $$
 $$;
 
 -- The same for a person whose token was checked.
-create function app.find_member(tenant uuid, person uuid)
+create function app.find_member(tenant uuid, person uuid, session uuid)
     returns table (
         role text, status text, tier text, allowed_models text[], allowed_providers text[], cache_prompts boolean, credentials jsonb,
         bounds jsonb)
@@ -187,6 +187,7 @@ as $$
         app.bounds(tenant, null, person)
     from public.members m cross join lateral app.standing(m.tenant_id) s
     where m.tenant_id = tenant and m.person_id = person
+        and exists (select from public.refresh_tokens r where r.person_id = person and r.family = session and r.used_at is null)
 $$;
 
 -- The same for whom an identity provider vouches for. Who does not say for whom it asks gets the bounds of nobody in particular.
@@ -199,9 +200,9 @@ create function app.find_tenant(tenant uuid, person uuid default null)
     set search_path = ''
 as $$ select s.*, app.bounds(tenant, null, person) from app.standing(tenant) s $$;
 
-revoke all on function app.bounds(uuid, uuid, uuid), app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid, uuid)
+revoke all on function app.bounds(uuid, uuid, uuid), app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid, uuid)
     from public;
-grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid, uuid)
+grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid, uuid)
     to supergate_app, supergate_office, supergate_people;
 
 reset role;

@@ -509,6 +509,7 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_KEY_PEPPER", PEPPER),
         ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
+        ("SUPERGATE_REGISTRATION", "open"),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
     ];
     let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));

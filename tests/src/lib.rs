@@ -3,6 +3,8 @@
 pub mod app;
 pub mod canned;
 pub mod docs;
+pub mod dynamo;
+pub mod issuer;
 pub mod kms;
 pub mod lambda;
 pub mod logs;
@@ -11,4 +13,5 @@ pub mod office;
 pub mod page;
 pub mod postgres;
 pub mod table;
+pub mod timing;
 pub mod usage;

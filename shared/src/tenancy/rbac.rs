@@ -19,6 +19,20 @@ macro_rules! permissions {
                 }
             }
 
+            /// Whether it leaves nothing behind that would outlast a revocation.
+            pub fn is_for_a_moment(self) -> bool {
+                matches!(
+                    self,
+                    Self::Infer
+                        | Self::ReadModels
+                        | Self::ReadTenant
+                        | Self::ReadMembers
+                        | Self::ReadKeys
+                        | Self::ReadCredentials
+                        | Self::ReadAudit
+                )
+            }
+
             /// What it allows, for people.
             pub fn what(self) -> &'static str {
                 match self {
@@ -104,6 +118,14 @@ impl Grant {
     /// Whose key of a provider serves.
     pub fn served_with(&self, provider: &str) -> ServedWith {
         self.principal.served_with(provider)
+    }
+
+    /// The same principal, to do something else.
+    ///
+    /// # Errors
+    /// [`Denied`] names the role and the permission.
+    pub fn also(&self, permission: Permission) -> Result<Self, Denied> {
+        authorize(&self.principal, permission)
     }
 
     /// To do what.

@@ -6,6 +6,7 @@ pub mod budgets;
 pub mod create_operator_key;
 pub mod create_tenant;
 pub mod credentials;
+mod erasing;
 pub mod keys;
 mod limits;
 mod members;
