@@ -19,7 +19,7 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::{Config, OfficeConfig, PeopleConfig, RotationConfig},
+    config::{Config, OfficeConfig, PeopleConfig, RotationConfig, SweeperConfig},
     crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
@@ -29,6 +29,7 @@ use supergate::{
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
         people::{self, People},
+        sweeper::Sweeper,
     },
     web::{self, Function},
 };
@@ -198,6 +199,13 @@ impl App {
         let vars = with_defaults(vars, self.database.url("supergate_rotation"));
         let config = RotationConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
         Rotation::new(config, self.clock.clone()).await.expect("a rotation")
+    }
+
+    /// The sweeper over this database.
+    pub async fn sweeper(&self, vars: &[(&str, &str)]) -> Sweeper {
+        let vars = with_defaults(vars, self.database.url("supergate_sweeper"));
+        let config = SweeperConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
+        Sweeper::new(config, self.clock.clone()).await.expect("a sweeper")
     }
 
     /// Another process of the auth function, with variables that differ.

@@ -19,6 +19,7 @@ use supergate_tests::{
     app::{Answer, App, TestClock},
     docs,
     postgres::TestDatabase,
+    table,
 };
 
 /// What a case is answered with: its folder and its name, the status, a piece of the body, the reason. It stands for both of the
@@ -112,6 +113,9 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("usage/unknown-report",                404, "not_found",               "there is no such report"),
     ("usage/no-auth",                       401, "invalid_api_key",         "no key"),
     ("rotation/resume",                     200, r#""next":null"#,          "nothing is that old"),
+    ("sweeper/scheduled",                   200, r#""failed":0"#,           "nothing was interrupted"),
+    ("sweeper/everything",                  200, r#""complete":true"#,      "and what is done once a day"),
+    ("sweeper/by-hand",                     200, r#""brought_home":0"#,     "the same as the schedule's"),
 ];
 
 fn folder() -> PathBuf {
@@ -229,6 +233,17 @@ async fn rotation_does_what_each_event_says() {
     for (case, event) in events("rotation") {
         let command = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
         let report = rotation.run(command, None).await.unwrap_or_else(|error| panic!("{case}: {error:?}"));
+        expect(&case, 200, &serde_json::to_string(&report).expect("JSON"));
+    }
+}
+
+#[tokio::test]
+async fn sweeper_does_what_each_event_says() {
+    let (app, table) = (App::start().await, table::own().await);
+    let sweeper = app.sweeper(&[("SUPERGATE_TABLE", &table)]).await;
+    for (case, event) in events("sweeper") {
+        let command = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let report = sweeper.run(command, None).await.unwrap_or_else(|error| panic!("{case}: {error:?}"));
         expect(&case, 200, &serde_json::to_string(&report).expect("JSON"));
     }
 }

@@ -4,13 +4,13 @@ use super::call::Call;
 use crate::{
     clock::Clock,
     crypto::ProviderKey,
+    error::GatewayError,
     openai::ChatRequest,
     providers::Failure,
     routing::plan::Candidate,
     tenancy::{CredentialRef, Grant, RequestId},
     usage::{
-        Cost, SearchUnit, Terms, Tokens,
-        MAX_END_USER_CHARS, Nanos,
+        Cost, MAX_END_USER_CHARS, Nanos, Note, SearchUnit, Terms, Tokens,
         ledger::{Ended, UsageEvent, UsageSource},
     },
 };
@@ -116,6 +116,23 @@ impl Attempt {
         }
     }
 
+    /// Whether the caller asked for events.
+    pub(super) fn streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// The beginning of its row, to be kept beside what is reserved for it.
+    pub(super) fn note(&self) -> String {
+        let outcome = Outcome {
+            status: 0,
+            error_code: None,
+            ended: Ended::Failed,
+            model_served: None,
+            usage: UsageFacts::Nothing,
+        };
+        Note::of(&self.event(outcome)).to_text()
+    }
+
     /// The provider's id.
     pub(super) fn provider(&self) -> &'static str {
         self.candidate.provider.id()
@@ -211,6 +228,38 @@ impl Attempt {
             tracing::warn!(provider, model = model.id, "searches without a price; none is charged for them");
         }
         UsageEvent {
+            model_served: outcome.model_served,
+            status: outcome.status,
+            error_code: outcome.error_code.map(Into::into),
+            ended: outcome.ended,
+            tokens,
+            usage_source,
+            cost: cost.total,
+            first_token: self.first_token,
+            latency: self.elapsed(),
+            ..self.begun()
+        }
+    }
+
+    /// The ledger's event of a request that a policy refuses: no provider is asked, and nothing is charged.
+    pub(super) fn refused(&self, error: &GatewayError) -> UsageEvent {
+        let on_the_wire = error.on_the_wire();
+        UsageEvent {
+            status: on_the_wire.status.as_u16(),
+            error_code: Some(on_the_wire.code.to_owned().into()),
+            latency: self.elapsed(),
+            ..self.begun()
+        }
+    }
+
+    /// What is set down before the provider is asked, should this process end without a word.
+    pub(super) fn note(&self) -> Note {
+        Note::of(&self.begun())
+    }
+
+    /// The ledger's event, before anything has happened.
+    fn begun(&self) -> UsageEvent {
+        UsageEvent {
             tenant: self.grant.tenant(),
             request: self.request_id,
             attempt: self.number,
@@ -222,19 +271,19 @@ impl Attempt {
             provider: self.provider().into(),
             model_requested: self.model_requested.clone(),
             model: self.candidate.model.id.into(),
-            model_served: outcome.model_served,
+            model_served: None,
             streamed: self.streamed,
-            status: outcome.status,
-            error_code: outcome.error_code.map(Into::into),
-            ended: outcome.ended,
-            tokens,
-            usage_source,
-            cost: cost.total,
+            status: 200,
+            error_code: None,
+            ended: Ended::Refused,
+            tokens: Tokens::default(),
+            usage_source: UsageSource::None,
+            cost: Nanos(0),
             price_version: Some(self.candidate.model.price_version.into()),
             cache: None,
             saved: Nanos(0),
-            first_token: self.first_token,
-            latency: self.elapsed(),
+            first_token: None,
+            latency: Duration::ZERO,
         }
     }
 

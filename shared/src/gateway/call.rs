@@ -135,6 +135,7 @@ impl Reply {
         if let Some(seconds) = on_the_wire.retry_after_s {
             reply.set("retry-after", &seconds.to_string());
         }
+        error.headers().iter().for_each(|(name, value)| reply.set(name, value));
         if let Some(id) = error.provider_request_id() {
             reply.set(PROVIDER_REQUEST_ID, id);
         }

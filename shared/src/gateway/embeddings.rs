@@ -1,13 +1,14 @@
 //! `POST /v1/embeddings`. A provider takes so many inputs at once: more are sent in several calls and come back as one answer.
 
 use super::{
-    Gateway,
+    Gateway, admission,
     attempt::{Asked, Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
     upstream::{self, Failed},
 };
 use crate::{
     error::GatewayError,
+    limits::estimate,
     openai::{
         EmbeddingsRequest, Invalid,
         embeddings::{Embedding, EmbeddingList, EmbeddingUsage, Input, Vector},
@@ -34,6 +35,7 @@ const AT_A_TIME: usize = 4;
 pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = EmbeddingsRequest::parse(call.json_body()?)?;
+    let tags = admission::tags(&grant, &call)?;
     let candidate = upstream::resolve(&grant, &request.model, ModelKind::Embedding)?;
     // The catalogue has no embedding model of a provider that cannot translate for it; a test says so.
     let missing = || GatewayError::Internal("an embedding model without a translator".into());
@@ -42,9 +44,11 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let ignored = batches.first().map_or(&[][..], |batch| &batch.prepared.ignored);
     let ignored = upstream::check_ignored(ignored, request.require_parameters)?;
 
-    let asker = Asker { gateway, call: &call, grant: &grant, request: &request, candidate, embedder };
+    let asker = Asker { gateway, call: &call, grant: &grant, tags, request: &request, candidate, embedder };
+    let worst = estimate::embeddings(candidate.model, &request);
+    let (booking, limits) = admission::reserve(gateway, &call, &grant, &asker.attempt(&request.input), worst).await?;
     let (asked, events) = asker.ask_all(batches).await;
-    upstream::close(events, &gateway.ledger, &call.after);
+    booking.close(events, &call.after);
     let (parts, waited) = asked?;
     let cost = parts.iter().fold(Cost::default(), |sum, part| sum.plus(&part.cost));
     let attempts = parts.len();
@@ -52,6 +56,7 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let overhead = gateway.clock.monotonic().saturating_sub(call.received).saturating_sub(waited);
     upstream::describe(&mut reply, &candidate, attempts, overhead);
     upstream::tell_cost(&mut reply, cost.total);
+    upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
     Ok(reply)
 }
@@ -91,6 +96,7 @@ struct Asker<'a> {
     gateway: &'a Gateway,
     call: &'a Call,
     grant: &'a Grant,
+    tags: Vec<String>,
     request: &'a EmbeddingsRequest,
     candidate: Candidate,
     embedder: &'a dyn Embedder,
@@ -121,14 +127,18 @@ impl Asker<'_> {
         (Ok((parts, waited)), events)
     }
 
+    fn attempt(&self, input: &[Input]) -> Attempt {
+        let prompt_bytes = input.iter().map(Input::text_bytes).sum();
+        let Self { request, .. } = self;
+        let asked = Asked { model: &request.model, end_user: request.user.as_deref(), streamed: false, prompt_bytes };
+        let mut attempt = Attempt::new(self.candidate, self.grant, self.call, asked, &self.gateway.clock);
+        attempt.tags.clone_from(&self.tags);
+        attempt
+    }
+
     /// Makes one call, which is one event whichever way it ends.
     async fn ask(&self, batch: Batch<'_>) -> (Result<Part, GatewayError>, UsageEvent) {
-        let (gateway, call) = (self.gateway, self.call);
-        let prompt_bytes = batch.input.iter().map(Input::text_bytes).sum();
-        let Self { request, .. } = self;
-        let asked =
-            Asked { model: &request.model, end_user: request.user.as_deref(), streamed: false, prompt_bytes };
-        let mut attempt = Attempt::new(self.candidate, self.grant, call, asked, &gateway.clock);
+        let mut attempt = self.attempt(batch.input);
         attempt.number = batch.number;
         let input = batch.input;
         match self.vectors(&mut attempt, batch).await {

@@ -1,6 +1,7 @@
 //! The story: each file is one request from top to bottom, written as the steps it goes through.
 
 pub mod admin;
+mod admission;
 pub mod after_response;
 mod attempt;
 pub mod call;
@@ -12,6 +13,7 @@ pub mod health;
 pub mod models;
 pub mod people;
 mod relay;
+pub mod sweeper;
 mod upstream;
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     db::{self, Database, api_keys},
     error::GatewayError,
     http::{aws, client::Upstream},
-    limits::dynamo::Table,
+    limits::dynamo::{Limiter, Table},
     tenancy::{Actor, Grant, KeyId, Permission, TenantId, auth::Authenticator, rbac},
     usage::ledger::Ledger,
 };
@@ -37,6 +39,7 @@ pub(crate) const KMS_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Gateway {
     pub(crate) db: Database,
     pub(crate) ledger: Ledger,
+    pub(crate) limiter: Arc<Limiter>,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
     pub(crate) vault: Vault,
@@ -64,6 +67,7 @@ impl Gateway {
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
+            limiter: Arc::new(Limiter::new(Arc::clone(&table), Arc::clone(&clock))),
             ledger: Ledger::new(db.clone(), table, Arc::clone(&clock)),
             clock,
             db,

@@ -2,6 +2,7 @@
 
 use super::{
     Gateway,
+    admission::Booking,
     after_response::AfterResponse,
     attempt::{Attempt, Outcome, UsageFacts},
     call::{Call, PROVIDER_REQUEST_ID, Reply},
@@ -12,14 +13,12 @@ use crate::{
     db::credentials,
     error::GatewayError,
     http::client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
+    limits::told::Headers,
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
     routing::plan::{self, Candidate},
     tenancy::{CredentialRef, Grant},
-    usage::{
-        ModelKind, Nanos,
-        ledger::{Ledger, UsageEvent},
-    },
+    usage::{ModelKind, Nanos, ledger::UsageEvent},
 };
 use http::{HeaderMap, header};
 use std::time::Duration;
@@ -64,9 +63,8 @@ impl Failed {
     }
 
     /// Leaves the ledger's row and gives the caller's error back.
-    pub(super) fn settle(self, attempt: &Attempt, ledger: &Ledger, after: &AfterResponse) -> GatewayError {
-        let event = self.event(attempt);
-        close(vec![event], ledger, after);
+    pub(super) fn settle(self, attempt: &Attempt, booking: Booking, after: &AfterResponse) -> GatewayError {
+        booking.close(vec![self.event(attempt)], after);
         self.error
     }
 
@@ -213,19 +211,16 @@ pub(super) fn tell_cost(reply: &mut Reply, Nanos(nanos): Nanos) {
     reply.set("x-supergate-cost-usd", &text);
 }
 
+/// What is left of the caller's limits.
+pub(super) fn tell_limits(reply: &mut Reply, headers: &Headers) {
+    headers.iter().for_each(|(name, value)| reply.set(name, value));
+}
+
 /// Names what was left out, if anything was.
 pub(super) fn tell_ignored(reply: &mut Reply, ignored: &str) {
     if !ignored.is_empty() {
         reply.set("x-supergate-ignored-params", ignored);
     }
-}
-
-/// Leaves the rows of a request, all of them at once, after the response.
-pub(super) fn close(events: Vec<UsageEvent>, ledger: &Ledger, after: &AfterResponse) {
-    let ledger = ledger.clone();
-    after.defer(async move {
-        ledger.record(&events).await;
-    });
 }
 
 /// Names as a header: they can be the caller's own, so anything that a header cannot hold becomes `?`, and the list is bounded.

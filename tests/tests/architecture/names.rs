@@ -7,7 +7,7 @@ use supergate_tests::lambda::database_role;
 use toml::Table;
 
 /// Invoked by hand or on a schedule: no route, no HTTP.
-const WITHOUT_HTTP: &[&str] = &["migrate", "rotation"];
+const WITHOUT_HTTP: &[&str] = &["migrate", "rotation", "sweeper"];
 const MAX_MAIN_LINES: usize = 40;
 
 /// Where a status is tested, or why it cannot happen.
@@ -61,6 +61,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Test("who_may_not_store_a_key_is_told_which_permission_is_lacking"),
      Test("a_key_is_stored_listed_read_replaced_and_deleted_and_never_shown")),
     ("rotation",
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: what is gone meanwhile is passed over")),
+    ("sweeper",
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: what is gone meanwhile is passed over")),

@@ -1,0 +1,5 @@
+//! The ledger when something goes wrong: the database is away, a function is killed, a caller leaves. What the mock upstream bills is
+//! what the ledger has.
+
+#[path = "ledger/waiting.rs"]
+mod waiting;
