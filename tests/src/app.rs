@@ -24,7 +24,7 @@ use supergate::{
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant},
+        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant, usage},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
@@ -297,6 +297,13 @@ impl App {
                 async move { audit::answer(&office, call).await }
             };
             self.function("audit", &[web::GET], handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/usage") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { usage::answer(&office, call).await }
+            };
+            self.function("usage", &[web::GET], handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/auth") {
             let people = Arc::clone(&self.people);
             let handler = move |call| {

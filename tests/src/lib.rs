@@ -12,3 +12,4 @@ pub mod office;
 pub mod page;
 pub mod postgres;
 pub mod table;
+pub mod usage;

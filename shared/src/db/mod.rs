@@ -17,6 +17,8 @@ mod standing;
 pub mod tenants;
 mod tx;
 pub mod usage_events;
+pub mod usage_hours;
+pub mod usage_log;
 
 pub use tx::{PersonTx, TenantTx};
 

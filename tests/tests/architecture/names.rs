@@ -72,6 +72,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
      Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
      Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
+    ("usage",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Never("every role may see use: a member its own, the others everybody's"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
 ];
 
 /// A function's block in the template.
