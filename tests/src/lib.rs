@@ -4,6 +4,7 @@ pub mod app;
 pub mod canned;
 pub mod docs;
 pub mod dynamo;
+pub mod gate;
 pub mod issuer;
 pub mod kms;
 pub mod lambda;

@@ -119,7 +119,16 @@ pub(super) async fn reserve(
     if let Some(alert) = alert {
         tell_later(gateway, call, alert);
     }
-    let Admission { permit, headrooms, over, at_ms, .. } = admitted.map_err(refused)?;
+    let admitted = admitted.map_err(|refusal| {
+        // What is known without asking is not written again and again: a client that hammers costs nothing.
+        let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+        let error = refused(refusal);
+        if is_news {
+            note_refusal(gateway, call, attempt.refused(&error));
+        }
+        error
+    });
+    let Admission { permit, headrooms, over, at_ms, .. } = admitted?;
     let mut headers = told::headers(&headrooms, at_ms);
     headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
     let booking = Booking {
@@ -130,6 +139,14 @@ pub(super) async fn reserve(
         permit,
     };
     Ok((booking, headers))
+}
+
+/// A refusal is a row too, which costs nothing.
+fn note_refusal(gateway: &Gateway, call: &Call, event: UsageEvent) {
+    let ledger = gateway.ledger.clone();
+    call.after.defer(async move {
+        ledger.record(&[event]).await;
+    });
 }
 
 fn refused(error: NotAdmitted) -> GatewayError {

@@ -3,6 +3,7 @@
 //!
 //! It asks the table first, and the database only where there is something to finish, so that a deployment that nobody calls can sleep.
 
+mod reservations;
 mod unusual;
 mod waiting;
 
@@ -14,7 +15,7 @@ use crate::{
     db::{Database, expiry, usage_events},
     error::GatewayError,
     http::aws,
-    limits::dynamo::Table,
+    limits::dynamo::{Reservations, Table},
 };
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
@@ -53,7 +54,13 @@ pub enum Action {
 pub struct Report {
     /// Rows of so many requests that waited are in the ledger now.
     pub brought_home: u64,
-    /// So many of them were of tenants that are gone.
+    /// So many reservations were settled with what the ledger has of their requests.
+    pub settled: u64,
+    /// So many requests were lost, and are charged what was reserved.
+    pub charged: u64,
+    /// So many reservations were given back, because their requests never began.
+    pub voided: u64,
+    /// So many requests were of tenants that are gone.
     pub dropped: u64,
     /// So many could not be finished. The log has each, as an alarm.
     pub failed: u64,
@@ -71,6 +78,7 @@ pub struct Report {
 pub struct Sweeper {
     db: Database,
     table: Arc<Table>,
+    reservations: Reservations,
     alerts: Alerts,
     clock: Arc<dyn Clock>,
 }
@@ -84,7 +92,8 @@ impl Sweeper {
         let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
         let table = Arc::new(Table::new(&aws, config.table));
         let alerts = Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock));
-        Ok(Self { db: Database::new(&config.database, 1)?, table, alerts, clock })
+        let reservations = Reservations::new(Arc::clone(&table));
+        Ok(Self { db: Database::new(&config.database, 1)?, table, reservations, alerts, clock })
     }
 
     /// Does what the command names, until all is done or the time is up (`deadline`, since the Unix epoch).
@@ -92,8 +101,11 @@ impl Sweeper {
     /// # Errors
     /// [`GatewayError`] when the database or the table is away; what was done before stays so.
     pub async fn run(&self, command: Command, deadline: Option<Duration>) -> Result<Report, GatewayError> {
-        let mut run = Run { sweeper: self, deadline, report: Report::default() };
-        let complete = run.bring_home().await? && (command.action == Action::Sweep || run.tidy().await?);
+        let mut run = Run { sweeper: self, deadline, in_use: false, report: Report::default() };
+        // In this order: what waits is known only when it is home.
+        let complete = run.bring_home().await?
+            && run.end_reservations().await?
+            && (command.action == Action::Sweep || run.tidy().await?);
         let report = Report { complete, ..run.report };
         tracing::info!(?report, "swept");
         Ok(report)
@@ -104,6 +116,8 @@ impl Sweeper {
 struct Run<'a> {
     sweeper: &'a Sweeper,
     deadline: Option<Duration>,
+    /// Whether there was any request since the last run.
+    in_use: bool,
     report: Report,
 }
 
