@@ -184,9 +184,16 @@ impl Config {
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
         let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
         match (database, credentials, kms_key, table) {
-            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, table, base_urls, upstream_timeout, keep_alive, table_timeout })
-            }
+            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
+                database,
+                credentials,
+                kms_key,
+                table,
+                base_urls,
+                upstream_timeout,
+                keep_alive,
+                table_timeout,
+            }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }

@@ -70,7 +70,13 @@ fn tenant(app: &App) -> TenantId {
 }
 
 /// A limit of the tenant, or of one of its keys with a model.
-async fn limit(app: &App, of: Option<(&str, &str)>, requests: Option<i32>, tokens: Option<i64>, concurrency: Option<i32>) {
+async fn limit(
+    app: &App,
+    of: Option<(&str, &str)>,
+    requests: Option<i32>,
+    tokens: Option<i64>,
+    concurrency: Option<i32>,
+) {
     let (key, model) = of.map_or((None, None), |(key, model)| (Some(uuid(key)), Some(model)));
     let statement = "insert into limits (tenant_id, key_id, model, requests_per_minute, tokens_per_minute, concurrency) \
         values ($1::text::uuid, $2::text::uuid, $3, $4, $5, $6)";

@@ -1,7 +1,8 @@
 //! Money: what is reserved, what is given back, and when it ends.
 
 use super::{
-    App, BudgetScope, Nanos, Period, Spending, ask, booked, budget, chat, dollars, item, key_with, request, spending, streamed,
+    App, BudgetScope, Nanos, Period, Spending, ask, booked, budget, chat, dollars, item, key_with, request, spending,
+    streamed,
 };
 use futures_util::StreamExt;
 use serde_json::json;
@@ -13,7 +14,9 @@ async fn what_is_spent_of_a_budget_is_what_the_ledger_says() {
     let app = App::start().await;
     let day = budget(&app, &BudgetScope::Tenant, dollars(1.0), Period::Day, true).await;
     let total = budget(&app, &BudgetScope::Tenant, dollars(5.0), Period::Total, false).await;
-    for text in ["hello", "mock:words=50", "mock:cached=20 a longer prompt than the others so that some of it is cached there"] {
+    for text in
+        ["hello", "mock:words=50", "mock:cached=20 a longer prompt than the others so that some of it is cached there"]
+    {
         assert_eq!(app.chat(&ask(text)).await.status, 200);
         assert!(app.chat(&streamed(text)).await.stream().done);
     }
@@ -41,7 +44,8 @@ async fn a_hard_budget_is_never_exceeded() {
     };
     assert_eq!((refused.status.as_u16(), refused.error_code().as_str()), (402, "budget_exceeded"));
     let text = refused.text();
-    for part in ["the budget of the tenant is $0.0005 per month", "are spent", "$0.00 are reserved", "it resets at 20"] {
+    for part in ["the budget of the tenant is $0.0005 per month", "are spent", "$0.00 are reserved", "it resets at 20"]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert_eq!(refused.json()["error"]["type"], "insufficient_quota");
@@ -123,7 +127,11 @@ async fn budgets_of_keys_and_tags_bound_those_alone() {
     tagged.headers_mut().insert("x-supergate-tags", "team:b, team:a".parse().expect("a header"));
     let refused = app.send(tagged).await;
     assert_eq!(refused.status, 402);
-    assert!(refused.text().contains("the tag `team:a`") && refused.text().contains("it does not reset"), "{}", refused.text());
+    assert!(
+        refused.text().contains("the tag `team:a`") && refused.text().contains("it does not reset"),
+        "{}",
+        refused.text()
+    );
     assert_eq!((spending(&app, &of_key).await, spending(&app, &of_tag).await), (UNTOUCHED, UNTOUCHED));
 }
 
@@ -132,7 +140,11 @@ async fn a_soft_budget_is_told_of_and_lets_through() {
     let app = App::start().await;
     let soft = budget(&app, &BudgetScope::Tenant, Nanos(1), Period::Day, false).await;
     let first = app.chat(&ask("hello")).await;
-    assert_eq!((first.status.as_u16(), first.header("x-supergate-over-budget")), (200, ""), "nothing was spent before it");
+    assert_eq!(
+        (first.status.as_u16(), first.header("x-supergate-over-budget")),
+        (200, ""),
+        "nothing was spent before it"
+    );
     let second = app.chat(&ask("hello")).await;
     assert_eq!(second.status, 200);
     let told = second.header("x-supergate-over-budget");

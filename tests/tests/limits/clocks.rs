@@ -1,5 +1,5 @@
 //! Thirty-two processes whose clocks are up to two seconds wrong, all asking as often as they can: in no minute of the true time do more
-//! get through than the limit, and one for each process, which learns from its first answer how far behind it is.
+//! get through than the limit. Each process learns from the answers how far it is behind, and says so in the item.
 
 use futures_util::future::join_all;
 use std::{
@@ -44,7 +44,12 @@ async fn hammer(limit: u32) -> Vec<u64> {
     let began = SystemClock.since_epoch();
     let true_ms = Arc::new(AtomicU64::new(u64::try_from(began.as_millis()).expect("a time")));
     let (tenant, key) = (TenantId::generate(began), KeyId::generate(began));
-    let rule = LimitRule { scope: LimitScope::Key, requests_per_minute: Some(limit), tokens_per_minute: None, concurrency: None };
+    let rule = LimitRule {
+        scope: LimitScope::Key,
+        requests_per_minute: Some(limit),
+        tokens_per_minute: None,
+        concurrency: None,
+    };
     let policy = Policy::new([rule], Vec::new());
     let table = table::shared().await;
     let limiters: Vec<Limiter> = (0..PROCESSES)
@@ -83,12 +88,12 @@ async fn hammer(limit: u32) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clocks_that_are_wrong_let_nobody_through_twice() {
-    for limit in [40, 300] {
+    for limit in [40, 200] {
         let admitted = hammer(limit).await;
         // A window of a minute holds what came in six hundred steps.
         let most = admitted.windows(MINUTE).map(|window| window.iter().sum::<u64>()).max().expect("windows");
         let total: u64 = admitted.iter().sum();
-        let bound = u64::from(limit) + PROCESSES;
+        let bound = u64::from(limit);
         println!(
             "{PROCESSES} processes, clocks within {SKEW_MS} ms of the truth, limit {limit} a minute: at most {most} in any 60 s \
              (bound {bound}), {total} in {} s",

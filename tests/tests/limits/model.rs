@@ -78,14 +78,8 @@ fn taken(operations: &[&Operation], but: &Operation, bound: Bound, (from, to): (
 
 #[test]
 fn the_model_finds_what_is_wrong() {
-    let taken = |reserve, settle, actual| Operation {
-        budgets: vec![0],
-        worst: 10,
-        actual,
-        reserve,
-        admitted: true,
-        settle,
-    };
+    let taken =
+        |reserve, settle, actual| Operation { budgets: vec![0], worst: 10, actual, reserve, admitted: true, settle };
     let refused = |reserve| Operation { budgets: vec![0], worst: 10, reserve, ..Operation::default() };
     #[rustfmt::skip]
     let table = [

@@ -26,7 +26,7 @@ const WORKERS: usize = 64;
 const TENANTS: usize = 10;
 const BUDGETS_EACH: usize = 10;
 /// Reserve and settle operations; `make soak` says more.
-const OPERATIONS: usize = 4_000;
+const OPERATIONS: usize = 3_000;
 
 /// A tenant with a budget of its own for a day and one for ever, of four keys and of four tags.
 struct Tenant {
@@ -39,11 +39,17 @@ impl Tenant {
     fn new(n: usize) -> Self {
         let now = SystemClock.since_epoch();
         let keys: Vec<KeyId> = (0..4).map(|_| KeyId::generate(now)).collect();
-        let budget = |scope, limit, period| Budget { id: BudgetId::generate(now), scope, limit: Nanos(limit), period, hard: true };
+        let budget = |scope, limit, period| Budget {
+            id: BudgetId::generate(now),
+            scope,
+            limit: Nanos(limit),
+            period,
+            hard: true,
+        };
         let small = 2_000 + 100 * i64::try_from(n).expect("few");
         let mut budgets = vec![
-            budget(BudgetScope::Tenant, 40_000, Period::Month),
-            budget(BudgetScope::Tenant, 50_000, Period::Total),
+            budget(BudgetScope::Tenant, 28_000, Period::Month),
+            budget(BudgetScope::Tenant, 30_000, Period::Total),
         ];
         budgets.extend(keys.iter().map(|key| budget(BudgetScope::Key(*key), small * 3, Period::Total)));
         budgets.extend((0..4).map(|tag| budget(BudgetScope::Tag(format!("t{tag}")), small * 2, Period::Total)));
@@ -180,7 +186,10 @@ impl World {
             for one in open {
                 let actual = Actual { cost: one.reserved, tokens: one.tokens };
                 assert!(reservations.settle(&one, actual, now).await.expect("the table"));
-                assert!(!reservations.settle(&one, actual, now).await.expect("the table"), "a second time changes nothing");
+                assert!(
+                    !reservations.settle(&one, actual, now).await.expect("the table"),
+                    "a second time changes nothing"
+                );
             }
         }
         found

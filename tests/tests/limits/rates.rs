@@ -68,14 +68,19 @@ async fn tokens_are_reserved_for_the_longest_answer_and_settled_with_the_real_on
     let (response, after) = app.begin(request(&key, &streamed("hello"))).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["x-ratelimit-limit-tokens"], "150");
-    assert_eq!(response.headers()["x-ratelimit-remaining-tokens"], "48", "two for the prompt, a hundred for the answer");
+    assert_eq!(
+        response.headers()["x-ratelimit-remaining-tokens"],
+        "48",
+        "two for the prompt, a hundred for the answer"
+    );
     let refused = chat(&app, &key, &ask("hello")).await;
     assert_eq!(refused.status, 429, "the first may still use them");
     assert!(refused.text().contains("150 tokens per minute"), "{}", refused.text());
 
     drop(response.into_body().collect::<Vec<_>>().await);
     after.run().await;
-    app.clock.advance(Duration::from_secs(61));
+    // The refusal is remembered for a second.
+    app.clock.advance(Duration::from_secs(2));
     for n in 0..4 {
         let answer = chat(&app, &key, &ask("hello")).await;
         assert_eq!(answer.status, 200, "{n}: what was not used is given back: {}", answer.text());
@@ -93,7 +98,12 @@ async fn a_request_that_could_never_fit_is_told_so() {
     let mut open = ask("hello");
     open.as_object_mut().expect("an object").remove("max_completion_tokens");
     let answer = chat(&app, &key, &open).await;
-    assert_eq!(answer.status, 200, "who does not say how long the answer may be has all of an unused minute: {}", answer.text());
+    assert_eq!(
+        answer.status,
+        200,
+        "who does not say how long the answer may be has all of an unused minute: {}",
+        answer.text()
+    );
 }
 
 #[tokio::test]

@@ -73,8 +73,14 @@ fn samples() -> Vec<(GatewayError, &'static str)> {
         (GatewayError::MethodNotAllowed("PUT".into()), "The route does not take the method."),
         (GatewayError::Conflict("this key is revoked".into()), "It exists already, or its state forbids that."),
         (GatewayError::TooLarge, "Send less."),
-        (GatewayError::BudgetExceeded(over), "A hard budget could be exceeded; wait until it resets, or have it raised."),
-        (GatewayError::NotPriced("provider/model".into()), "What the request can cost is not known, and a budget or a stream needs that."),
+        (
+            GatewayError::BudgetExceeded(over),
+            "A hard budget could be exceeded; wait until it resets, or have it raised.",
+        ),
+        (
+            GatewayError::NotPriced("provider/model".into()),
+            "What the request can cost is not known, and a budget or a stream needs that.",
+        ),
         (GatewayError::NotJson, "Say `content-type: application/json`."),
         (GatewayError::CredentialUnreadable(provider), "Store the key again; no other is used in its place."),
         (failed(FailureKind::RateLimited, 429, None), "Wait, for `retry-after` seconds if the header is there."),

@@ -71,7 +71,9 @@ impl Reservations {
             .set_exclusive_start_key(after)
             .limit(PAGE);
         let page = Box::pin(query.send()).await?;
-        let text = |item: &HashMap<String, AttributeValue>, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let text = |item: &HashMap<String, AttributeValue>, name: &str| {
+            item.get(name).and_then(|value| value.as_s().ok()).cloned()
+        };
         let read = |item| ItemKey::read(&text(item, "pk")?, &text(item, "sk")?);
         Ok((page.items().iter().filter_map(read).collect(), page.last_evaluated_key))
     }
@@ -131,7 +133,9 @@ impl Reservations {
             .expression_attribute_values(":none", super::number(0));
         match Box::pin(update.send()).await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }
