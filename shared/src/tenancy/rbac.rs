@@ -29,6 +29,10 @@ macro_rules! permissions {
                         | Self::ReadMembers
                         | Self::ReadKeys
                         | Self::ReadCredentials
+                        | Self::ReadBudgets
+                        | Self::ReadPrices
+                        | Self::ReadUsage
+                        | Self::ReadAllUsage
                         | Self::ReadAudit
                 )
             }

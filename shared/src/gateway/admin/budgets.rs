@@ -64,13 +64,13 @@ pub async fn answer(function: &Budgets, call: Call) -> Result<Reply, GatewayErro
 /// Who acts on which tenant: everybody on their own, operators on any.
 async fn act_on(function: &Budgets, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
     let act = function.office.authorize(call, permission).await?;
-    function.office.on_named_tenant(call, act, &Query::read(&call.query, &["tenant_id"])?).await
+    Office::on_named_tenant(act, &Query::read(&call.query, &["tenant_id"])?)
 }
 
 async fn list(function: &Budgets, call: &Call) -> Result<Reply, GatewayError> {
     let act = function.office.authorize(call, Permission::ReadBudgets).await?;
     let query = Query::read(&call.query, &["limit", "cursor", "tenant_id"])?;
-    let act = function.office.on_named_tenant(call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let page = query.page::<BudgetId>()?;
     let tx = function.office.begin(&act).await?;
     let rows = budgets::list(&tx, page.after, page.rows()).await?;

@@ -59,7 +59,7 @@ pub(super) async fn answer(office: &Office, call: &Call) -> Result<Reply, Gatewa
 async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadBudgets).await?;
     let query = Query::read(&call.query, &["key_id", "limit", "cursor", "tenant_id"])?;
-    let act = office.on_named_tenant(call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let page = query.page::<Cursor>()?;
     let key = query.get("key_id").map(known).transpose()?;
     let tx = office.begin(&act).await?;
@@ -73,7 +73,7 @@ async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 /// Sets a limit as a whole: what is not named is not limited any more.
 async fn put(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageBudgets).await?;
-    let act = office.on_named_tenant(call, act, &Query::read(&call.query, &["tenant_id"])?).await?;
+    let act = Office::on_named_tenant(act, &Query::read(&call.query, &["tenant_id"])?)?;
     let mut body = Body::read(call.json_body()?)?;
     let scope = read_scope(&mut body);
     body.required("limits");
@@ -97,7 +97,7 @@ async fn put(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageBudgets).await?;
     let query = Query::read(&call.query, &["key_id", "model", "tenant_id"])?;
-    let act = office.on_named_tenant(call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let scope = match (query.get("key_id"), query.get("model")) {
         (None, None) => Scope::Tenant,
         (Some(key), None) => Scope::Key(known(key)?),

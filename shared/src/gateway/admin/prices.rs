@@ -55,13 +55,13 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
 
 async fn act_on(office: &Office, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
     let act = office.authorize(call, permission).await?;
-    office.on_named_tenant(call, act, &Query::read(&call.query, &["tenant_id"])?).await
+    Office::on_named_tenant(act, &Query::read(&call.query, &["tenant_id"])?)
 }
 
 async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadPrices).await?;
     let query = Query::read(&call.query, &["model", "limit", "cursor", "tenant_id"])?;
-    let act = office.on_named_tenant(call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let page = query.page::<PriceId>()?;
     let named = query.get("model").map(|text| text.split_once('/').ok_or_else(|| unnamed("model"))).transpose()?;
     let tx = office.begin(&act).await?;
@@ -149,7 +149,7 @@ async fn unpriced(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadPrices).await?;
     let query = Query::read(&call.query, &["days", "tenant_id"])?;
     let of_all = query.get("tenant_id").is_none() && act.grant.role() == Role::Operator;
-    let act = office.on_named_tenant(call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let days = match query.get("days") {
         None => DEFAULT_DAYS,
         Some(text) => text.parse().ok().filter(|days| DAYS.contains(days)).ok_or_else(|| {
