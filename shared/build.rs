@@ -207,8 +207,15 @@ fn card(id: &str, model: &Model) -> Result<String, Box<dyn Error>> {
         ("audio_minute", format!("{:?}", model.audio_minute.as_deref().map(picos_per_piece).transpose()?)),
         ("us_percent", format!("{:?}", model.us_percent)),
     ];
+    let prices = fields[8..].iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join(", ");
+    let version = format!("price_version: \"list-{:08x}\"", fnv1a(prices.as_bytes()));
     let fields = fields.map(|(name, value)| format!("{name}: {value}"));
-    Ok(format!("crate::usage::ModelCard {{ {} }}", fields.join(", ")))
+    Ok(format!("crate::usage::ModelCard {{ {}, {version} }}", fields.join(", ")))
+}
+
+/// A short name for some bytes: <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>. It tells prices apart, and keeps no secret.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 fn tiers(base: &Rates, tiers: &[Tier]) -> Result<String, Box<dyn Error>> {

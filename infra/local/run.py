@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import alerts
 import cargo
 import demo
 import moto_server
@@ -69,6 +70,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
         env.setdefault("SUPERGATE_REGISTRATION", "open")
         key = _serve(settings, env, children, used, database)
     say(demo.ready_text(settings, key, used))
+    alerts.print_in_background(settings)
 
 
 def _start_mock(settings: Settings, used: list[providers.Provider], children: Children, env: Mapping[str, str]) -> str | None:

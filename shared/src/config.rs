@@ -27,12 +27,18 @@ pub struct Config {
     pub credentials: Credentials,
     /// Under which the providers' keys are sealed.
     pub kms_key: KmsKey,
+    /// The DynamoDB table.
+    pub table: String,
+    /// The EventBridge bus for alerts; none: only the log has them.
+    pub alerts_bus: Option<String>,
     /// Where each provider is, by its id: up to and without the version path.
     pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
     pub upstream_timeout: Duration,
     /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
     pub keep_alive: Duration,
+    /// How long the table may take: a caller waits for it before each request.
+    pub table_timeout: Duration,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -89,6 +95,17 @@ pub struct RotationConfig {
     pub kms_key: KmsKey,
 }
 
+/// What the sweeper needs.
+#[derive(Debug)]
+pub struct SweeperConfig {
+    /// Postgres, as its role.
+    pub database: DatabaseConfig,
+    /// The DynamoDB table.
+    pub table: String,
+    /// The EventBridge bus for alerts; none: only the log has them.
+    pub alerts_bus: Option<String>,
+}
+
 /// How a connection proves who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseAuth {
@@ -121,6 +138,8 @@ pub struct OfficeConfig {
     pub credentials: Credentials,
     /// The KMS key, for the functions that seal.
     pub kms_key: Option<KmsKey>,
+    /// The DynamoDB table, for the function that tells what is spent.
+    pub table: Option<String>,
 }
 
 /// What the auth function needs.
@@ -174,13 +193,24 @@ impl Config {
         let database = reader.database("DATABASE_URL");
         let credentials = reader.credentials();
         let kms_key = reader.required_kms_key();
+        let table = reader.required("SUPERGATE_TABLE");
+        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
-        match (database, credentials, kms_key) {
-            (Some(database), Some(credentials), Some(kms_key)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, base_urls, upstream_timeout, keep_alive })
-            }
+        let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
+        match (database, credentials, kms_key, table) {
+            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
+                database,
+                credentials,
+                kms_key,
+                table,
+                alerts_bus,
+                base_urls,
+                upstream_timeout,
+                keep_alive,
+                table_timeout,
+            }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -208,10 +238,10 @@ impl OfficeConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let kms_key = reader.kms_key();
+        let (kms_key, table) = (reader.kms_key(), reader.optional("SUPERGATE_TABLE"));
         match (reader.database("DATABASE_URL"), reader.credentials()) {
             (Some(database), Some(credentials)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key })
+                Ok(Self { database, credentials, kms_key, table })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -253,6 +283,21 @@ impl RotationConfig {
         let mut reader = Reader::new(vars);
         match (reader.database("DATABASE_URL"), reader.required_kms_key()) {
             (Some(database), Some(kms_key)) if reader.wrong.is_empty() => Ok(Self { database, kms_key }),
+            _ => Err(ConfigError(reader.wrong)),
+        }
+    }
+}
+
+impl SweeperConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Every fault, not only the first.
+    pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(vars);
+        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
+        match (reader.database("DATABASE_URL"), reader.required("SUPERGATE_TABLE")) {
+            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table, alerts_bus }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     causes::BoxError,
     db,
+    limits::told::Told,
     openai::{
         Invalid,
         error::{ErrorBody, ErrorDetail},
@@ -56,6 +57,20 @@ pub enum GatewayError {
         /// How long to wait.
         retry_after_s: u64,
     },
+    /// A limit on requests, tokens or requests at the same time is reached.
+    #[error("{}", .0.message)]
+    RateLimited(Box<Told>),
+    /// A hard budget could be exceeded.
+    #[error("{0}")]
+    BudgetExceeded(String),
+    /// A hard budget cannot be asked.
+    #[error("budgets cannot be checked right now; try again")]
+    BudgetsUnavailable(#[source] BoxError),
+    /// Nobody knows what a request to this model can cost.
+    #[error(
+        "`{0}` has no price, so what this request can cost is not known; name another model, or ask whoever runs this deployment"
+    )]
+    NotPriced(String),
     /// Only for a person who signed in here, not for a key.
     #[error("this is about a person's own account: sign in at POST /v1/auth/login and send that access token")]
     PersonOnly,
@@ -176,7 +191,8 @@ impl GatewayError {
             Self::Auth(AuthError::Invalid) => plain(StatusCode::UNAUTHORIZED, invalid, "invalid_api_key"),
             Self::Auth(AuthError::Several) => plain(StatusCode::BAD_REQUEST, invalid, "several_credentials"),
             Self::Auth(AuthError::Unavailable(db::Error::Unavailable(_)) | AuthError::IssuerUnavailable(_))
-            | Self::Unavailable(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable"),
+            | Self::Unavailable(_)
+            | Self::BudgetsUnavailable(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "server_error", "unavailable"),
             Self::Auth(AuthError::Unavailable(_)) | Self::Internal(_) => {
                 plain(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error")
             }
@@ -186,6 +202,14 @@ impl GatewayError {
                 retry_after_s: Some(*retry_after_s),
                 ..plain(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded")
             },
+            Self::RateLimited(told) => OnTheWire {
+                retry_after_s: told.retry_after_s,
+                ..plain(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded")
+            },
+            Self::BudgetExceeded(_) => plain(StatusCode::PAYMENT_REQUIRED, "insufficient_quota", "budget_exceeded"),
+            Self::NotPriced(_) => {
+                OnTheWire { param: Some("model"), ..plain(StatusCode::BAD_REQUEST, invalid, "model_not_priced") }
+            }
             Self::PersonOnly | Self::InvitedOnly => plain(StatusCode::FORBIDDEN, invalid, "permission_denied"),
             Self::TenantSuspended => plain(StatusCode::FORBIDDEN, invalid, "tenant_suspended"),
             Self::Denied(_) => plain(StatusCode::FORBIDDEN, invalid, "permission_denied"),
@@ -218,6 +242,14 @@ impl GatewayError {
         let message = self.to_string();
         let OnTheWire { kind, code, param, .. } = self.on_the_wire();
         write(ErrorDetail { message: &message, kind, param, code })
+    }
+
+    /// Headers that tell of limits.
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        match self {
+            Self::RateLimited(told) => &told.headers,
+            _ => &[],
+        }
     }
 
     /// The provider's id of the request that failed, if it gave one.

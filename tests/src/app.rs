@@ -20,16 +20,25 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::{Config, OfficeConfig, PeopleConfig, RotationConfig},
+    config::{Config, OfficeConfig, PeopleConfig, RotationConfig, SweeperConfig},
     crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant},
+        admin::{
+            Office, audit,
+            budgets::{self, Budgets},
+            credentials, keys,
+            migrate::Command,
+            prices,
+            rotation::Rotation,
+            tenant, usage,
+        },
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
         people::{self, People},
+        sweeper::Sweeper,
     },
     web::{self, Function},
 };
@@ -100,6 +109,7 @@ pub struct App {
     pub operator_key: String,
     gateway: Arc<Gateway>,
     office: Arc<Office>,
+    budgets: Arc<Budgets>,
     people: Arc<People>,
     master_key: Arc<MasterKey>,
 }
@@ -141,6 +151,7 @@ impl App {
         let vars = vars.as_slice();
         let master_key = master_key(&database, vars).await;
         let office = Arc::new(Office::new(office_config(&database, vars), clock.clone(), 4).expect("an office"));
+        let budgets = budgets(&database, vars, &clock).await;
         let people = people_config(&database, vars);
         let people = Arc::new(People::new(people, clock.clone(), 4).await.expect("the auth function"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
@@ -153,6 +164,7 @@ impl App {
             operator_key: text(&operator, "api_key"),
             gateway,
             office,
+            budgets,
             people,
             master_key,
         };
@@ -199,6 +211,7 @@ impl App {
         self.master_key = master_key(&self.database, vars).await;
         let config = office_config(&self.database, vars);
         self.office = Arc::new(Office::new(config, self.clock.clone(), 4).expect("an office"));
+        self.budgets = budgets(&self.database, vars, &self.clock).await;
     }
 
     /// The rotation over this database.
@@ -206,6 +219,13 @@ impl App {
         let vars = with_defaults(vars, self.database.url("supergate_rotation"));
         let config = RotationConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
         Rotation::new(config, self.clock.clone()).await.expect("a rotation")
+    }
+
+    /// The sweeper over this database.
+    pub async fn sweeper(&self, vars: &[(&str, &str)]) -> Sweeper {
+        let vars = with_defaults(vars, self.database.url("supergate_sweeper"));
+        let config = SweeperConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
+        Sweeper::new(config, self.clock.clone()).await.expect("a sweeper")
     }
 
     /// Another process of the auth function, with variables that differ.
@@ -278,6 +298,22 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::DELETE];
             self.function("provider-keys", methods, handler).answer(request, after.clone()).await
+        } else if ["/v1/budgets", "/v1/limits"].iter().any(|route| request.uri().path().starts_with(route)) {
+            let budgets = Arc::clone(&self.budgets);
+            let handler = move |call| {
+                let budgets = Arc::clone(&budgets);
+                async move { budgets::answer(&budgets, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PUT, web::PATCH, web::DELETE];
+            self.function("budgets", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/prices") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { prices::answer(&office, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::DELETE];
+            self.function("prices", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/keys") {
             let office = Arc::clone(&self.office);
             let handler = move |call| {
@@ -301,6 +337,13 @@ impl App {
                 async move { audit::answer(&office, call).await }
             };
             self.function("audit", &[web::GET], handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/usage") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { usage::answer(&office, call).await }
+            };
+            self.function("usage", &[web::GET], handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/auth") {
             let people = Arc::clone(&self.people);
             let handler = move |call| {
@@ -454,6 +497,13 @@ async fn master_key(database: &TestDatabase, vars: &[(&str, &str)]) -> Arc<Maste
     Arc::new(Office::master_key(&office_config(database, vars)).await.expect("the KMS key"))
 }
 
+async fn budgets(database: &TestDatabase, vars: &[(&str, &str)], clock: &Arc<TestClock>) -> Arc<Budgets> {
+    let config = office_config(database, vars);
+    let reservations = Office::reservations(&config).await.expect("the table");
+    let office = Office::new(config, Arc::<TestClock>::clone(clock), 4).expect("an office");
+    Arc::new(Budgets { office, reservations })
+}
+
 fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {
     let vars = with_defaults(vars, database.url("supergate_office"));
     OfficeConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration")
@@ -473,6 +523,8 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
         ("SUPERGATE_REGISTRATION", "open"),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
+        // The tests of a run share one emulator, which serves one after the other.
+        ("SUPERGATE_TABLE_TIMEOUT_S", "30"),
     ];
     let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));
     let all = defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

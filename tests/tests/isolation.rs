@@ -1,6 +1,8 @@
 //! What keeps one tenant's data from another: policies, grants, the catalogue's laws, the one look-up without a tenant, and the
 //! migrations that make all of it.
 
+#[path = "isolation/caps.rs"]
+mod caps;
 #[path = "isolation/grants.rs"]
 mod grants;
 #[path = "isolation/identity.rs"]
@@ -28,20 +30,22 @@ use laws::{DEFINITIONS, LAWS};
 use matrix::{OWNER, Plan, ROLES, SIGN_IN, Tally};
 use seed::Seed;
 use serde_json::json;
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 use supergate::{
+    clock::SystemClock,
     config::{DatabaseAuth, DatabaseConfig},
     db::Database,
     gateway::admin::migrate::Command,
     tenancy::{Actor, KeyId, RequestId, TenantId},
     usage::{
         Nanos, Tokens,
-        ledger::{self, Ended, UsageEvent, UsageSource},
+        ledger::{Ended, Ledger, Recorded, UsageEvent, UsageSource},
     },
 };
 use supergate_tests::{
     page,
     postgres::{TestDatabase, connect},
+    table,
 };
 use time::OffsetDateTime;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, error::SqlState};
@@ -123,6 +127,7 @@ async fn every_rule_is_missed_when_it_is_gone() {
         mutants::constraints(&other, &other_seed).await,
         mutants::grants(&other).await,
         sessions::mutants().await,
+        mutants::caps(&other, &other_seed).await,
         // Last, because it stores keys.
         mutants::triggers(&other, &other_seed).await,
     ];
@@ -306,22 +311,30 @@ async fn an_event_is_one_row_however_often_it_is_recorded() {
         ca_file: None,
     };
     let pool = Database::new(&config, 2).expect("a pool");
+    let ledger = Ledger::new(pool, table::shared().await, Arc::new(SystemClock));
     let event = |since_epoch: Duration, attempt: i16| UsageEvent {
         tenant: TenantId::from_uuid(seed.sides[0].tenant),
         request: RequestId::generate(since_epoch),
         attempt,
         created_at: OffsetDateTime::UNIX_EPOCH + since_epoch,
         actor: Actor::Key(KeyId::from_uuid(seed.sides[0].key)),
-        provider: "openai",
+        member: None,
+        tags: vec!["a".into(), "b".into()],
+        end_user: None,
+        provider: "openai".into(),
         model_requested: "m".into(),
-        model: "m",
+        model: "m".into(),
         model_served: None,
         streamed: false,
         status: 200,
+        error_code: None,
         ended: Ended::Complete,
         tokens: Tokens::default(),
         usage_source: UsageSource::Provider,
         cost: Nanos(1),
+        price_version: None,
+        cache: None,
+        saved: Nanos(0),
         first_token: None,
         latency: Duration::ZERO,
     };
@@ -329,14 +342,14 @@ async fn an_event_is_one_row_however_often_it_is_recorded() {
     let (first, second) = (event(now, 1), event(now + Duration::from_secs(1), 1));
     let retried = UsageEvent { attempt: 2, ..first.clone() };
     for event in [&first, &first, &second, &retried, &first] {
-        ledger::record(&pool, event).await;
+        assert_eq!(ledger.record(std::slice::from_ref(event)).await, Recorded::Written);
     }
     let rows = "select count(*) from usage_events where model = 'm' and provider = 'openai'";
     let count = async || superuser.query_one(rows, &[]).await.expect("a count").get::<_, i64>(0);
     assert_eq!(count().await, 3);
 
     // What lies outside every month is kept: no row is lost because a partition was not made in time.
-    ledger::record(&pool, &event(Duration::from_secs(1), 1)).await;
-    ledger::record(&pool, &event(now + Duration::from_secs(2 * 366 * 86_400), 1)).await;
+    let outside = [event(Duration::from_secs(1), 1), event(now + Duration::from_secs(2 * 366 * 86_400), 1)];
+    assert_eq!(ledger.record(&outside).await, Recorded::Written);
     assert_eq!(count().await, 5);
 }

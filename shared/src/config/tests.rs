@@ -4,11 +4,12 @@ fn load(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::load(&|name| vars.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
 }
 
-const GOOD: [(&str, &str); 4] = [
+const GOOD: [(&str, &str); 5] = [
     ("DATABASE_URL", "postgresql://a@b/c"),
     ("SUPERGATE_KEY_PEPPER", "0123456789abcdef0123456789abcdef"),
     ("SUPERGATE_TOKEN_SECRET", "fedcba9876543210fedcba9876543210"),
     ("SUPERGATE_KMS_KEY_ID", "alias/k"),
+    ("SUPERGATE_TABLE", "t"),
 ];
 
 #[test]

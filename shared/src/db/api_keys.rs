@@ -1,6 +1,10 @@
 //! API keys.
 
-use super::{Database, Error, TenantTx, in_time, keep_if_sound, standing};
+use super::{
+    Database, Error, TenantTx,
+    bounds::{self, Bounds},
+    in_time, keep_if_sound, standing,
+};
 use crate::tenancy::{
     Actor, KeyId, ModelList, PersonId, Rights, Role, Status, TenantId,
     api_key::{ApiKey, KeyHash},
@@ -20,8 +24,8 @@ pub(crate) struct KeyRow {
 
 const FIND: &str = "\
     select tenant_id, role, hash, pepper_version, previous_hash, previous_pepper_version, previous_until, expires_at, revoked, models, tags, \
-    requests_per_minute, tokens_per_minute, concurrency, status, tier, allowed_models, allowed_providers, cache_prompts, credentials \
-    from app.find_api_key($1)";
+    requests_per_minute, tokens_per_minute, concurrency, status, tier, allowed_models, allowed_providers, cache_prompts, credentials, \
+    member_id, bounds from app.find_api_key($1)";
 
 /// Finds a key by its id, before a tenant is known: through a `SECURITY DEFINER` function.
 ///
@@ -36,6 +40,8 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
     let models: Option<Vec<String>> = row.try_get("models")?;
     let expires_at = row.try_get("expires_at")?;
     let standing = standing::read(row)?;
+    let (limits, member) = (limits(row)?, row.try_get::<_, Option<_>>("member_id")?);
+    let Bounds { policy, prices } = bounds::read(row, limits)?;
     let stored = StoredKey {
         secret: StoredSecret { hash: hash(row.try_get("hash")?)?, pepper_version: row.try_get("pepper_version")? },
         previous: previous(row)?,
@@ -51,7 +57,10 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
             standing,
             models: models.map(ModelList::new),
             tags: row.try_get("tags")?,
-            limits: limits(row)?,
+            limits,
+            member: member.map(PersonId::from_uuid),
+            policy,
+            prices,
             expires_at,
         },
     }))
@@ -97,12 +106,14 @@ pub(crate) struct NewKey<'a> {
     pub(crate) created_at: OffsetDateTime,
     /// Who gives it its rights, as what; none: the deployment.
     pub(crate) granted_by: Option<(Actor, Role)>,
+    /// Whose key it is: on whom its use is booked.
+    pub(crate) member: Option<PersonId>,
 }
 
 const INSERT: &str = "\
     insert into api_keys (id, tenant_id, name, role, hash, pepper_version, ends_with, models, tags, requests_per_minute, tokens_per_minute, \
-    concurrency, expires_at, granted_by_key, granted_by_person, granted_by_role, created_at, updated_at) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)";
+    concurrency, expires_at, granted_by_key, granted_by_person, granted_by_role, created_at, updated_at, member_id) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18)";
 
 /// Stores a key of the transaction's tenant. The database checks again that it has no more rights than its maker.
 ///
@@ -132,6 +143,7 @@ pub(crate) async fn insert(tx: &TenantTx, key: &NewKey<'_>) -> Result<(), Error>
             (&by_person.as_ref().map(PersonId::as_uuid), Type::UUID),
             (&role.map(Role::as_str), Type::TEXT),
             (&key.created_at, Type::TIMESTAMPTZ),
+            (&key.member.as_ref().map(PersonId::as_uuid), Type::UUID),
         ],
     )
     .await?;

@@ -1,7 +1,11 @@
 //! People's accounts, and what they are members of.
 
-use super::{Database, Error, PersonTx, TenantTx, standing};
-use crate::tenancy::{Email, PersonId, Role, SessionId, Standing, Status, TenantId};
+use super::{
+    Database, Error, PersonTx, TenantTx,
+    bounds::{self, Bounds},
+    standing,
+};
+use crate::tenancy::{Email, PersonId, Role, SessionId, Standing, Status, TenantId, principal::KeyLimits};
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
 
@@ -55,13 +59,13 @@ pub(crate) async fn find_member(
     tenant: TenantId,
     person: PersonId,
     session: SessionId,
-) -> Result<Option<(Role, Standing)>, Error> {
+) -> Result<Option<(Role, Standing, Bounds)>, Error> {
     let statement = "\
-        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_member($1, $2, $3)";
+        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_member($1, $2, $3)";
     let params: super::tx::Params<'_> =
         &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID), (session.as_uuid(), Type::UUID)];
     let rows = db.look_up(statement, params).await?;
-    rows.first().map(|row| Ok((role(row)?, standing::read(row)?))).transpose()
+    rows.first().map(|row| Ok((role(row)?, standing::read(row)?, bounds::read(row, KeyLimits::default())?))).transpose()
 }
 
 /// What a person is a member of, the oldest membership first.

@@ -1,7 +1,11 @@
 //! Tenants.
 
-use super::{Database, Error, TenantTx, standing};
-use crate::tenancy::{ModelList, Standing, Status, TenantId, Tier};
+use super::{
+    Database, Error, TenantTx,
+    bounds::{self, Bounds},
+    standing,
+};
+use crate::tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits};
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
@@ -120,15 +124,20 @@ pub(crate) async fn unfinished_deletions(
     rows.iter().map(|row| Ok(TenantId::from_uuid(row.try_get("tenant_id")?))).collect()
 }
 
-/// A tenant's standing, before a transaction names it: through a `SECURITY DEFINER` function.
+/// A tenant's standing and what bounds one of its people, before a transaction names it: through a `SECURITY DEFINER` function.
 ///
 /// # Errors
 /// [`Error`] when the look-up did not work.
-pub(crate) async fn find_standing(db: &Database, tenant: TenantId) -> Result<Option<Standing>, Error> {
+pub(crate) async fn find_standing(
+    db: &Database,
+    tenant: TenantId,
+    person: Option<PersonId>,
+) -> Result<Option<(Standing, Bounds)>, Error> {
     let statement = "\
-        select status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_tenant($1)";
-    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID)]).await?;
-    rows.first().map(standing::read).transpose()
+        select status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_tenant($1, $2)";
+    let person = person.as_ref().map(PersonId::as_uuid);
+    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID), (&person, Type::UUID)]).await?;
+    rows.first().map(|row| Ok((standing::read(row)?, bounds::read(row, KeyLimits::default())?))).transpose()
 }
 
 /// The name of the transaction's tenant.

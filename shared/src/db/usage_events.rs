@@ -2,70 +2,71 @@
 
 use super::{Database, Error, TenantTx};
 use crate::{
-    tenancy::{KeyId, PersonId},
-    usage::{ServiceTier, ledger::UsageEvent},
+    tenancy::{RequestId, TenantId},
+    usage::{Nanos, UsageRow},
 };
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{Json, Type};
 
 const INSERT: &str = "\
-    insert into usage_events (tenant_id, request_id, attempt, created_at, key_id, provider, model_requested, model, model_served, \
-    streamed, status, ended, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens, usage_source, \
-    cost_nanos, first_token_ms, latency_ms, audio_input_tokens, audio_output_tokens, web_searches, service_tier, person_id) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) \
+    insert into usage_events (tenant_id, request_id, attempt, created_at, key_id, person_id, member_id, tags, end_user, provider, \
+    model_requested, model, model_served, streamed, status, error_code, ended, input_tokens, output_tokens, cached_input_tokens, \
+    cache_write_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, web_searches, service_tier, usage_source, cost_nanos, \
+    price_version, cache, saved_nanos, first_token_ms, latency_ms) \
+    select tenant_id, request_id, attempt, created_at, key_id, person_id, member_id, tags, end_user, provider, \
+    model_requested, model, model_served, streamed, status, error_code, ended, input_tokens, output_tokens, cached_input_tokens, \
+    cache_write_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, web_searches, service_tier, usage_source, cost_nanos, \
+    price_version, cache, saved_nanos, first_token_ms, latency_ms \
+    from jsonb_populate_recordset(null::usage_events, $1) \
     on conflict (tenant_id, request_id, attempt) do nothing";
 
-/// Appends an event, once: the same event again changes nothing.
+/// Appends rows of a tenant, all or none, each once: the same row again changes nothing.
 ///
 /// # Errors
-/// [`Error`] when it was not stored.
-pub(crate) async fn insert(db: &Database, event: &UsageEvent) -> Result<(), Error> {
-    let (key, person) = (event.actor.key(), event.actor.person());
-    let tokens = &event.tokens;
-    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    let (input, output) = (count(tokens.input), count(tokens.output));
-    let cached = tokens.cached_input.map(count);
-    let written = tokens.cache_written().map(count);
-    let reasoning = tokens.reasoning.map(count);
-    let (audio_input, audio_output) = (tokens.audio_input.map(count), tokens.audio_output.map(count));
-    let searches = tokens.web_searches.map(count);
-    let tier = tokens.terms.tier.map(ServiceTier::as_str);
-    let milliseconds = |time: std::time::Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX);
-    let first_token = event.first_token.map(milliseconds);
-    let latency = milliseconds(event.latency);
-    let status = i16::try_from(event.status).unwrap_or(500);
-    TenantTx::once(
-        db,
-        event.tenant,
-        INSERT,
-        &[
-            (event.tenant.as_uuid(), Type::UUID),
-            (event.request.as_uuid(), Type::UUID),
-            (&event.attempt, Type::INT2),
-            (&event.created_at, Type::TIMESTAMPTZ),
-            (&key.as_ref().map(KeyId::as_uuid), Type::UUID),
-            (&event.provider, Type::TEXT),
-            (&event.model_requested, Type::TEXT),
-            (&event.model, Type::TEXT),
-            (&event.model_served, Type::TEXT),
-            (&event.streamed, Type::BOOL),
-            (&status, Type::INT2),
-            (&event.ended.as_str(), Type::TEXT),
-            (&input, Type::INT8),
-            (&output, Type::INT8),
-            (&cached, Type::INT8),
-            (&written, Type::INT8),
-            (&reasoning, Type::INT8),
-            (&event.usage_source.as_str(), Type::TEXT),
-            (&event.cost.0, Type::INT8),
-            (&first_token, Type::INT4),
-            (&latency, Type::INT4),
-            (&audio_input, Type::INT8),
-            (&audio_output, Type::INT8),
-            (&searches, Type::INT8),
-            (&tier, Type::TEXT),
-            (&person.as_ref().map(PersonId::as_uuid), Type::UUID),
-        ],
-    )
-    .await?;
-    Ok(())
+/// [`Error`] when none was stored.
+pub(crate) async fn insert(db: &Database, tenant: TenantId, rows: &[UsageRow]) -> Result<(), Error> {
+    TenantTx::once(db, tenant, INSERT, &[(&Json(rows), Type::JSONB)]).await.map(drop)
+}
+
+/// What is known of a request's cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KnownCost {
+    /// The sum over its rows.
+    pub(crate) sum: Nanos,
+    /// The tokens of all of them.
+    pub(crate) tokens: u64,
+    /// Whether it may have been more, because a provider did not get to say.
+    pub(crate) is_lower_bound: bool,
+}
+
+/// What the rows of a request say together; none if it has no row.
+///
+/// # Errors
+/// [`Error`] when nobody knows.
+pub(crate) async fn known_cost(
+    db: &Database,
+    tenant: TenantId,
+    request: RequestId,
+) -> Result<Option<KnownCost>, Error> {
+    const SUM: &str = "\
+        select sum(cost_nanos)::bigint as cost, sum(input_tokens + output_tokens)::bigint as tokens, bool_or(usage_source = 'counted') as counted \
+        from usage_events where tenant_id = $1 and request_id = $2 having count(*) > 0";
+    let rows =
+        TenantTx::once(db, tenant, SUM, &[(tenant.as_uuid(), Type::UUID), (request.as_uuid(), Type::UUID)]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let tokens: i64 = row.try_get("tokens")?;
+    Ok(Some(KnownCost {
+        sum: Nanos(row.try_get("cost")?),
+        tokens: tokens.try_into().unwrap_or_default(),
+        is_lower_bound: row.try_get("counted")?,
+    }))
+}
+
+/// Makes the partitions of this month and of so many after it, where they are missing. Returns how many were.
+///
+/// # Errors
+/// [`Error`]; those that were made stay.
+pub(crate) async fn prepare_partitions(db: &Database, months: i32) -> Result<i32, Error> {
+    let rows = db.look_up("select app.prepare_usage_partitions($1)", &[(&months, Type::INT4)]).await?;
+    let row = rows.first().ok_or(Error::Unexpected("a function without a result"))?;
+    Ok(row.try_get(0)?)
 }

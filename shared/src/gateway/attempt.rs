@@ -4,12 +4,13 @@ use super::call::Call;
 use crate::{
     clock::Clock,
     crypto::ProviderKey,
+    error::GatewayError,
     openai::ChatRequest,
     providers::Failure,
     routing::plan::Candidate,
     tenancy::{CredentialRef, Grant, RequestId},
     usage::{
-        Cost, SearchUnit, Terms, Tokens,
+        Cost, MAX_END_USER_CHARS, Nanos, Note, SearchUnit, Terms, Tokens,
         ledger::{Ended, UsageEvent, UsageSource},
     },
 };
@@ -32,9 +33,12 @@ pub(super) struct Attempt {
     pub(super) provider_request_id: Option<String>,
     /// On which terms the caller asked to be served.
     pub(super) terms: Terms,
+    /// What it is booked under.
+    pub(super) tags: Vec<String>,
     grant: Grant,
     request_id: RequestId,
     model_requested: String,
+    end_user: Option<String>,
     streamed: bool,
     prompt_bytes: usize,
     created_at: OffsetDateTime,
@@ -47,6 +51,8 @@ pub(super) struct Attempt {
 /// What the caller asked for, as far as the ledger cares.
 pub(super) struct Asked<'a> {
     pub(super) model: &'a str,
+    /// Whom the caller serves.
+    pub(super) end_user: Option<&'a str>,
     pub(super) streamed: bool,
     pub(super) prompt_bytes: usize,
 }
@@ -54,12 +60,15 @@ pub(super) struct Asked<'a> {
 /// How an attempt ended.
 pub(super) struct Outcome {
     pub(super) status: u16,
+    /// What the caller was told, if it was an error.
+    pub(super) error_code: Option<String>,
     pub(super) ended: Ended,
     pub(super) model_served: Option<String>,
     pub(super) usage: UsageFacts,
 }
 
 /// What is known of what was used.
+#[derive(Clone, Copy)]
 pub(super) enum UsageFacts {
     /// The provider said so.
     Reported(Tokens),
@@ -73,7 +82,7 @@ impl<'a> From<&'a ChatRequest> for Asked<'a> {
     fn from(request: &'a ChatRequest) -> Self {
         let texts = request.messages.iter().filter_map(|message| message.content.as_ref());
         let prompt_bytes = texts.flat_map(|content| content.texts()).map(str::len).sum();
-        Self { model: &request.model, streamed: request.streams(), prompt_bytes }
+        Self { model: &request.model, end_user: request.end_user(), streamed: request.streams(), prompt_bytes }
     }
 }
 
@@ -93,9 +102,11 @@ impl Attempt {
             credential: None,
             provider_request_id: None,
             terms: Terms::default(),
+            tags: grant.rights().tags.clone(),
             grant: grant.clone(),
             request_id: call.request_id,
             model_requested: asked.model.to_owned(),
+            end_user: asked.end_user.map(|user| user.chars().take(MAX_END_USER_CHARS).collect()),
             streamed: asked.streamed,
             prompt_bytes: asked.prompt_bytes,
             created_at: clock.now(),
@@ -103,6 +114,16 @@ impl Attempt {
             waited: Duration::ZERO,
             first_token: None,
         }
+    }
+
+    /// Whether the caller asked for events.
+    pub(super) fn streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// The beginning of its row, to be kept beside what is reserved for it.
+    pub(super) fn note(&self) -> String {
+        Note::of(&self.begun()).to_text()
     }
 
     /// The provider's id.
@@ -200,23 +221,57 @@ impl Attempt {
             tracing::warn!(provider, model = model.id, "searches without a price; none is charged for them");
         }
         UsageEvent {
-            tenant: self.grant.tenant(),
-            request: self.request_id,
-            attempt: self.number,
-            created_at: self.created_at,
-            actor: self.grant.actor(),
-            provider: self.provider(),
-            model_requested: self.model_requested.clone(),
-            model: self.candidate.model.id,
             model_served: outcome.model_served,
-            streamed: self.streamed,
             status: outcome.status,
+            error_code: outcome.error_code.map(Into::into),
             ended: outcome.ended,
             tokens,
             usage_source,
             cost: cost.total,
             first_token: self.first_token,
             latency: self.elapsed(),
+            ..self.begun()
+        }
+    }
+
+    /// The ledger's event of a request that a policy refuses: no provider is asked, and nothing is charged.
+    pub(super) fn refused(&self, error: &GatewayError) -> UsageEvent {
+        let on_the_wire = error.on_the_wire();
+        UsageEvent {
+            status: on_the_wire.status.as_u16(),
+            error_code: Some(on_the_wire.code.to_owned().into()),
+            latency: self.elapsed(),
+            ..self.begun()
+        }
+    }
+
+    /// The ledger's event, before anything has happened.
+    fn begun(&self) -> UsageEvent {
+        UsageEvent {
+            tenant: self.grant.tenant(),
+            request: self.request_id,
+            attempt: self.number,
+            created_at: self.created_at,
+            actor: self.grant.actor(),
+            member: self.grant.rights().member,
+            tags: self.tags.clone(),
+            end_user: self.end_user.clone(),
+            provider: self.provider().into(),
+            model_requested: self.model_requested.clone(),
+            model: self.candidate.model.id.into(),
+            model_served: None,
+            streamed: self.streamed,
+            status: 200,
+            error_code: None,
+            ended: Ended::Refused,
+            tokens: Tokens::default(),
+            usage_source: UsageSource::None,
+            cost: Nanos(0),
+            price_version: Some(self.candidate.model.price_version.into()),
+            cache: None,
+            saved: Nanos(0),
+            first_token: None,
+            latency: Duration::ZERO,
         }
     }
 

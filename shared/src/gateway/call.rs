@@ -52,7 +52,7 @@ pub struct Reply {
 pub enum ReplyBody {
     /// All of it.
     Whole(Bytes),
-    /// Server-sent events as they come. It ends, but it never fails: an error is an event.
+    /// Server-sent events, or a file, piece by piece as they come. It ends, but it never fails: an error is an event, or a last line.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
 
@@ -104,6 +104,14 @@ impl Reply {
         reply
     }
 
+    /// A file to be kept, as it is made.
+    pub fn file(content_type: &'static str, name: &str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        let mut reply = Self::with_type(StatusCode::OK, content_type, ReplyBody::Events(Box::pin(pieces)));
+        reply.set("content-disposition", &format!("attachment; filename=\"{name}\""));
+        reply.set("cache-control", "no-store");
+        reply
+    }
+
     /// A reply without a body.
     pub fn empty() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: ReplyBody::Whole(Bytes::new()) }
@@ -123,6 +131,7 @@ impl Reply {
         if let Some(seconds) = on_the_wire.retry_after_s {
             reply.set("retry-after", &seconds.to_string());
         }
+        error.headers().iter().for_each(|(name, value)| reply.set(name, value));
         if let Some(id) = error.provider_request_id() {
             reply.set(PROVIDER_REQUEST_ID, id);
         }

@@ -1,16 +1,18 @@
 //! `POST /v1/chat/completions`, plain and streamed.
 
 use super::{
-    Gateway,
+    Gateway, admission,
+    admission::Booking,
     attempt::{Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
     echo,
     relay::{self, Relay},
-    upstream::{self, Failed, record},
+    upstream::{self, Failed},
 };
 use crate::{
     error::GatewayError,
     http::{client::UpstreamAnswer, events::Framing},
+    limits::estimate,
     openai::{
         ChatRequest,
         completion::{AnswerMessage, ChatCompletion, Choice},
@@ -30,23 +32,28 @@ use http::{StatusCode, header};
 pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
-    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat)?;
+    let tags = admission::tags(&grant, &call)?;
+    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat, gateway.clock.now())?;
     let (prepared, terms) = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     attempt.terms = terms;
+    attempt.tags = tags;
+    let worst = estimate::chat(candidate.model, &terms, &request, prepared.body.len());
+    let (booking, limits) = admission::reserve(gateway, &call, &grant, &attempt, worst).await?;
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => {
-            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, &gateway.db, &call.after));
+            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, booking, &call.after));
         }
     };
     let mut reply = if request.streams() {
-        stream(gateway, &call, request, attempt, answer)?
+        stream(gateway, &call, request, attempt, booking, answer)?
     } else {
-        whole(gateway, &call, &request, attempt, answer).await?
+        whole(gateway, &call, &request, attempt, booking, answer).await?
     };
+    upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
     Ok(reply)
 }
@@ -56,22 +63,23 @@ async fn whole(
     call: &Call,
     request: &ChatRequest,
     mut attempt: Attempt,
+    booking: Booking,
     answer: UpstreamAnswer,
 ) -> Result<Reply, GatewayError> {
     let read = upstream::read(gateway, call, &mut attempt, answer, |provider, body| provider.chat_answer(body)).await;
     let answer = match read {
         Ok(answer) => answer,
         Err(failed) => {
-            return Err(failed.without_echo(echo::texts(request)).settle(&attempt, &gateway.db, &call.after));
+            return Err(failed.without_echo(echo::texts(request)).settle(&attempt, booking, &call.after));
         }
     };
     let answer_bytes = answer.choices.iter().filter_map(|choice| choice.text.as_deref()).map(str::len).sum();
     let usage = answer.usage.map_or(UsageFacts::Counted { answer_bytes, reported: None }, UsageFacts::Reported);
     let (tokens, _, cost) = attempt.price(&usage);
-    let outcome =
-        Outcome { status: 200, ended: Ended::Complete, model_served: answer.head.clone().bounded().model, usage };
+    let model_served = answer.head.clone().bounded().model;
+    let outcome = Outcome { status: 200, error_code: None, ended: Ended::Complete, model_served, usage };
     let completion = completion(answer, &attempt, request, call.request_id, tokens.to_usage(Some(&cost)));
-    record(&attempt, outcome, &gateway.db, &call.after);
+    booking.close(vec![attempt.event(outcome)], &call.after);
 
     let mut reply = Reply::json(StatusCode::OK, &completion)?;
     upstream::describe(&mut reply, &attempt.candidate, 1, attempt.overhead());
@@ -134,6 +142,7 @@ fn stream(
     call: &Call,
     request: ChatRequest,
     attempt: Attempt,
+    booking: Booking,
     answer: UpstreamAnswer,
 ) -> Result<Reply, GatewayError> {
     let content_type =
@@ -143,7 +152,7 @@ fn stream(
         let error = GatewayError::BadAnswer { provider: attempt.provider(), source };
         return Err(Failed { error, usage: UsageFacts::Counted { answer_bytes: 0, reported: None } }.settle(
             &attempt,
-            &gateway.db,
+            booking,
             &call.after,
         ));
     };
@@ -151,6 +160,6 @@ fn stream(
     upstream::describe(&mut headers, &attempt.candidate, 1, attempt.overhead());
     upstream::tell_request_id(&mut headers, &attempt);
     let relay = Relay::new(attempt, answer, framing, call, request, gateway.keep_alive);
-    let events = relay::serve(relay, &gateway.db, &call.after);
+    let events = relay::serve(relay, booking, &call.after);
     Ok(Reply { headers: headers.headers, ..Reply::events(events) })
 }

@@ -1,21 +1,25 @@
 //! `POST /v1/embeddings`. A provider takes so many inputs at once: more are sent in several calls and come back as one answer.
 
 use super::{
-    Gateway,
+    Gateway, admission,
     attempt::{Asked, Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
     upstream::{self, Failed},
 };
 use crate::{
     error::GatewayError,
+    limits::estimate,
     openai::{
         EmbeddingsRequest, Invalid,
-        embeddings::{Embedding, EmbeddingList, EmbeddingUsage, Encoding, Input, Vector},
+        embeddings::{Embedding, EmbeddingList, EmbeddingUsage, Input, Vector},
     },
     providers::{self, Embedder, Head, Prepared, Unreadable, embeddings::Embeddings},
     routing::plan::Candidate,
     tenancy::{Grant, Permission},
-    usage::{Cost, ModelKind, Tokens, ledger::Ended},
+    usage::{
+        Cost, ModelKind, Tokens,
+        ledger::{Ended, UsageEvent},
+    },
 };
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -31,7 +35,8 @@ const AT_A_TIME: usize = 4;
 pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> {
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = EmbeddingsRequest::parse(call.json_body()?)?;
-    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Embedding)?;
+    let tags = admission::tags(&grant, &call)?;
+    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Embedding, gateway.clock.now())?;
     // The catalogue has no embedding model of a provider that cannot translate for it; a test says so.
     let missing = || GatewayError::Internal("an embedding model without a translator".into());
     let embedder = candidate.provider.embeddings().ok_or_else(missing)?;
@@ -39,14 +44,19 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let ignored = batches.first().map_or(&[][..], |batch| &batch.prepared.ignored);
     let ignored = upstream::check_ignored(ignored, request.require_parameters)?;
 
-    let asker = Asker { gateway, call: &call, grant: &grant, encoding: request.encoding, candidate, embedder };
-    let (parts, waited) = asker.ask_all(&request.model, batches).await?;
+    let asker = Asker { gateway, call: &call, grant: &grant, tags, request: &request, candidate, embedder };
+    let worst = estimate::embeddings(candidate.model, &request);
+    let (booking, limits) = admission::reserve(gateway, &call, &grant, &asker.attempt(&request.input), worst).await?;
+    let (asked, events) = asker.ask_all(batches).await;
+    booking.close(events, &call.after);
+    let (parts, waited) = asked?;
     let cost = parts.iter().fold(Cost::default(), |sum, part| sum.plus(&part.cost));
     let attempts = parts.len();
     let mut reply = Reply::json(StatusCode::OK, &join(parts, candidate, &cost))?;
     let overhead = gateway.clock.monotonic().saturating_sub(call.received).saturating_sub(waited);
     upstream::describe(&mut reply, &candidate, attempts, overhead);
     upstream::tell_cost(&mut reply, cost.total);
+    upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
     Ok(reply)
 }
@@ -72,7 +82,7 @@ fn prepare<'a>(
     (1..).zip(batches).map(prepare).collect()
 }
 
-/// What one call brought. Its row is written.
+/// What one call brought.
 struct Part {
     model: Option<String>,
     vectors: Vec<Vector>,
@@ -86,45 +96,61 @@ struct Asker<'a> {
     gateway: &'a Gateway,
     call: &'a Call,
     grant: &'a Grant,
-    encoding: Encoding,
+    tags: Vec<String>,
+    request: &'a EmbeddingsRequest,
     candidate: Candidate,
     embedder: &'a dyn Embedder,
 }
 
 impl Asker<'_> {
-    /// Makes the calls, a few at a time, and says how long all of them took.
-    async fn ask_all(&self, model: &str, batches: Vec<Batch<'_>>) -> Result<(Vec<Part>, Duration), GatewayError> {
+    /// Makes the calls, a few at a time, and says how long all of them took; with an event of each.
+    async fn ask_all(&self, batches: Vec<Batch<'_>>) -> (Result<(Vec<Part>, Duration), GatewayError>, Vec<UsageEvent>) {
         let (mut parts, mut waited) = (Vec::with_capacity(batches.len()), Duration::ZERO);
+        let mut events = Vec::with_capacity(batches.len());
         let mut left = batches.into_iter();
         while left.len() > 0 {
-            let wave: Vec<_> = left.by_ref().take(AT_A_TIME).map(|batch| self.ask(model, batch)).collect();
+            let wave: Vec<_> = left.by_ref().take(AT_A_TIME).map(|batch| self.ask(batch)).collect();
             // All of a wave are waited for, also when one fails: what the others used is billed, so it must be in the ledger.
-            let wave: Vec<Part> = join_all(wave).await.into_iter().collect::<Result<_, _>>()?;
-            waited += wave.iter().map(|part| part.waited).max().unwrap_or_default();
-            parts.extend(wave);
+            let (asked, of_wave): (Vec<_>, Vec<_>) = join_all(wave).await.into_iter().unzip();
+            events.extend(of_wave);
+            match asked.into_iter().collect::<Result<Vec<Part>, _>>() {
+                Ok(wave) => {
+                    waited += wave.iter().map(|part| part.waited).max().unwrap_or_default();
+                    parts.extend(wave);
+                }
+                Err(error) => return (Err(error), events),
+            }
         }
-        Ok((parts, waited))
+        (Ok((parts, waited)), events)
     }
 
-    /// Makes one call, which leaves one row whichever way it ends.
-    async fn ask(&self, model: &str, batch: Batch<'_>) -> Result<Part, GatewayError> {
-        let (gateway, call) = (self.gateway, self.call);
-        let prompt_bytes = batch.input.iter().map(Input::text_bytes).sum();
-        let asked = Asked { model, streamed: false, prompt_bytes };
-        let mut attempt = Attempt::new(self.candidate, self.grant, call, asked, &gateway.clock);
+    fn attempt(&self, input: &[Input]) -> Attempt {
+        let prompt_bytes = input.iter().map(Input::text_bytes).sum();
+        let Self { request, .. } = self;
+        let asked = Asked { model: &request.model, end_user: request.user.as_deref(), streamed: false, prompt_bytes };
+        let mut attempt = Attempt::new(self.candidate, self.grant, self.call, asked, &self.gateway.clock);
+        attempt.tags.clone_from(&self.tags);
+        attempt
+    }
+
+    /// Makes one call, which is one event whichever way it ends.
+    async fn ask(&self, batch: Batch<'_>) -> (Result<Part, GatewayError>, UsageEvent) {
+        let mut attempt = self.attempt(batch.input);
         attempt.number = batch.number;
         let input = batch.input;
         match self.vectors(&mut attempt, batch).await {
             Ok(Embeddings { model, vectors, usage }) => {
                 let usage = usage.map_or(UsageFacts::Counted { answer_bytes: 0, reported: None }, UsageFacts::Reported);
                 let (tokens, _, cost) = attempt.price(&usage);
-                let outcome = Outcome { status: 200, ended: Ended::Complete, model_served: model.clone(), usage };
-                upstream::record(&attempt, outcome, &gateway.db, &call.after);
-                Ok(Part { model, vectors, tokens, cost, waited: attempt.waited() })
+                let model_served = model.clone();
+                let outcome = Outcome { status: 200, error_code: None, ended: Ended::Complete, model_served, usage };
+                let part = Part { model, vectors, tokens, cost, waited: attempt.waited() };
+                (Ok(part), attempt.event(outcome))
             }
             Err(failed) => {
                 let sent = input.iter().filter_map(Input::as_text);
-                Err(failed.without_echo(sent).settle(&attempt, &gateway.db, &call.after))
+                let event = failed.event(&attempt);
+                (Err(failed.without_echo(sent).error), event)
             }
         }
     }
@@ -136,7 +162,8 @@ impl Asker<'_> {
         let model = Head { model, ..Head::default() }.bounded().model;
         // A vector too few would give every later input its neighbour's.
         let (came, asked) = (vectors.len(), batch.input.len());
-        let written: Option<Vec<Vector>> = vectors.into_iter().map(|vector| vector.written_as(self.encoding)).collect();
+        let written: Option<Vec<Vector>> =
+            vectors.into_iter().map(|vector| vector.written_as(self.request.encoding)).collect();
         let problem = match written {
             Some(vectors) if came == asked => return Ok(Embeddings { model, vectors, usage }),
             Some(_) => format!("{came} vectors for {asked} inputs"),

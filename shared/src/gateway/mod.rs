@@ -1,6 +1,7 @@
 //! The story: each file is one request from top to bottom, written as the steps it goes through.
 
 pub mod admin;
+mod admission;
 pub mod after_response;
 mod attempt;
 pub mod call;
@@ -12,16 +13,20 @@ pub mod health;
 pub mod models;
 pub mod people;
 mod relay;
+pub mod sweeper;
 mod upstream;
 
 use crate::{
+    alerts::sink::Alerts,
     clock::Clock,
     config::Config,
     crypto::{kms::MasterKey, vault::Vault},
     db::{self, Database, api_keys},
     error::GatewayError,
     http::{aws, client::Upstream},
+    limits::dynamo::{Limiter, Table},
     tenancy::{Actor, Grant, KeyId, Permission, TenantId, auth::Authenticator, rbac},
+    usage::ledger::Ledger,
 };
 use after_response::AfterResponse;
 use call::Call;
@@ -34,6 +39,9 @@ pub(crate) const KMS_PATIENCE: Duration = Duration::from_secs(5);
 /// What the functions that serve callers share, built once per cold start. Nothing is connected until it is needed.
 pub struct Gateway {
     pub(crate) db: Database,
+    pub(crate) ledger: Ledger,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) alerts: Arc<Alerts>,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
     pub(crate) vault: Vault,
@@ -50,6 +58,8 @@ impl Gateway {
     pub async fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
         let master_key = MasterKey::new(&aws, config.kms_key);
+        let table = aws::with_timeout(&aws, config.table_timeout);
+        let table = Arc::new(Table::new(&table, config.table));
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
@@ -60,6 +70,9 @@ impl Gateway {
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
+            alerts: Arc::new(Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock))),
+            limiter: Arc::new(Limiter::new(Arc::clone(&table), Arc::clone(&clock))),
+            ledger: Ledger::new(db.clone(), table, Arc::clone(&clock)),
             clock,
             db,
         })

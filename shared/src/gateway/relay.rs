@@ -121,6 +121,8 @@ pub(super) struct Relay {
     keep_alive: Duration,
     /// None while it runs.
     ended: Option<Ended>,
+    /// What the caller was told in place of the end, if it was an error.
+    error_code: Option<String>,
 }
 
 impl Relay {
@@ -152,6 +154,7 @@ impl Relay {
             until,
             keep_alive,
             ended: None,
+            error_code: None,
             attempt,
         }
     }
@@ -330,7 +333,7 @@ impl Relay {
 
     /// The provider's protocol says that this is all. It is not if a choice has no finish reason, or there is none at all.
     fn complete(&mut self, out: &mut Vec<u8>) -> Result<(), GatewayError> {
-        if self.finished.is_empty() || self.begun.iter().any(|choice| !self.finished.contains_key(choice)) {
+        if !self.is_said() {
             return Err(GatewayError::Truncated { provider: self.attempt.provider() });
         }
         self.ended = Some(Ended::Complete);
@@ -347,6 +350,7 @@ impl Relay {
     fn fail(&mut self, error: &GatewayError, out: &mut Vec<u8>) {
         self.ended = Some(ended_by(error));
         let (provider, on_the_wire) = (self.attempt.provider(), error.on_the_wire());
+        self.error_code = Some(on_the_wire.code.to_owned());
         let id = self.attempt.provider_request_id.as_deref();
         match on_the_wire.status.is_server_error() {
             true => tracing::warn!(error = %causes::chain(error), provider, provider.request_id = id, "stream failed"),
@@ -359,14 +363,22 @@ impl Relay {
     fn usage_facts(&self) -> UsageFacts {
         match (self.usage, self.ended) {
             (Some(tokens), Some(Ended::Complete)) => UsageFacts::Reported(tokens),
+            // All is said but the protocol's last word: what was used will not change any more.
+            (Some(tokens), _) if self.is_said() => UsageFacts::Reported(tokens),
             // What was reported before a break is a lower bound; so is what we count.
             (reported, _) => UsageFacts::Counted { answer_bytes: self.answer_bytes, reported },
         }
     }
 
+    /// Whether every choice that has begun has its finish reason: the usage comes with the last of them, or after it.
+    fn is_said(&self) -> bool {
+        !self.finished.is_empty() && self.begun.iter().all(|choice| self.finished.contains_key(choice))
+    }
+
     fn outcome(&self) -> Outcome {
         Outcome {
             status: 200,
+            error_code: self.error_code.clone(),
             ended: self.ended.unwrap_or(Ended::Truncated),
             model_served: self.model_served.clone(),
             usage: self.usage_facts(),

@@ -2,6 +2,7 @@
 
 use super::{
     Gateway,
+    admission::Booking,
     after_response::AfterResponse,
     attempt::{Attempt, Outcome, UsageFacts},
     call::{Call, PROVIDER_REQUEST_ID, Reply},
@@ -9,17 +10,19 @@ use super::{
 };
 use crate::{
     crypto::vault::VaultError,
-    db::{Database, credentials},
+    db::credentials,
     error::GatewayError,
     http::client::{BodyError, MAX_ANSWER_BYTES, SendError, UpstreamAnswer},
+    limits::told::Headers,
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
-    routing::plan::{self, Candidate},
+    routing::plan::{self, Candidate, Unresolved},
     tenancy::{CredentialRef, Grant},
-    usage::{ModelKind, Nanos, ledger},
+    usage::{ModelKind, Nanos, ledger::UsageEvent},
 };
 use http::{HeaderMap, header};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How much of an error answer is read, and for how long: it is a sentence or two.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -27,11 +30,25 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_ID_BYTES: usize = 200;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
-/// The model that the caller names, if it makes that and the caller may use it.
-pub(super) fn resolve(grant: &Grant, name: &str, kind: ModelKind) -> Result<Candidate, GatewayError> {
-    let candidate = plan::resolve(name).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?.of_kind(kind)?;
+/// The model that the caller names, at the price that holds for them, if it makes that and the caller may use it.
+pub(super) fn resolve(
+    grant: &Grant,
+    name: &str,
+    kind: ModelKind,
+    now: OffsetDateTime,
+) -> Result<Candidate, GatewayError> {
+    let served = |provider: &str| grant.served_with(provider);
+    let candidate = plan::resolve_at(name, &grant.rights().prices, served, now).map_err(unresolved)?.of_kind(kind)?;
     grant.allow_model(candidate.provider.id(), candidate.model.id)?;
     Ok(candidate)
+}
+
+/// What a caller is told of a name that cannot be asked.
+pub(super) fn unresolved(error: Unresolved) -> GatewayError {
+    match error {
+        Unresolved::Unknown(unknown) => GatewayError::UnknownModel(unknown.0),
+        Unresolved::NotPriced(model) => GatewayError::NotPriced(model),
+    }
 }
 
 /// What cannot be honoured, for [`tell_ignored`]; an error if the caller would rather have that.
@@ -61,12 +78,21 @@ impl Failed {
     }
 
     /// Leaves the ledger's row and gives the caller's error back.
-    pub(super) fn settle(self, attempt: &Attempt, db: &Database, after: &AfterResponse) -> GatewayError {
-        let status = self.error.on_the_wire().status.as_u16();
-        let ended = relay::ended_by(&self.error);
-        let outcome = Outcome { status, ended, model_served: None, usage: self.usage };
-        record(attempt, outcome, db, after);
+    pub(super) fn settle(self, attempt: &Attempt, booking: Booking, after: &AfterResponse) -> GatewayError {
+        booking.close(vec![self.event(attempt)], after);
         self.error
+    }
+
+    /// The ledger's event of it.
+    pub(super) fn event(&self, attempt: &Attempt) -> UsageEvent {
+        let on_the_wire = self.error.on_the_wire();
+        attempt.event(Outcome {
+            status: on_the_wire.status.as_u16(),
+            error_code: Some(on_the_wire.code.to_owned()),
+            ended: relay::ended_by(&self.error),
+            model_served: None,
+            usage: self.usage,
+        })
     }
 }
 
@@ -200,17 +226,16 @@ pub(super) fn tell_cost(reply: &mut Reply, Nanos(nanos): Nanos) {
     reply.set("x-supergate-cost-usd", &text);
 }
 
+/// What is left of the caller's limits.
+pub(super) fn tell_limits(reply: &mut Reply, headers: &Headers) {
+    headers.iter().for_each(|(name, value)| reply.set(name, value));
+}
+
 /// Names what was left out, if anything was.
 pub(super) fn tell_ignored(reply: &mut Reply, ignored: &str) {
     if !ignored.is_empty() {
         reply.set("x-supergate-ignored-params", ignored);
     }
-}
-
-/// Leaves the row of an attempt, after the response.
-pub(super) fn record(attempt: &Attempt, outcome: Outcome, db: &Database, after: &AfterResponse) {
-    let (db, event) = (db.clone(), attempt.event(outcome));
-    after.defer(async move { ledger::record(&db, &event).await });
 }
 
 /// Names as a header: they can be the caller's own, so anything that a header cannot hold becomes `?`, and the list is bounded.

@@ -1,5 +1,15 @@
 //! The DynamoDB table.
 
+mod items;
+mod limiter;
+mod reservations;
+mod waiting;
+
+pub use items::Reserved;
+pub use limiter::{Admission, Limiter, NotAdmitted};
+pub use reservations::{OpenReservation, Reservations};
+pub use waiting::{WAITING_PARTITIONS, Waiting};
+
 use crate::causes::BoxError;
 use aws_sdk_dynamodb::{
     Client,

@@ -149,6 +149,12 @@ impl ChatRequest {
         self.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
     }
 
+    /// Whom the caller serves, by its own word, under either of its names.
+    pub fn end_user(&self) -> Option<&str> {
+        let named = |name: &str| self.other.get(name).and_then(Value::as_str).filter(|user| !user.is_empty());
+        named("user").or_else(|| named("safety_identifier"))
+    }
+
     /// The longest answer asked for, under either of its names.
     pub fn output_limit(&self) -> Option<u32> {
         self.max_completion_tokens.or(self.max_tokens)

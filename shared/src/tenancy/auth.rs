@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::Credentials,
     crypto::secret::Peppers,
-    db::{self, Database, api_keys, api_keys::KeyRow, people, tenants},
+    db::{self, Database, api_keys, api_keys::KeyRow, bounds::Bounds, people, tenants},
 };
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
@@ -171,19 +171,24 @@ impl Authenticator {
                 VouchError::Unavailable(source) => AuthError::IssuerUnavailable(source),
                 VouchError::Refused(reason) => refused(reason),
             })?;
-            let standing = tenants::find_standing(&self.db, vouched.tenant).await?;
-            (vouched.person, vouched.tenant, vouched.ends, standing.map(|standing| (vouched.role, standing)))
+            let found = tenants::find_standing(&self.db, vouched.tenant, Some(vouched.person)).await?;
+            (
+                vouched.person,
+                vouched.tenant,
+                vouched.ends,
+                found.map(|(standing, bounds)| (vouched.role, standing, bounds)),
+            )
         };
-        let (role, standing) = found.ok_or(AuthError::Invalid)?;
-        self.person_principal(Actor::Person(person), tenant, role, standing, ends)
+        let (role, standing, bounds) = found.ok_or(AuthError::Invalid)?;
+        self.person_principal(person, tenant, role, (standing, bounds), ends)
     }
 
     fn person_principal(
         &self,
-        actor: Actor,
+        person: PersonId,
         tenant: TenantId,
         role: Role,
-        standing: Standing,
+        (standing, bounds): (Standing, Bounds),
         ends: Duration,
     ) -> Result<(Principal, Duration), AuthError> {
         if standing.status != Status::Active {
@@ -195,10 +200,13 @@ impl Authenticator {
             models: None,
             tags: Vec::new(),
             limits: KeyLimits::default(),
+            member: Some(person),
+            policy: bounds.policy,
+            prices: bounds.prices,
             // A token's end is not its person's: what they make may last longer.
             expires_at: None,
         };
-        let principal = Principal { tenant, actor, role, rights: Arc::new(rights) };
+        let principal = Principal { tenant, actor: Actor::Person(person), role, rights: Arc::new(rights) };
         Ok((principal, left.min(PRINCIPAL_TTL_WITHOUT_DATABASE)))
     }
 

@@ -82,6 +82,14 @@ id!(
     SessionId, "ses_", "session"
 );
 id!(
+    /// A budget.
+    BudgetId, "bud_", "budget"
+);
+id!(
+    /// A price.
+    PriceId, "prc_", "price"
+);
+id!(
     /// An administrative act.
     AuditId, "aud_", "audit"
 );

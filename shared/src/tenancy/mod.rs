@@ -14,10 +14,14 @@ pub mod opaque;
 pub mod principal;
 pub mod rbac;
 pub mod standing;
+pub mod tags;
 
 pub use access_token::{AccessToken, TokenKeys};
 pub use email::Email;
-pub use ids::{AuditId, CredentialId, InvitationId, KeyId, PersonId, RefreshTokenId, RequestId, SessionId, TenantId};
+pub use ids::{
+    AuditId, BudgetId, CredentialId, InvitationId, KeyId, PersonId, PriceId, RefreshTokenId, RequestId, SessionId,
+    TenantId,
+};
 pub use models::ModelList;
 pub use opaque::OpaqueToken;
 pub use principal::{Actor, Principal, Rights, Role};

@@ -1,6 +1,10 @@
 //! Who calls.
 
-use super::{KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
+use super::{CredentialRef, KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
+use crate::{
+    limits::policy::Policy,
+    usage::{PriceList, ServedWith},
+};
 use std::{fmt, str::FromStr, sync::Arc};
 use time::OffsetDateTime;
 
@@ -37,6 +41,12 @@ pub struct Rights {
     pub tags: Vec<String>,
     /// The key's own limits.
     pub limits: KeyLimits,
+    /// On whom the use is booked: the person themselves, or whose key it is.
+    pub member: Option<PersonId>,
+    /// All limits, the key's own among them, and the budgets.
+    pub policy: Policy,
+    /// Prices in the place of the lists', and of models that no list has.
+    pub prices: PriceList,
     /// When the key ends.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -82,6 +92,17 @@ impl Role {
     }
 }
 
+impl Principal {
+    /// Whose key of a provider serves it.
+    pub fn served_with(&self, provider: &str) -> ServedWith {
+        let own = |credential: &CredentialRef| credential.tenant == self.tenant && self.tenant != TenantId::PLATFORM;
+        match self.rights.standing.credentials.get(provider).is_some_and(own) {
+            true => ServedWith::OwnKey,
+            false => ServedWith::PlatformKey,
+        }
+    }
+}
+
 impl Actor {
     /// The key, if it is one.
     pub fn key(self) -> Option<KeyId> {
@@ -123,8 +144,16 @@ impl Principal {
             cache_prompts: true,
             credentials: std::collections::BTreeMap::new(),
         };
-        let rights =
-            Rights { standing, models: None, tags: Vec::new(), limits: KeyLimits::default(), expires_at: None };
+        let rights = Rights {
+            standing,
+            models: None,
+            tags: Vec::new(),
+            limits: KeyLimits::default(),
+            member: None,
+            policy: Policy::default(),
+            prices: PriceList::default(),
+            expires_at: None,
+        };
         let actor = Actor::Key(KeyId::generate(now));
         Self { tenant: TenantId::generate(now), actor, role, rights: Arc::new(rights) }
     }

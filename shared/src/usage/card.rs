@@ -70,6 +70,8 @@ pub struct ModelCard {
     pub audio_minute: Option<u64>,
     /// What tokens cost in per cent where they are promised to stay in the United States.
     pub us_percent: Option<u16>,
+    /// Names these prices: another price in the list makes another name.
+    pub price_version: &'static str,
 }
 
 /// Prices in pico-dollars per token.

@@ -84,6 +84,7 @@ impl Stack {
             .envs(local_aws())
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
             .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
+            .env("SUPERGATE_TABLE", std::env::var("SUPERGATE_TABLE").unwrap_or_default())
             .env("SUPERGATE_KEY_PEPPER", PEPPER)
             .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET)
             .env("SUPERGATE_REGISTRATION", "open");

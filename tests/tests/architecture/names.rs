@@ -7,7 +7,7 @@ use supergate_tests::lambda::database_role;
 use toml::Table;
 
 /// Invoked by hand or on a schedule: no route, no HTTP.
-const WITHOUT_HTTP: &[&str] = &["migrate", "rotation"];
+const WITHOUT_HTTP: &[&str] = &["migrate", "rotation", "sweeper"];
 const MAX_MAIN_LINES: usize = 40;
 
 /// Where a status is tested, or why it cannot happen.
@@ -28,6 +28,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
      Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
      Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
+    ("budgets",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
     ("chat-completions",
      Test("a_caller_without_a_good_key_is_a_401_whatever_is_wrong_with_it"),
      Test("a_viewer_may_not_ask_a_model"),
@@ -56,6 +60,10 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Test("models_want_a_key_and_no_more"),
      Never("every role may list the models"),
      Test("models_are_listed_and_described")),
+    ("prices",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
     ("provider-keys",
      Test("who_may_not_store_a_key_is_told_which_permission_is_lacking"),
      Test("who_may_not_store_a_key_is_told_which_permission_is_lacking"),
@@ -64,9 +72,17 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: what is gone meanwhile is passed over")),
+    ("sweeper",
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: what is gone meanwhile is passed over")),
     ("tenant",
      Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
      Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
+    ("usage",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Never("every role may see use: a member its own, the others everybody's"),
      Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
 ];
 

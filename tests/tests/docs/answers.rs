@@ -33,6 +33,19 @@ const STEPS: &[(&str, Caller, u16, &str)] = &[
     ("updateKey",            Owner,    200, "another name"),
     ("rotateKey",            Owner,    200, "a new secret"),
     ("revokeKey",            Owner,    204, "nothing is told"),
+    ("createBudget",         Owner,    201, "a tag's"),
+    ("listBudgets",          Owner,    200, "that one"),
+    ("readBudget",           Owner,    200, "that one"),
+    ("updateBudget",         Owner,    200, "another limit"),
+    ("deleteBudget",         Owner,    204, "nothing is told"),
+    ("createPrice",          Owner,    201, "one that begins later"),
+    ("listPrices",           Owner,    200, "that one"),
+    ("readPrice",            Owner,    200, "that one"),
+    ("listUnpricedModels",   Owner,    200, "all that answered have a price"),
+    ("deletePrice",          Owner,    204, "nothing is told"),
+    ("setLimit",             Owner,    200, "the tenant's"),
+    ("listLimits",           Owner,    200, "that one"),
+    ("deleteLimit",          Owner,    204, "nothing is told"),
     ("readTenant",           Owner,    200, "its own"),
     ("updateTenant",         Owner,    200, "another name, which its end must repeat"),
     ("storeProviderKey",     Owner,    201, "its first"),
@@ -60,8 +73,16 @@ const STEPS: &[(&str, Caller, u16, &str)] = &[
     ("removeMember",         Owner,    204, "nothing is told"),
     ("createTenant",         Operator, 201, "only operators may"),
     ("listAudit",            Owner,    200, "all of the above"),
+    ("readUsage",            Owner,    200, "the calls above"),
+    ("breakUsageDown",       Owner,    200, "the same by model"),
+    ("chartUsage",           Owner,    200, "hour by hour"),
+    ("listUsage",            Owner,    200, "each of them"),
+    ("exportUsage",          Owner,    200, "as a file"),
     ("deleteTenant",         Owner,    200, "nothing is left to be called after it"),
 ];
+
+/// What must stand behind the question mark.
+const QUERIES: &[(&str, &str)] = &[("breakUsageDown", "?by=model,key")];
 
 /// What earlier answers gave, by where it is needed: parts of paths, fields of bodies, and who calls.
 type Known = BTreeMap<&'static str, String>;
@@ -79,6 +100,7 @@ async fn each_route_takes_its_example_and_answers_as_described() {
         let one = all.iter().find(|one| one.operation["operationId"] == *id).unwrap_or_else(|| panic!("{id}"));
         let path =
             known.iter().fold(one.path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
+        let path = format!("{path}{}", QUERIES.iter().find(|row| row.0 == *id).map_or("", |row| row.1));
         for body in bodies(one.operation, &known) {
             let request = Request::builder().method(&one.method).uri(&path);
             let request = match caller {
@@ -105,6 +127,8 @@ fn remember(known: &mut Known, id: &str, answer: &Answer) {
     #[rustfmt::skip]
     let table = [
         ("createKey",    "/id",           "key_id"),
+        ("createBudget", "/id",           "budget_id"),
+        ("createPrice",  "/id",           "price_id"),
         ("inviteMember", "/id",           "invitation_id"),
         ("inviteMember", "/invitation",   "invitation"),
         ("register",     "/user/id",      "member_id"),

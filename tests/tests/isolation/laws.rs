@@ -21,15 +21,19 @@ pub const LAWS: &[(&str, &str, &str)] = &[
           and p.polqual is not null and p.polwithcheck is not null)",
      "drop policy tenant_isolation on api_keys;
       create policy tenant_isolation on api_keys to supergate_app, supergate_owner using (tenant_id = app.tenant_id())"),
-    ("a policy compares the row's tenant or person with the transaction's, or is a look-up's, or shows fellow members",
+    ("a policy compares the row's tenant or person with the transaction's, or is a look-up's, shows fellow members, or what has expired",
      "select t.relname || '.' || p.polname from owned_tables t join pg_policy p on p.polrelid = t.oid
-      where p.polroles <> array['supergate_auth'::regrole::oid] and p.polname <> 'fellow_members'
+      where p.polroles <> array['supergate_auth'::regrole::oid] and p.polname not in ('fellow_members', 'expired', 'expired_end')
         and (pg_get_expr(p.polqual, p.polrelid) <> t.rule or pg_get_expr(p.polwithcheck, p.polrelid) <> t.rule)",
      "create policy support on api_keys using (true) with check (tenant_id = app.tenant_id())"),
     ("fellow members are shown to administrators and never written",
      "select p.polrelid::regclass::text from pg_policy p where p.polname = 'fellow_members' and not (p.polcmd = 'r'
           and p.polrelid = 'people'::regclass and p.polroles = array['supergate_office'::regrole::oid])",
      "create policy fellow_members on members using (true)"),
+    ("what has expired is shown to the sweeper alone, which may end it",
+     "select p.polrelid::regclass::text from pg_policy p where p.polname ~ '^expired' and not (p.polcmd in ('r', 'd')
+          and pg_get_expr(p.polqual, p.polrelid) = '(expires_at < now())' and p.polroles = array['supergate_sweeper'::regrole::oid])",
+     "create policy expired on api_keys for select to supergate_sweeper using (true)"),
     ("a policy is for roles and never for everyone",
      "select polrelid::regclass || '.' || polname from pg_policy where 0 = any(polroles)",
      "alter policy tenant_isolation on api_keys to public"),
@@ -76,7 +80,7 @@ pub const LAWS: &[(&str, &str, &str)] = &[
      "alter role supergate_auth bypassrls"),
     ("a role for each group of functions can sign in, and no other",
      "select rolname from pg_roles where rolname like 'supergate%' and rolcanlogin <> (rolname in
-          ('supergate_app', 'supergate_office', 'supergate_people', 'supergate_rotation'))",
+          ('supergate_app', 'supergate_office', 'supergate_people', 'supergate_rotation', 'supergate_sweeper'))",
      "alter role supergate_owner login"),
     ("who signs in is a member of no other role, but for RDS's right to sign in",
      "select roleid::regrole::text from pg_auth_members join sign_in_roles r on r.oid = member where roleid::regrole::text <> 'rds_iam'",
@@ -93,13 +97,13 @@ pub const LAWS: &[(&str, &str, &str)] = &[
       union all select datname from pg_database cross join sign_in_roles r
       where datname = current_database() and has_database_privilege(r.oid, pg_database.oid, 'create')",
      "grant create on schema app to public"),
-    ("the look-ups have the rights of their own role, the end of a tenant those of the owner, and no other function has its owner's",
-     "select proname from our_functions where prosecdef and not case proname
-          when 'erase_tenant' then proowner = 'supergate_owner'::regrole
+    ("the look-ups have the rights of their own role, the end of a tenant and new partitions those of the owner, and no other function has its owner's",
+     "select proname from our_functions where prosecdef and not case
+          when proname in ('erase_tenant', 'prepare_usage_partitions') then proowner = 'supergate_owner'::regrole
           else proowner = 'supergate_auth'::regrole and (proname ~ '^find_' or proname = 'credentials_sealed_before') end",
      "alter function app.find_api_key(uuid) owner to supergate_owner"),
     ("so nothing else runs with its owner's rights",
-     "select proname from our_functions where prosecdef and proowner = 'supergate_owner'::regrole and proname <> 'erase_tenant'",
+     "select proname from our_functions where prosecdef and proowner = 'supergate_owner'::regrole and proname not in ('erase_tenant', 'prepare_usage_partitions')",
      "set local role supergate_owner;
       create function app.everything() returns setof tenants language sql security definer set search_path = '' as 'select * from public.tenants';
       reset role"),
@@ -116,9 +120,11 @@ pub const LAWS: &[(&str, &str, &str)] = &[
     ("and none that remembers it",
      "select relname from pg_class where relkind = 'm'",
      "create materialized view app.keys as select * from api_keys"),
-    ("no trigger but those that guard keys",
+    ("no trigger but those that guard keys, and those that count a tenant's limits, budgets and prices",
      "select tgrelid::regclass || '.' || tgname from pg_trigger where not tgisinternal
-      and not (tgrelid = 'api_keys'::regclass and tgname in ('key_rights', 'previous_secret'))",
+      and not (tgrelid = 'api_keys'::regclass and tgname in ('key_rights', 'previous_secret'))
+      and not (tgrelid in ('limits'::regclass, 'budgets'::regclass, 'prices'::regclass) and tgname = 'row_cap')
+      and not (tgrelid = 'usage_events'::regclass and tgname = 'new_usage')",
      "create trigger other before insert on members for each row execute function app.check_key_rights()"),
     ("no rule rewrites what is asked",
      "select rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = 'public'::regnamespace",

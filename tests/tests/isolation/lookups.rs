@@ -1,10 +1,11 @@
 //! The functions that run with their owner's rights: what they give, to whom, and how far they reach.
 
 use super::{
-    matrix::{APP, OFFICE, PEOPLE, ROTATION},
-    seed::{Seed, Side},
+    matrix::{APP, OFFICE, PEOPLE, ROLES, ROTATION, SWEEPER},
+    seed::{Seed, Side, with},
 };
-use tokio_postgres::Client;
+use serde_json::json;
+use tokio_postgres::{Client, SimpleQueryMessage};
 use uuid::Uuid;
 
 /// Tries every look-up and the end of a tenant, inside the transaction that the client is in. Returns how many statements were tried.
@@ -24,6 +25,7 @@ pub async fn check(superuser: &Client, seed: &Seed) -> Result<usize, String> {
             tried += 1;
         }
     }
+    tried += expire(superuser, seed).await?;
     tried += erase(superuser, seed).await?;
     superuser.batch_execute("release savepoint look_up").await.map_err(|error| error.to_string())?;
     Ok(tried)
@@ -37,19 +39,22 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let email = &person.simple().to_string()[20..];
     let (token, invitation, session) = (key, key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
+    // A key's bounds are a limit with a model of its own and the budget of a tag, a person's only the latter.
+    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1 and jsonb_array_length(bounds -> 'prices') = 1";
+    let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1";
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
         #[rustfmt::skip]
         cases.extend([
-            (role, format!("app.find_api_key('{key}') where {served} and role = 'admin'"), 1, "a key by its id, before a tenant is known"),
+            (role, format!("app.find_api_key('{key}') where {served} and role = 'admin' and {bounded}"), 1, "a key by its id, before a tenant is known"),
             (role, format!("app.find_api_key('{tenant}')"),                    0, "by nothing but its id"),
             (role, format!("app.find_api_key('{stranger}')"),                  0, "no such key"),
             (role, "app.find_api_key(null)".to_owned(),                        0, "no key"),
-            (role, format!("app.find_member('{tenant}', '{person}', '{session}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
+            (role, format!("app.find_member('{tenant}', '{person}', '{session}') where role = 'member' and credentials <> '{{}}' and {budgeted}"), 1, "a membership"),
             (role, format!("app.find_member('{tenant}', '{stranger}', '{session}')"), 0, "no member"),
             (role, format!("app.find_member('{stranger}', '{person}', '{session}')"), 0, "a member of another tenant"),
             (role, format!("app.find_member('{tenant}', '{person}', '{stranger}')"), 0, "a session that has ended"),
-            (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}'"), 1, "a tenant"),
+            (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}' and {budgeted}"), 1, "a tenant"),
             (role, format!("app.find_tenant('{stranger}')"),                   0, "no such tenant"),
         ]);
     }
@@ -63,9 +68,14 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
         (PEOPLE, format!("app.find_refresh_token('{stranger}')"),                                 0, "nobody's session"),
         (PEOPLE, format!("app.find_invitation('{invitation}') where tenant_id = '{tenant}'"),     1, "to what an invitation asks"),
         (PEOPLE, format!("app.find_invitation('{stranger}')"),                                    0, "no invitation"),
+        (OFFICE, format!("app.find_models_served('{}') where requests > 1", Uuid::nil()),         1, "what answered everybody"),
+        (OFFICE, format!("app.find_models_served('{}')", Uuid::max()),                            0, "nothing answered since"),
         (ROTATION, format!("app.credentials_sealed_before('2100-01-01', '{}', 10)", Uuid::nil()), 2, "everybody's credentials"),
         (ROTATION, "app.find_unfinished_deletions('2100-01-01', 10)".to_owned(),                  0, "nobody is being deleted"),
         (ROTATION, format!("app.credentials_sealed_before('2000-01-01', '{}', 10)", Uuid::nil()), 0, "none is that old"),
+        (SWEEPER, "app.find_unusual_spending('2025-12-31', 5, 1)".to_owned(),                     2, "everybody's hours"),
+        (SWEEPER, "app.find_unusual_spending('2025-12-31', 5, 2)".to_owned(),                     0, "none cost that much"),
+        (SWEEPER, "app.prepare_usage_partitions(12)".to_owned(),                                  1, "partitions are there, or made"),
         ("supergate_auth", format!("app.find_api_key({})", id_in("api_keys")),                    1, "the look-up's role sees what it looks up"),
     ]);
     cases
@@ -74,7 +84,44 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
 async fn count(superuser: &Client, role: &str, from: &str) -> Result<usize, String> {
     let sql = format!("rollback to savepoint look_up; set local role {role}; select from {from}");
     let messages = superuser.simple_query(&sql).await.map_err(|error| format!("{error:?}"))?;
-    Ok(messages.iter().filter(|message| matches!(message, tokio_postgres::SimpleQueryMessage::Row(_))).count())
+    Ok(messages.iter().filter(|message| matches!(message, SimpleQueryMessage::Row(_))).count())
+}
+
+/// That what has expired is seen and ended by the sweeper, whosever it is, and by nobody else; and nothing that has not.
+async fn expire(superuser: &Client, seed: &Seed) -> Result<usize, String> {
+    let [own, other] = &seed.sides;
+    let mut tried = 0;
+    for name in ["refresh_tokens", "invitations"] {
+        let table = seed.table(name);
+        let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", json!("2020-01-01T00:00:00Z"))]);
+        let whose = format!("set local app.tenant_id = '{}'; set local app.person_id = '{}'", own.tenant, own.person);
+        for role in ROLES {
+            let begin =
+                format!("rollback to savepoint look_up; {}; {whose}; set local role {role}", table.insert(&expired));
+            // Without a condition, so that no other policy stands before the one that is tried.
+            for sql in [format!("select from {name} where expires_at < now()"), format!("delete from {name}")] {
+                let rows = match superuser.simple_query(&format!("{begin}; {sql}")).await {
+                    Ok(messages) => match messages.last() {
+                        Some(SimpleQueryMessage::CommandComplete(rows)) => *rows,
+                        other => return Err(format!("{other:?} as {role}: {sql}")),
+                    },
+                    Err(_) if role != SWEEPER => 0,
+                    Err(error) => return Err(format!("{error:?} as {role}: {sql}")),
+                };
+                let reached = match role {
+                    SWEEPER => 1,
+                    // The own row, which has not expired.
+                    _ => u64::from(rows > 0 && sql.starts_with("delete")),
+                };
+                if rows != reached {
+                    return Err(format!("{rows} rows in place of {reached} as {role}: {sql}"));
+                }
+                tried += 1;
+            }
+        }
+    }
+    superuser.batch_execute("rollback to savepoint look_up").await.map_err(|error| error.to_string())?;
+    Ok(tried)
 }
 
 /// That the end of a tenant is the end of all its rows but the audit's, and of nobody else's.

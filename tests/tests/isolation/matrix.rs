@@ -13,12 +13,14 @@ pub const OFFICE: &str = "supergate_office";
 pub const PEOPLE: &str = "supergate_people";
 /// What seals credentials anew.
 pub const ROTATION: &str = "supergate_rotation";
+/// What finishes what was interrupted, and ends what has expired.
+pub const SWEEPER: &str = "supergate_sweeper";
 /// Whose tables they are; only FORCE puts it under the policies.
 pub const OWNER: &str = "supergate_owner";
 /// Everybody who can sign in.
-pub const SIGN_IN: [&str; 4] = [APP, OFFICE, PEOPLE, ROTATION];
+pub const SIGN_IN: [&str; 5] = [APP, OFFICE, PEOPLE, ROTATION, SWEEPER];
 /// Everybody whom the policies are about.
-pub const ROLES: [&str; 5] = [APP, OFFICE, PEOPLE, ROTATION, OWNER];
+pub const ROLES: [&str; 6] = [APP, OFFICE, PEOPLE, ROTATION, SWEEPER, OWNER];
 
 const VERBS: [Verb; 4] = [Verb::Select, Verb::Insert, Verb::Update, Verb::Delete];
 
@@ -85,6 +87,8 @@ impl Plan {
                     .expect("the policies");
                 let reach = match policies.first().map(|row| row.get::<_, String>(1)) {
                     Some(command) if command == "*" => Reach::Own,
+                    // Nothing that the seed has has expired.
+                    Some(_) if policies.iter().any(|row| row.get::<_, String>(0) == "expired") => Reach::Nothing,
                     Some(_) => Reach::Fellows,
                     None => Reach::Nothing,
                 };

@@ -1,7 +1,7 @@
 //! Each rule of the database removed or loosened, one at a time: the checks must notice every one.
 
 use super::{
-    grants, key_rights, lookups,
+    caps, grants, key_rights, lookups,
     matrix::{Plan, ROLES},
     references,
     seed::Seed,
@@ -179,6 +179,13 @@ pub async fn triggers(superuser: &Client, seed: &Seed) -> Score {
         key_rights::check(superuser, &attempts).await.map(drop)
     })
     .await
+}
+
+/// The triggers that count a tenant's rows, and what they do.
+pub async fn caps(superuser: &Client, seed: &Seed) -> Score {
+    let mutants: Vec<Mutant> =
+        caps::mutants(superuser).await.into_iter().map(|sql| Mutant { table: String::new(), sql }).collect();
+    hunt(superuser, "triggers that count rows", &mutants, async |_| caps::check(superuser, seed).await).await
 }
 
 /// Every grant taken away, and every secret column given to everybody who does not have it.

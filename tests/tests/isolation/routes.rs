@@ -29,15 +29,27 @@ struct Route {
 
 fn routes() -> Vec<Route> {
     let route = |function, method, path, body, may, own| Route { function, method, path, body, may, own };
+    let everybody: &[&str] = &["owner", "admin", "member", "viewer", "operator"];
     let (all, owners, ok, gone) = (ADMINISTRATORS, OWNERS, StatusCode::OK, StatusCode::NO_CONTENT);
     #[rustfmt::skip]
     let routes = vec![
         route("audit",         Method::GET,    "/v1/audit?tenant_id={tenant}",                 Value::Null,               all,    ok),
+        route("budgets",       Method::GET,    "/v1/budgets/{budget}",                         Value::Null,               all,    ok),
+        route("budgets",       Method::GET,    "/v1/budgets?tenant_id={tenant}",               Value::Null,               all,    ok),
+        route("budgets",       Method::PATCH,  "/v1/budgets/{budget}",                         json!({"limit_usd": 2}),   all,    ok),
+        route("budgets",       Method::DELETE, "/v1/budgets/{budget}",                         Value::Null,               all,    gone),
+        route("budgets",       Method::GET,    "/v1/limits?key_id={key}",                      Value::Null,               all,    ok),
+        route("budgets",       Method::PUT,    "/v1/limits?tenant_id={tenant}",                json!({"limits": {"rpm": 1000000}}), all, ok),
+        route("budgets",       Method::DELETE, "/v1/limits?tenant_id={tenant}",                Value::Null,               all,    gone),
+        route("prices",        Method::GET,    "/v1/prices/{price}",                           Value::Null,               all,    ok),
+        route("prices",        Method::GET,    "/v1/prices?tenant_id={tenant}",                Value::Null,               all,    ok),
+        route("prices",        Method::GET,    "/v1/prices/unpriced?tenant_id={tenant}",       Value::Null,               all,    ok),
+        route("prices",        Method::DELETE, "/v1/prices/{price}",                           Value::Null,               all,    gone),
         route("keys",          Method::GET,    "/v1/keys/{key}",                               Value::Null,               all,    ok),
         route("keys",          Method::PATCH,  "/v1/keys/{key}",                               json!({"name": "x"}),      all,    ok),
         route("keys",          Method::POST,   "/v1/keys/{key}/rotate",                        Value::Null,               all,    ok),
         route("keys",          Method::DELETE, "/v1/keys/{key}",                               Value::Null,               all,    gone),
-        route("tenant",        Method::GET,    "/v1/tenant?tenant_id={tenant}",                Value::Null,               &["owner", "admin", "member", "viewer", "operator"], ok),
+        route("tenant",        Method::GET,    "/v1/tenant?tenant_id={tenant}",                Value::Null,               everybody, ok),
         route("tenant",        Method::PATCH,  "/v1/tenant?tenant_id={tenant}",                json!({"settings": {}}),   all,    ok),
         // An own tenant is not deleted by a slip: its name must be repeated.
         route("tenant",        Method::DELETE, "/v1/tenant?tenant_id={tenant}",                json!({"name": "another"}), owners, StatusCode::BAD_REQUEST),
@@ -47,6 +59,12 @@ fn routes() -> Vec<Route> {
         route("tenant",        Method::DELETE, "/v1/tenant/members/invitations/{invitation}",  Value::Null,               all,    gone),
         route("provider-keys", Method::GET,    "/v1/tenant/keys/{provider}",                   Value::Null,               all,    ok),
         route("provider-keys", Method::DELETE, "/v1/tenant/keys/{provider}",                   Value::Null,               all,    gone),
+        // Everybody may see use, and nobody another tenant's.
+        route("usage",         Method::GET,    "/v1/usage?tenant_id={tenant}",                 Value::Null,               everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/breakdown?by=key&tenant_id={tenant}", Value::Null,              everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/chart?tenant_id={tenant}",           Value::Null,               everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/logs?tenant_id={tenant}",            Value::Null,               everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/export?tenant_id={tenant}",          Value::Null,               everybody, ok),
     ];
     routes
 }
@@ -54,6 +72,8 @@ fn routes() -> Vec<Route> {
 /// What has a function, a method and an id, and yet nothing to try here.
 #[rustfmt::skip]
 const EXEMPT: &[(&str, &str, &str)] = &[
+    ("prices",        "POST", "it sets a price of a model, which is nobody's"),
+    ("budgets",       "POST", "its ids are in the body: tests/budgets.rs"),
     ("docs",          "GET",  "its files are compiled in, the same for everybody"),
     ("models",        "GET",  "a model is nobody's"),
     ("provider-keys", "POST", "it stores a key, and takes no id"),
@@ -71,9 +91,11 @@ struct Caller {
 
 /// Ids of things that somebody has, or that nobody has.
 struct Things {
+    budget: String,
     key: String,
     tenant: String,
     member: String,
+    price: String,
     invitation: String,
     provider: &'static str,
 }
@@ -82,7 +104,15 @@ impl Things {
     /// Of nobody: of the right form.
     fn of_nobody() -> Self {
         let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
-        Self { key: id("key_"), tenant: id("ten_"), member: id("usr_"), invitation: id("inv_"), provider: "mistral" }
+        Self {
+            budget: id("bud_"),
+            key: id("key_"),
+            tenant: id("ten_"),
+            member: id("usr_"),
+            price: id("prc_"),
+            invitation: id("inv_"),
+            provider: "mistral",
+        }
     }
 
     /// New ones, made with somebody's credential.
@@ -106,7 +136,15 @@ impl Things {
         );
         app.database.superuser().await.batch_execute(&sql).await.expect("a member");
         let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
+        let tag = Uuid::now_v7().simple().to_string();
+        let budget = json!({"scope": {"tag": tag}, "limit_usd": 1, "period": "total", "hard": false});
+        let budget = made(Method::POST, "/v1/budgets", budget).await;
+        let starts_at = format!("2099-01-01T00:00:00.{:06}Z", Uuid::now_v7().as_u128() % 1_000_000);
+        let price = json!({"model": "openai/gpt-4o-mini", "input_usd": 1, "output_usd": 2, "starts_at": starts_at});
+        let price = made(Method::POST, "/v1/prices", price).await;
         Self {
+            price: id(&price),
+            budget: id(&budget),
             key: id(&key),
             tenant: format!("ten_{}", maker.tenant.simple()),
             member: format!("usr_{}", person.simple()),
@@ -117,6 +155,8 @@ impl Things {
 
     fn path(&self, template: &str) -> String {
         template
+            .replace("{price}", &self.price)
+            .replace("{budget}", &self.budget)
             .replace("{key}", &self.key)
             .replace("{tenant}", &self.tenant)
             .replace("{member}", &self.member)
@@ -229,9 +269,18 @@ fn told(answer: &Answer) -> (StatusCode, HeaderMap, String) {
 /// All rows of a tenant but what says when a credential was last used.
 async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
     let mut rows = Vec::new();
-    for table in
-        ["tenants", "api_keys", "members", "invitations", "provider_credentials", "audit_events", "usage_events"]
-    {
+    for table in [
+        "tenants",
+        "api_keys",
+        "members",
+        "invitations",
+        "provider_credentials",
+        "limits",
+        "budgets",
+        "prices",
+        "audit_events",
+        "usage_events",
+    ] {
         let column = if table == "tenants" { "id" } else { "tenant_id" };
         let sql = format!("select to_jsonb(t) - 'last_used_at' from {table} t where {column} = $1 order by 1");
         let found = app.database.superuser().await.query(&sql, &[&tenant]).await.expect("rows");

@@ -185,12 +185,31 @@ impl Table {
                 "wrapped_key": hash, "kms_key_id": "k", "nonce": "\\x000000000000000000000000", "ciphertext": hash,
                 "last_four": "abcd",
             }),
+            "limits" => json!({
+                "tenant_id": side.tenant, "key_id": side.key, "model": format!("p/{unique}"), "by_operator": false,
+                "requests_per_minute": 1, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+            }),
+            "prices" => json!({
+                "tenant_id": side.tenant, "id": id, "provider": "p", "model": unique, "by_operator": false,
+                "starts_at": "2026-01-01T00:00:00Z", "input_picos": 1, "output_picos": 1, "created_at": "2026-01-01T00:00:00Z",
+            }),
+            "budgets" => json!({
+                "tenant_id": side.tenant, "id": id, "tag": unique, "limit_nanos": 1, "period": "month", "hard": true,
+                "by_operator": false, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+            }),
             "usage_events" => json!({
                 "request_id": format!("{}{}", &self.first_id[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
                 "tenant_id": side.tenant, "key_id": side.key, "attempt": 1, "created_at": "2026-01-01T00:00:00Z",
-                "provider": "p", "model_requested": "m", "model": "m", "streamed": false, "status": 200,
+                "provider": "p", "model_requested": "m", "model": "m", "model_served": "m", "streamed": false, "status": 200,
                 "ended": "complete", "input_tokens": 1, "output_tokens": 1, "usage_source": "provider",
                 "cost_nanos": 1, "latency_ms": 1,
+            }),
+            "usage_events_new" => json!({"tenant_id": side.tenant, "request_id": id, "attempt": 1}),
+            "usage_hours" => json!({
+                "tenant_id": side.tenant, "hour": "2026-01-01T00:00:00Z", "kind": "all", "label": "", "provider": "p", "model": "m",
+                "key_id": id, "attempts": 1, "requests": 1, "errors": 0, "input_tokens": 1, "output_tokens": 1,
+                "cached_input_tokens": 0, "cache_write_tokens": 0, "reasoning_tokens": 0, "cost_nanos": 1, "cache_hits": 0,
+                "saved_nanos": 0,
             }),
             other => return Err(format!("{other} is a new table: give this file a sample row of it")),
         })

@@ -93,6 +93,7 @@ pub(super) async fn insert_first_key(
         expires_at: None,
         created_at: clock.now(),
         granted_by: None,
+        member: None,
     };
     api_keys::insert(tx, &new).await?;
     Ok(key)

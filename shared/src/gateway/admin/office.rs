@@ -13,11 +13,15 @@ use crate::{
         note_use_of_key,
     },
     http::aws,
+    limits::dynamo::{Reservations, Table},
     tenancy::{Actor, AuditId, Grant, Permission, Principal, RequestId, TenantId, auth::Authenticator, rbac},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
+
+/// How long DynamoDB may take: somebody waits for an answer.
+const TABLE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Built once per cold start. Nothing is connected until it is needed.
 pub struct Office {
@@ -59,6 +63,16 @@ impl Office {
             config.kms_key.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_KMS_KEY_ID is not set".into()))?;
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
         Ok(MasterKey::new(&aws, id))
+    }
+
+    /// What is spent and reserved, for the function that tells of it.
+    ///
+    /// # Errors
+    /// When no table is configured.
+    pub async fn reservations(config: &OfficeConfig) -> Result<Reservations, GatewayError> {
+        let name = config.table.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_TABLE is not set".into()))?;
+        let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
+        Ok(Reservations::new(Arc::new(Table::new(&aws, name))))
     }
 
     /// The first steps of every request: who calls, and may they. What lasts is not done on a memory of who they were.
@@ -162,6 +176,23 @@ impl Act {
             return Ok(Self { tenant, ..self });
         }
         Err(shown::not_found())
+    }
+
+    /// Whether an operator acts on a tenant's rows.
+    pub(crate) fn is_on_another_tenant(&self) -> bool {
+        self.tenant != self.grant.tenant()
+    }
+
+    /// That what is there may be changed: what the operators set is not the tenant's to change.
+    ///
+    /// # Errors
+    /// [`GatewayError::Beyond`] says so.
+    pub(crate) fn may_change(&self, by_operator: bool) -> Result<(), GatewayError> {
+        if by_operator && !self.is_on_another_tenant() {
+            let problem = "is `operator`: the operators of this deployment set it, and only they change it".into();
+            return Err(GatewayError::Beyond { param: "set_by", problem });
+        }
+        Ok(())
     }
 
     /// On whose rows.

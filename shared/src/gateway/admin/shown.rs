@@ -1,11 +1,9 @@
 //! What administrative bodies have in common: times, names of models, tags, and what is not there.
 
-use crate::{error::GatewayError, gateway::call::Reply, providers, routing::plan};
+use crate::{error::GatewayError, gateway::call::Reply, providers, routing::plan, tenancy::tags};
 use http::StatusCode;
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-
-const MAX_TAG_CHARS: usize = 64;
 
 /// RFC 3339, in UTC.
 pub(crate) fn time(at: OffsetDateTime) -> String {
@@ -26,6 +24,11 @@ pub(crate) fn once(status: StatusCode, value: &Value) -> Result<Reply, GatewayEr
 /// What is not there, and what is another tenant's: the same.
 pub(crate) fn not_found() -> GatewayError {
     GatewayError::NotFound("this id".into())
+}
+
+/// Who set something: the tenant's administrators, or the operators of the deployment, whose word the tenant cannot change.
+pub(crate) fn set_by(operator: bool) -> &'static str {
+    if operator { "operator" } else { "tenant" }
 }
 
 /// The full name of a model: `provider/model`, `provider/*`, or a bare name that one provider has.
@@ -56,9 +59,5 @@ pub(crate) fn provider_name(text: &str) -> Result<String, String> {
 /// # Errors
 /// What is wrong with it, for a person.
 pub(crate) fn tag(text: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:/-".contains(&byte);
-    if (1..=MAX_TAG_CHARS).contains(&text.len()) && text.bytes().all(plain) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("must have 1 to {MAX_TAG_CHARS} letters, digits, `_`, `.`, `:`, `/` and `-`"))
+    tags::check(text).map(|()| text.to_owned())
 }

@@ -55,7 +55,7 @@ pub(super) async fn open(
         token.matches(&invitation.hash) && invitation.email == email && invitation.expires_at > people.clock.now()
     };
     let invitation = found.filter(good).ok_or_else(none)?;
-    let standing = tenants::find_standing(&people.db, invitation.tenant).await?.ok_or_else(none)?;
+    let (standing, _) = tenants::find_standing(&people.db, invitation.tenant, None).await?.ok_or_else(none)?;
     match standing.status {
         Status::Active => Ok(invitation),
         Status::Suspended | Status::Deleting => Err(GatewayError::TenantSuspended),

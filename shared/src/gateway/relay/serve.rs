@@ -1,7 +1,7 @@
 //! The relay as the body of a reply, which comes back from it when the body is done.
 
 use super::{RESERVE, Relay};
-use crate::{db::Database, gateway::after_response::AfterResponse, usage::ledger};
+use crate::gateway::{admission::Booking, after_response::AfterResponse};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::{sync::oneshot, time::Instant};
@@ -24,20 +24,21 @@ impl Drop for Guard {
 /// The stream for the caller. After the response the relay is read to its end, if it has not come to it, and leaves its row.
 pub(in crate::gateway) fn serve(
     relay: Relay,
-    db: &Database,
+    booking: Booking,
     after: &AfterResponse,
 ) -> impl Stream<Item = Bytes> + Send + use<> {
     let (back, returned) = oneshot::channel::<Box<Relay>>();
-    let db = db.clone();
     let patience = relay.until.saturating_duration_since(Instant::now()) + RESERVE / 2;
     after.defer(async move {
         match tokio::time::timeout(patience, returned).await {
             Ok(Ok(mut relay)) => {
                 // The caller left early: the provider goes on, and bills, to its end.
                 while relay.next().await.is_some() {}
-                ledger::record(&db, &relay.attempt.event(relay.outcome())).await;
+                booking.settle(vec![relay.attempt.event(relay.outcome())]).await;
             }
-            Ok(Err(_)) | Err(_) => tracing::error!("a stream was not returned; its usage is not in the ledger"),
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!("a stream was not returned; the sweeper will find what was reserved for it")
+            }
         }
     });
     let guard = Guard { relay: Some(Box::new(relay)), back: Some(back) };

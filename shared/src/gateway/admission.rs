@@ -1,0 +1,160 @@
+//! Before a provider is asked: what the request may use at most is reserved. After the response: its rows are written, and what was
+//! reserved is settled with what was used. In this order, since a reservation without a row is found by the sweeper, and a row without
+//! a reservation by nobody.
+
+use super::{Gateway, after_response::AfterResponse, attempt::Attempt, call::Call};
+use crate::{
+    alerts::{Alert, sink::Alerts},
+    error::GatewayError,
+    limits::{
+        Actual, Ask, Permit, Refusal, Worst,
+        dynamo::{Admission, Limiter, NotAdmitted},
+        told::{self, Headers},
+    },
+    openai::Invalid,
+    tenancy::{Grant, TenantId, tags},
+    usage::ledger::{Ledger, Recorded, UsageEvent, UsageSource},
+};
+use std::{sync::Arc, time::Duration};
+
+/// Where a request's tags are.
+const TAGS: &str = "x-supergate-tags";
+/// Soft budgets that are used up.
+const OVER_BUDGET: &str = "x-supergate-over-budget";
+/// The longest a function runs.
+const MAX_TIME: Duration = Duration::from_secs(15 * 60);
+/// Clocks differ, and a request that is about to be settled is not abandoned.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// An admitted request. Whichever way it ends, it must be closed; one that a killed process leaves open the sweeper finds.
+#[must_use = "close it with the request's events"]
+pub(super) struct Booking {
+    ledger: Ledger,
+    limiter: Arc<Limiter>,
+    alerts: Arc<Alerts>,
+    tenant: TenantId,
+    permit: Permit,
+}
+
+impl Booking {
+    /// Writes the rows and settles, after the response.
+    pub(super) fn close(self, events: Vec<UsageEvent>, after: &AfterResponse) {
+        after.defer(self.settle(events));
+    }
+
+    /// Writes the rows and settles.
+    pub(super) async fn settle(self, events: Vec<UsageEvent>) {
+        if self.ledger.record(&events).await == Recorded::Lost {
+            // The reservation is the last trace of it that a program can read.
+            return;
+        }
+        let actual = charged(&self.permit, &events);
+        for over in self.limiter.settle(self.permit, actual).await {
+            self.alerts.tell(&Alert::BudgetUsedUp { tenant: self.tenant, budget: (&over).into() }).await;
+        }
+    }
+}
+
+/// What the budgets are charged: what was used, and where nobody knows that, no less than was reserved.
+fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
+    let counted = events.iter().fold(Actual::default(), |sum, event| Actual {
+        cost: crate::usage::Nanos(sum.cost.0.saturating_add(event.cost.0)),
+        tokens: sum.tokens.saturating_add(event.tokens.input).saturating_add(event.tokens.output),
+    });
+    let is_known = events.iter().all(|event| event.usage_source != UsageSource::Counted);
+    if is_known { counted } else { permit.at_least(counted) }
+}
+
+/// After the response: what a refusal, or that nobody counts, tells somebody else than the caller.
+fn tell_later(gateway: &Gateway, call: &Call, alert: Alert) {
+    let alerts = Arc::clone(&gateway.alerts);
+    call.after.defer(async move { alerts.tell(&alert).await });
+}
+
+/// What a request is booked under: its key's tags and its own.
+pub(super) fn tags(grant: &Grant, call: &Call) -> Result<Vec<String>, Invalid> {
+    let header = call.headers.get(TAGS).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    tags::of_request(&grant.rights().tags, header).map_err(|problem| Invalid::value(TAGS, problem))
+}
+
+/// Reserves what the request may use at most. Also gives the headers that tell of what is left.
+///
+/// # Errors
+/// 429 for a limit, 402 for a budget, 503 where a hard budget cannot be asked, 400 where its cost cannot be known and must be.
+pub(super) async fn reserve(
+    gateway: &Gateway,
+    call: &Call,
+    grant: &Grant,
+    attempt: &Attempt,
+    worst: Worst,
+) -> Result<(Booking, Headers), GatewayError> {
+    let model = format!("{}/{}", attempt.provider(), attempt.candidate.model.id);
+    let policy = &grant.rights().policy;
+    // A stream cannot take back what it has said.
+    if worst.cost.is_none() && (attempt.streamed() || policy.budgets_of(&attempt.tags).next().is_some()) {
+        return Err(GatewayError::NotPriced(model));
+    }
+    let deadline = call.deadline.unwrap_or_else(|| gateway.clock.since_epoch() + MAX_TIME) + MARGIN;
+    let ask = Ask {
+        tenant: grant.tenant(),
+        key: grant.actor().key(),
+        policy,
+        model: &model,
+        tags: &attempt.tags,
+        request: call.request_id,
+        worst,
+        deadline: deadline.as_secs(),
+        note: Some(attempt.note()),
+    };
+    let limiter = &gateway.limiter;
+    let admitted = Box::pin(limiter.reserve(&ask)).await;
+    let alert = match &admitted {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Some(Alert::LimitsUncounted),
+        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
+            Refusal::Budget(over) => Some(Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() }),
+            _ => None,
+        },
+        _ => None,
+    };
+    if let Some(alert) = alert {
+        tell_later(gateway, call, alert);
+    }
+    let admitted = admitted.map_err(|refusal| {
+        // What is known without asking is not written again and again: a client that hammers costs nothing.
+        let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+        let error = refused(refusal);
+        if is_news {
+            note_refusal(gateway, call, attempt.refused(&error));
+        }
+        error
+    });
+    let Admission { permit, headrooms, over, at_ms, .. } = admitted?;
+    let mut headers = told::headers(&headrooms, at_ms);
+    headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
+    let booking = Booking {
+        ledger: gateway.ledger.clone(),
+        limiter: Arc::clone(limiter),
+        alerts: Arc::clone(&gateway.alerts),
+        tenant: grant.tenant(),
+        permit,
+    };
+    Ok((booking, headers))
+}
+
+/// A refusal is a row too, which costs nothing.
+fn note_refusal(gateway: &Gateway, call: &Call, event: UsageEvent) {
+    let ledger = gateway.ledger.clone();
+    call.after.defer(async move {
+        ledger.record(&[event]).await;
+    });
+}
+
+fn refused(error: NotAdmitted) -> GatewayError {
+    match error {
+        NotAdmitted::Refused { refusal, headrooms, at_ms, .. } => match &*refusal {
+            Refusal::Budget(over) => GatewayError::BudgetExceeded(told::over_budget(over)),
+            refusal => GatewayError::RateLimited(Box::new(told::refusal(refusal, &headrooms, at_ms))),
+        },
+        NotAdmitted::Away(source) => GatewayError::BudgetsUnavailable(source),
+    }
+}

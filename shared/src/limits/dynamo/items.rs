@@ -1,0 +1,261 @@
+//! What is done to the items of limits and budgets: each is one call, and a conditional one, so that of many at once no more get through
+//! than there is room for. Nothing is read before a write: the item comes back with its answer.
+
+use super::{Table, number};
+use crate::{
+    causes::BoxError,
+    limits::{
+        claim::{Claim, IN_FLIGHT, ItemKey, entry_attribute},
+        state::{ItemState, is_spread},
+        window::Attribute,
+    },
+    tenancy::RequestId,
+};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use std::{collections::HashMap, fmt::Write as _};
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reserved {
+    /// The item holds it now, or did already: the claim was made before, and its answer lost.
+    Held(ItemState),
+    /// The item as it is, without it.
+    Refused(ItemState),
+}
+
+/// An attribute that makes an item be found among those with requests that may be running.
+pub(super) const OPEN: &str = "open";
+
+impl Table {
+    /// Takes what the claim asks for, if each counter alone has room. `useless` are attributes to remove by the way.
+    ///
+    /// # Errors
+    /// When nobody knows what became of it; for the log.
+    pub async fn reserve(&self, claim: &Claim, useless: &[String]) -> Result<Reserved, BoxError> {
+        let entry = serde_json::to_string(&claim.entry)?;
+        let mut update = Update::default();
+        for rate in &claim.rates {
+            let attribute = rate.attribute();
+            update.add(&attribute, rate.amount);
+            update.needs_at_most(&attribute, rate.limit - rate.amount);
+        }
+        update.add(IN_FLIGHT, 1);
+        for flight in &claim.flights {
+            if flight.attribute != IN_FLIGHT {
+                update.add(&flight.attribute, 1);
+            }
+            update.needs_at_most(&flight.attribute, flight.limit - 1);
+        }
+        for charge in &claim.charges {
+            update.add(&charge.attribute, claim.entry.cost);
+            if charge.budget.hard {
+                update.needs_at_most(&charge.attribute, charge.budget.limit.0.saturating_sub(claim.entry.cost));
+            }
+        }
+        let attribute = entry_attribute(claim.request);
+        update.set(&attribute, AttributeValue::S(entry));
+        update.needs_none(&attribute);
+        update.set_if_none(OPEN, AttributeValue::S(claim.item.shard().to_string()));
+        match claim.expires_at {
+            Some(at) => update.set("expires_at", number(at)),
+            None => update.remove("expires_at"),
+        }
+        useless.iter().filter(|name| !claim.entry.windows.contains(name)).for_each(|name| update.remove(name));
+        match self.write(claim.item, update).await? {
+            Written::Done(state) => Ok(Reserved::Held(state)),
+            // The first try got through and its answer did not.
+            Written::Refused(state) if state.has(claim.request) => Ok(Reserved::Held(state)),
+            Written::Refused(state) => Ok(Reserved::Refused(state)),
+        }
+    }
+
+    /// Ends a request's entry and adds the changes, if the entry is still there. The item as it is then; none if somebody was faster.
+    ///
+    /// # Errors
+    /// When nobody knows what became of it; for the log.
+    pub async fn close(
+        &self,
+        item: ItemKey,
+        request: RequestId,
+        changes: &[(String, i64)],
+        useless: &[String],
+    ) -> Result<Option<ItemState>, BoxError> {
+        let mut update = Update::default();
+        let attribute = entry_attribute(request);
+        update.needs(&attribute);
+        update.remove(&attribute);
+        changes.iter().for_each(|(name, change)| update.add(name, *change));
+        let is_changed = |name: &String| changes.iter().any(|(changed, _)| changed == name);
+        useless.iter().filter(|name| !is_changed(name)).for_each(|name| update.remove(name));
+        match self.write(item, update).await? {
+            Written::Done(state) => Ok(Some(state)),
+            Written::Refused(_) => Ok(None),
+        }
+    }
+
+    /// Notes how far apart clocks are, unless they were found to be farther.
+    ///
+    /// # Errors
+    /// When nobody knows what became of it; for the log.
+    pub async fn note_spread(&self, item: ItemKey, attribute: &str, spread_ms: i64) -> Result<(), BoxError> {
+        let mut update = Update::default();
+        update.set(attribute, AttributeValue::N(spread_ms.to_string()));
+        update.needs_at_most(attribute, spread_ms - 1);
+        self.write(item, update).await.map(drop)
+    }
+
+    /// The item as it is, with all that was written before.
+    ///
+    /// # Errors
+    /// When nobody knows; for the log.
+    pub async fn read(&self, item: ItemKey) -> Result<ItemState, BoxError> {
+        let read = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(item.partition()))
+            .key("sk", AttributeValue::S(item.sort()))
+            .consistent_read(true);
+        Ok(state(Box::pin(read.send()).await?.item))
+    }
+
+    async fn write(&self, item: ItemKey, update: Update) -> Result<Written, BoxError> {
+        let (expression, condition) = (update.expression(), update.condition());
+        let (names, values) = update.words();
+        let write = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(item.partition()))
+            .key("sk", AttributeValue::S(item.sort()))
+            .update_expression(expression)
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match Box::pin(write.send()).await {
+            Ok(written) => Ok(Written::Done(state(written.attributes))),
+            Err(error) => match error.into_service_error() {
+                UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Written::Refused(state(refused.item))),
+                error => Err(error.into()),
+            },
+        }
+    }
+}
+
+enum Written {
+    Done(ItemState),
+    Refused(ItemState),
+}
+
+fn state(attributes: Option<HashMap<String, AttributeValue>>) -> ItemState {
+    let mut state = ItemState::default();
+    for (name, value) in attributes.unwrap_or_default() {
+        match value {
+            AttributeValue::N(text) if name == IN_FLIGHT || is_counter(&name) => {
+                state.numbers.insert(name, text.parse().unwrap_or_default());
+            }
+            AttributeValue::S(text) if name.starts_with('p') && name.len() == 33 => {
+                state.entries.insert(name, text);
+            }
+            _ => {}
+        }
+    }
+    state
+}
+
+fn is_counter(name: &str) -> bool {
+    is_spread(name) || name.starts_with('c') || name.starts_with("f~") || Attribute::read(name).is_some()
+}
+
+/// An update expression and its condition, in the making. Names and values go beside it: an attribute's name may be a reserved word.
+#[derive(Default)]
+struct Update {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+    set: Vec<String>,
+    added: Vec<String>,
+    removed: Vec<String>,
+    needed: Vec<String>,
+}
+
+impl Update {
+    fn add(&mut self, attribute: &str, amount: i64) {
+        let (name, value) = (self.name(attribute), self.value(AttributeValue::N(amount.to_string())));
+        self.added.push(format!("{name} {value}"));
+    }
+
+    fn set(&mut self, attribute: &str, value: AttributeValue) {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.set.push(format!("{name} = {value}"));
+    }
+
+    fn set_if_none(&mut self, attribute: &str, value: AttributeValue) {
+        let (name, value) = (self.name(attribute), self.value(value));
+        self.set.push(format!("{name} = if_not_exists({name}, {value})"));
+    }
+
+    fn remove(&mut self, attribute: &str) {
+        let name = self.name(attribute);
+        self.removed.push(name);
+    }
+
+    /// What is not there is nothing, which is at most whatever is not below it.
+    fn needs_at_most(&mut self, attribute: &str, most: i64) {
+        let (name, value) = (self.name(attribute), self.value(AttributeValue::N(most.to_string())));
+        match most {
+            0.. => self.needed.push(format!("(attribute_not_exists({name}) OR {name} <= {value})")),
+            _ => self.needed.push(format!("{name} <= {value}")),
+        }
+    }
+
+    fn needs(&mut self, attribute: &str) {
+        let name = self.name(attribute);
+        self.needed.push(format!("attribute_exists({name})"));
+    }
+
+    fn needs_none(&mut self, attribute: &str) {
+        let name = self.name(attribute);
+        self.needed.push(format!("attribute_not_exists({name})"));
+    }
+
+    fn name(&mut self, attribute: &str) -> String {
+        let short = format!("#{}", self.names.len());
+        match self.names.iter().find(|(_, name)| *name == attribute) {
+            Some((short, _)) => short.clone(),
+            None => {
+                self.names.insert(short.clone(), attribute.to_owned());
+                short
+            }
+        }
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let short = format!(":{}", self.values.len());
+        self.values.insert(short.clone(), value);
+        short
+    }
+
+    fn expression(&self) -> String {
+        let mut text = String::new();
+        for (verb, clauses) in [("SET", &self.set), ("ADD", &self.added), ("REMOVE", &self.removed)] {
+            if !clauses.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "{verb} {} ", clauses.join(", "));
+            }
+        }
+        text
+    }
+
+    fn condition(&self) -> String {
+        self.needed.join(" AND ")
+    }
+
+    fn words(self) -> (HashMap<String, String>, HashMap<String, AttributeValue>) {
+        (self.names, self.values)
+    }
+}

@@ -1,0 +1,310 @@
+//! Reserves before the provider is called and settles after it, in the tenant's item and the key's at the same time. While DynamoDB is
+//! away, rates are bounded by what this process lets through itself, and hard budgets are closed.
+
+use super::{Reserved, Table};
+use crate::{
+    causes::{BoxError, chain},
+    clock::Clock,
+    limits::{
+        claim::{self, Ask, Claim, ItemKey},
+        local::Local,
+        permit::{self, Actual, Held, Permit},
+        refusals::Refusals,
+        state::{ItemState, spread_attribute},
+        verdict::{Headrooms, OverBudget, Refusal, Verdict, judge},
+    },
+    tenancy::RequestId,
+};
+use futures_util::future::join;
+use std::{
+    collections::HashMap,
+    ops::RangeInclusive,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+use time::OffsetDateTime;
+
+/// For how long DynamoDB is not asked after it did not answer: a caller should not wait for its time limit again and again.
+const AWAY_MS: i64 = 5_000;
+/// Clocks that are this close are not worth a call, and a clock that is farther off than the other is broken: nobody waits for it.
+const SPREADS_MS: RangeInclusive<i64> = 50..=10_000;
+/// How many items' useless attributes are remembered.
+const MAX_ITEMS: usize = 1_000;
+/// How many of them are removed at once: an expression has a longest length.
+const MAX_REMOVED: usize = 40;
+
+/// Reserves and settles.
+pub struct Limiter {
+    table: Arc<Table>,
+    clock: Arc<dyn Clock>,
+    refusals: Refusals,
+    local: Local,
+    /// Attributes to remove with the next write, by item.
+    useless: Mutex<HashMap<ItemKey, Vec<String>>>,
+    away_until_ms: AtomicI64,
+}
+
+/// What a request was given.
+#[derive(Debug)]
+#[must_use = "the permit must be settled"]
+pub struct Admission {
+    /// To be settled.
+    pub permit: Permit,
+    /// For the caller.
+    pub headrooms: Headrooms,
+    /// Soft budgets that are used up.
+    pub over: Vec<OverBudget>,
+    /// Whether DynamoDB was away and only this process itself kept count: somebody should know.
+    pub is_local: bool,
+    /// When that was, in milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// Why a request was given nothing. It consumes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// There is no room.
+    #[error("refused")]
+    Refused {
+        /// Why.
+        refusal: Box<Refusal>,
+        /// For the caller.
+        headrooms: Headrooms,
+        /// When that was, in milliseconds since 1970.
+        at_ms: i64,
+        /// Whether it was known without asking.
+        remembered: bool,
+    },
+    /// A hard budget cannot be asked.
+    #[error("budgets cannot be checked right now")]
+    Away(#[source] BoxError),
+}
+
+/// What became of one claim.
+enum Part {
+    Held(Verdict),
+    /// Whether it is in the item all the same and must be taken back.
+    Refused(Verdict, bool),
+    Away(BoxError),
+    /// Nothing was asked.
+    None,
+}
+
+impl Limiter {
+    /// Counts in this table.
+    pub fn new(table: Arc<Table>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            table,
+            clock,
+            refusals: Refusals::default(),
+            local: Local::default(),
+            useless: Mutex::default(),
+            away_until_ms: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// Takes all that a request asks for, or nothing. At most two calls, at the same time; what was taken in vain is given back.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub async fn reserve(&self, ask: &Ask<'_>) -> Result<Admission, NotAdmitted> {
+        let at_ms = self.now_ms();
+        let now = at(at_ms);
+        let (tenant, key) = claim::claims(ask, now);
+        if let Some(refused) =
+            [Some(&tenant), key.as_ref()].into_iter().flatten().find_map(|claim| self.known(claim, at_ms))
+        {
+            return Err(refused);
+        }
+        let parts = join(self.take(Some(&tenant), at_ms), self.take(key.as_ref(), at_ms)).await;
+        let claims = [Some(tenant), key].into_iter().flatten().zip([parts.0, parts.1]);
+        self.decide(claims.collect(), ask.request, at_ms).await
+    }
+
+    /// What is known without asking: that it can never fit, or does not yet.
+    fn known(&self, claim: &Claim, at_ms: i64) -> Option<NotAdmitted> {
+        let refused = |refusal, headrooms| {
+            let remembered = true;
+            NotAdmitted::Refused { refusal: Box::new(refusal), headrooms, at_ms, remembered }
+        };
+        if let Some(rate) = claim.rates.iter().find(|rate| rate.amount > rate.limit) {
+            let (scope, unit) = (rate.scope.clone(), rate.unit);
+            let refusal = Refusal::Rate { scope, unit, limit: rate.limit, amount: rate.amount, free_at: None };
+            return Some(refused(refusal, Headrooms::default()));
+        }
+        let (refusal, headrooms) = self.refusals.recall(claim, at_ms)?;
+        Some(refused(refusal, headrooms))
+    }
+
+    async fn take(&self, claim: Option<&Claim>, at_ms: i64) -> Part {
+        let Some(claim) = claim else { return Part::None };
+        if self.away_until_ms.load(Relaxed) > at_ms {
+            return Part::Away("it did not answer a moment ago".into());
+        }
+        let useless = self.useless(claim.item);
+        match self.table.reserve(claim, &useless).await {
+            Ok(Reserved::Held(state)) => {
+                self.learn(claim, &state).await;
+                let verdict = judge(claim, &state, true, at_ms);
+                if verdict.refusal.is_some() { Part::Refused(verdict, true) } else { Part::Held(verdict) }
+            }
+            Ok(Reserved::Refused(state)) => {
+                self.learn(claim, &state).await;
+                let verdict = judge(claim, &state, false, at_ms);
+                match verdict.refusal {
+                    Some(_) => Part::Refused(verdict, false),
+                    None => Part::Away("an item was refused that has room".into()),
+                }
+            }
+            Err(error) => {
+                self.away_until_ms.store(at_ms.saturating_add(AWAY_MS), Relaxed);
+                tracing::error!(alarm = "limits_unavailable", error = %chain(&*error), "limits cannot be counted");
+                Part::Away(error)
+            }
+        }
+    }
+
+    async fn decide(
+        &self,
+        parts: Vec<(Claim, Part)>,
+        request: RequestId,
+        at_ms: i64,
+    ) -> Result<Admission, NotAdmitted> {
+        let mut admission = Admission {
+            permit: Permit::new([], request),
+            headrooms: Headrooms::default(),
+            over: Vec::new(),
+            is_local: false,
+            at_ms,
+        };
+        let mut held = Vec::new();
+        let mut refused: Option<NotAdmitted> = None;
+        for (claim, part) in parts {
+            let verdict = match part {
+                Part::Held(verdict) => {
+                    held.push(claim);
+                    verdict
+                }
+                Part::Refused(verdict, is_held) => {
+                    if is_held {
+                        held.push(claim.clone());
+                    }
+                    self.note_refusal(&claim, &verdict, at_ms);
+                    verdict
+                }
+                Part::Away(error) if claim.has_hard_budget() => {
+                    // The write may have got through all the same.
+                    held.push(claim);
+                    refused = refused.or(Some(NotAdmitted::Away(error)));
+                    continue;
+                }
+                Part::Away(_) => {
+                    admission.is_local = true;
+                    let verdict = self.local.take(&claim, at_ms);
+                    held.push(claim);
+                    verdict
+                }
+                Part::None => continue,
+            };
+            admission.headrooms = admission.headrooms.and(verdict.headrooms);
+            admission.over.extend(verdict.over);
+            if let (Some(refusal), None) = (verdict.refusal, &refused) {
+                let headrooms = verdict.headrooms;
+                let refusal = Box::new(refusal);
+                refused = Some(NotAdmitted::Refused { refusal, headrooms, at_ms, remembered: false });
+            }
+        }
+        let permit = Permit::new(held, request);
+        match refused {
+            None => Ok(Admission { permit, ..admission }),
+            Some(refused) => {
+                self.undo(permit).await;
+                Err(refused)
+            }
+        }
+    }
+
+    fn note_refusal(&self, claim: &Claim, verdict: &Verdict, at_ms: i64) {
+        if let Some(refusal) = &verdict.refusal {
+            self.refusals.remember(claim, refusal, verdict.headrooms, at_ms);
+        }
+    }
+
+    /// Gives back all of what a request has that never began.
+    pub async fn undo(&self, permit: Permit) {
+        let at_ms = self.now_ms();
+        for held in &permit.held {
+            drop(self.close(held, permit.request, &held.entry.undone(at_ms)).await);
+        }
+    }
+
+    /// Gives back what a request did not use, and takes what it used more. What could not be written the sweeper finds. Tells which soft
+    /// budgets this used up.
+    pub async fn settle(&self, permit: Permit, actual: Actual) -> Vec<OverBudget> {
+        let at_ms = self.now_ms();
+        let mut over = Vec::new();
+        // One after the other, the tenant's first: what a kill in between leaves behind is told apart by it.
+        for held in &permit.held {
+            if let Some(state) = self.close(held, permit.request, &held.entry.settled(actual, at_ms)).await {
+                over.extend(permit::used_up(held, actual, &state));
+            }
+        }
+        over
+    }
+
+    async fn close(&self, held: &Held, request: RequestId, changes: &[(String, i64)]) -> Option<ItemState> {
+        let useless = self.useless(held.item);
+        let closed = self.table.close(held.item, request, changes, &useless).await;
+        closed.unwrap_or_else(|error| {
+            tracing::error!(error = %chain(&*error), "a reservation was not settled; the sweeper will find it");
+            None
+        })
+    }
+
+    /// Notes from an item what can be removed, and in it, if this clock is behind another's, by how much: the other would take for a
+    /// minute old what is younger.
+    async fn learn(&self, claim: &Claim, state: &ItemState) {
+        // The time it took to hear of the item is no difference between clocks.
+        let at_ms = self.now_ms();
+        self.note_useless(claim, state, at_ms);
+        let behind = state.latest().map_or(0, |latest| latest - at_ms);
+        if SPREADS_MS.contains(&behind) && behind > state.spread_ms(at_ms) {
+            let noted = self.table.note_spread(claim.item, &spread_attribute(at_ms), behind).await;
+            match noted {
+                Ok(()) => tracing::warn!(behind_ms = behind, "this clock is behind another process's"),
+                Err(error) => tracing::warn!(error = %chain(&*error), "it was not noted that clocks differ"),
+            }
+        }
+    }
+
+    fn note_useless(&self, claim: &Claim, state: &ItemState, at_ms: i64) {
+        let now = at(at_ms);
+        let past = claim.charges.iter().flat_map(|charge| {
+            state.numbers.keys().filter(move |name| claim::is_past(name, &charge.budget, now)).map(String::as_str)
+        });
+        let named = |name: &&str| state.open().any(|(_, entry)| entry.budgets.iter().any(|one| one == name));
+        let past = past.filter(|name| !named(name));
+        let found: Vec<String> = state.useless(at_ms).chain(past).take(MAX_REMOVED).map(str::to_owned).collect();
+        let mut useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner);
+        if useless.len() >= MAX_ITEMS {
+            useless.clear();
+        }
+        if found.is_empty() { drop(useless.remove(&claim.item)) } else { drop(useless.insert(claim.item, found)) }
+    }
+
+    fn useless(&self, item: ItemKey) -> Vec<String> {
+        self.useless.lock().unwrap_or_else(PoisonError::into_inner).remove(&item).unwrap_or_default()
+    }
+
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.clock.since_epoch().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+fn at(at_ms: i64) -> OffsetDateTime {
+    let since = Duration::from_millis(u64::try_from(at_ms).unwrap_or_default());
+    OffsetDateTime::UNIX_EPOCH + since
+}

@@ -1,0 +1,120 @@
+//! What a request was given, until it gives it back.
+
+use super::{
+    claim::{Charge, Claim, Entry, IN_FLIGHT, ItemKey},
+    policy::Spending,
+    state::ItemState,
+    verdict::OverBudget,
+    window::Attribute,
+};
+use crate::{tenancy::RequestId, usage::Nanos};
+
+/// Reserved money and tokens. By value: it cannot be settled twice. What is lost with a killed process the sweeper finds in the items.
+#[derive(Debug)]
+#[must_use = "settle it with what was used, or it stays reserved until the sweeper finds it"]
+pub struct Permit {
+    /// Which request's.
+    pub(in crate::limits) request: RequestId,
+    /// What it has, the tenant's first.
+    pub(in crate::limits) held: Vec<Held>,
+    worst: Actual,
+}
+
+/// What a request has of one item.
+#[derive(Debug)]
+pub(in crate::limits) struct Held {
+    pub(in crate::limits) item: ItemKey,
+    pub(in crate::limits) entry: Entry,
+    /// Of these somebody wants to know when they are used up.
+    pub(in crate::limits) soft: Vec<Charge>,
+}
+
+/// What a request used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Actual {
+    /// What it cost.
+    pub cost: Nanos,
+    /// Tokens of its prompt and its answer.
+    pub tokens: u64,
+}
+
+impl Permit {
+    pub(in crate::limits) fn new(claims: impl IntoIterator<Item = Claim>, request: RequestId) -> Self {
+        let held: Vec<Held> = claims.into_iter().map(Held::from).collect();
+        let worst = held.first().map_or_else(Actual::default, |held| Actual {
+            cost: Nanos(held.entry.cost),
+            tokens: u64::try_from(held.entry.tokens).unwrap_or_default(),
+        });
+        Self { request, held, worst }
+    }
+
+    /// What was reserved.
+    pub fn reserved(&self) -> Actual {
+        self.worst
+    }
+
+    /// What to settle with where nobody knows what was used: nothing below what was reserved is given back, and what is known to be more
+    /// is charged.
+    pub fn at_least(&self, counted: Actual) -> Actual {
+        Actual { cost: counted.cost.max(self.worst.cost), tokens: counted.tokens.max(self.worst.tokens) }
+    }
+}
+
+impl From<Claim> for Held {
+    fn from(claim: Claim) -> Self {
+        let soft = claim.charges.into_iter().filter(|charge| !charge.budget.hard).collect();
+        Self { item: claim.item, entry: claim.entry, soft }
+    }
+}
+
+impl Entry {
+    /// What to add to which attribute when the request has ended.
+    pub fn settled(&self, actual: Actual, at_ms: i64) -> Vec<(String, i64)> {
+        let more_cost = actual.cost.0.saturating_sub(self.cost);
+        let more_tokens = i64::try_from(actual.tokens).unwrap_or(i64::MAX).saturating_sub(self.tokens);
+        let flights = self.ones.iter().filter(|name| Attribute::read(name).is_none()).map(|name| (name.clone(), -1));
+        self.changes(more_cost, more_tokens, at_ms).chain(flights).collect()
+    }
+
+    /// The same if it never began: it counts for no request either.
+    pub fn undone(&self, at_ms: i64) -> Vec<(String, i64)> {
+        let ones = self.ones.iter().filter(|name| counts(name, at_ms)).map(|name| (name.clone(), -1));
+        self.changes(-self.cost, -self.tokens, at_ms).chain(ones).collect()
+    }
+
+    fn changes(&self, cost: i64, tokens: i64, at_ms: i64) -> impl Iterator<Item = (String, i64)> {
+        let budgets = self.budgets.iter().map(move |name| (name.clone(), cost));
+        let windows = self.windows.iter().filter(move |name| counts(name, at_ms));
+        let windows = windows.map(move |name| (name.clone(), tokens));
+        let all = budgets.chain(windows).filter(|(_, change)| *change != 0);
+        all.chain([(IN_FLIGHT.to_owned(), -1)])
+    }
+}
+
+/// What is older may have been removed, and would come back as a debt.
+fn counts(name: &str, at_ms: i64) -> bool {
+    Attribute::read(name).is_none_or(|attribute| !attribute.is_past(at_ms))
+}
+
+/// The soft budgets that this settlement used up: `state` is the item's right after it. Spending only changes when something is settled,
+/// so of all settlements exactly one sees a budget on both sides of its limit.
+pub(in crate::limits) fn used_up(held: &Held, actual: Actual, state: &ItemState) -> Vec<OverBudget> {
+    let over = held.soft.iter().filter_map(|charge| {
+        let spending: Spending = state.spending(&charge.attribute);
+        let before = spending.spent.0.saturating_sub(actual.cost.0);
+        let limit = charge.budget.limit;
+        (before < limit.0 && spending.spent >= limit).then(|| OverBudget {
+            attribute: charge.attribute.clone(),
+            scope: charge.budget.scope.clone(),
+            period: charge.budget.period,
+            limit,
+            spending,
+            worst: Nanos(held.entry.cost),
+            resets_at: charge.resets_at,
+        })
+    });
+    over.collect()
+}
+
+#[cfg(test)]
+mod tests;
