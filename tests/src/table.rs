@@ -69,6 +69,32 @@ pub async fn put(name: &str, item: Item) {
     client().await.put_item().table_name(name).set_item(Some(item)).send().await.expect("to be put");
 }
 
+/// Puts the deadlines of all reservations into the past: nobody has to wait for them.
+pub async fn make_overdue(name: &str) {
+    for mut item in items(name).await {
+        let mut changed = false;
+        for (attribute, value) in &mut item {
+            let AttributeValue::S(text) = value else { continue };
+            let Ok(mut entry) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            if attribute.starts_with('p') && entry["d"].is_number() {
+                entry["d"] = 1.into();
+                *text = entry.to_string();
+                changed = true;
+            }
+        }
+        if changed {
+            put(name, item).await;
+        }
+    }
+}
+
+/// The reservations that nobody has ended.
+pub async fn reservations(name: &str) -> Vec<String> {
+    let items = items(name).await;
+    let is_entry = |name: &&String| name.len() == 33 && name.starts_with('p');
+    items.iter().flat_map(|item| item.keys().filter(is_entry).cloned().collect::<Vec<_>>()).collect()
+}
+
 async fn client() -> Client {
     Client::new(&aws::sdk_config(Duration::from_secs(30)).await.expect("the SDK's configuration"))
 }

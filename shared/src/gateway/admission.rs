@@ -148,11 +148,17 @@ pub(super) async fn reserve(
             let booking = Booking { ledger: gateway.ledger.clone(), limiter: Arc::clone(limiter), permit, claim };
             Ok(Admitted::Now(booking, headers))
         }
-        Err(error) => {
+        Err(refusal) => {
+            // What is known without asking is not written again and again: a client that hammers costs nothing.
+            let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+            let error = refused(refusal);
+            if is_news {
+                note_refusal(gateway, call, attempt.refused(&error));
+            }
             if let Some(claim) = claim {
                 call.after.defer(claim.end(false));
             }
-            Err(refused(error))
+            Err(error)
         }
     }
 }
@@ -162,6 +168,14 @@ async fn give_back(limiter: &Limiter, reserved: Result<Admission, NotAdmitted>) 
     if let Ok(Admission { permit, .. }) = reserved {
         limiter.settle(permit, Actual::default()).await;
     }
+}
+
+/// A refusal is a row too, which costs nothing.
+fn note_refusal(gateway: &Gateway, call: &Call, event: UsageEvent) {
+    let ledger = gateway.ledger.clone();
+    call.after.defer(async move {
+        ledger.record(&[event]).await;
+    });
 }
 
 fn refused(error: NotAdmitted) -> GatewayError {

@@ -123,14 +123,7 @@ impl Attempt {
 
     /// The beginning of its row, to be kept beside what is reserved for it.
     pub(super) fn note(&self) -> String {
-        let outcome = Outcome {
-            status: 0,
-            error_code: None,
-            ended: Ended::Failed,
-            model_served: None,
-            usage: UsageFacts::Nothing,
-        };
-        Note::of(&self.event(outcome)).to_text()
+        Note::of(&self.begun()).to_text()
     }
 
     /// The provider's id.
@@ -252,11 +245,6 @@ impl Attempt {
         }
     }
 
-    /// What is set down before the provider is asked, should this process end without a word.
-    pub(super) fn note(&self) -> Note {
-        Note::of(&self.begun())
-    }
-
     /// The ledger's event, before anything has happened.
     fn begun(&self) -> UsageEvent {
         UsageEvent {
@@ -265,7 +253,7 @@ impl Attempt {
             attempt: self.number,
             created_at: self.created_at,
             actor: self.grant.actor(),
-            member: self.grant.actor().person(),
+            member: self.grant.rights().member,
             tags: self.tags.clone(),
             end_user: self.end_user.clone(),
             provider: self.provider().into(),
