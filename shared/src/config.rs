@@ -93,6 +93,15 @@ pub struct RotationConfig {
     pub kms_key: KmsKey,
 }
 
+/// What the sweeper needs.
+#[derive(Debug)]
+pub struct SweeperConfig {
+    /// Postgres, as its role.
+    pub database: DatabaseConfig,
+    /// The DynamoDB table.
+    pub table: String,
+}
+
 /// How a connection proves who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseAuth {
@@ -266,6 +275,20 @@ impl RotationConfig {
         let mut reader = Reader::new(vars);
         match (reader.database("DATABASE_URL"), reader.required_kms_key()) {
             (Some(database), Some(kms_key)) if reader.wrong.is_empty() => Ok(Self { database, kms_key }),
+            _ => Err(ConfigError(reader.wrong)),
+        }
+    }
+}
+
+impl SweeperConfig {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// Every fault, not only the first.
+    pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(vars);
+        match (reader.database("DATABASE_URL"), reader.required("SUPERGATE_TABLE")) {
+            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }

@@ -19,16 +19,17 @@ use std::{
 };
 use supergate::{
     clock::Clock,
-    config::{Config, OfficeConfig, PeopleConfig, RotationConfig},
+    config::{Config, OfficeConfig, PeopleConfig, RotationConfig, SweeperConfig},
     crypto::kms::MasterKey,
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant},
+        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant, usage},
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
         people::{self, People},
+        sweeper::Sweeper,
     },
     web::{self, Function},
 };
@@ -200,6 +201,13 @@ impl App {
         Rotation::new(config, self.clock.clone()).await.expect("a rotation")
     }
 
+    /// The sweeper over this database.
+    pub async fn sweeper(&self, vars: &[(&str, &str)]) -> Sweeper {
+        let vars = with_defaults(vars, self.database.url("supergate_sweeper"));
+        let config = SweeperConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration");
+        Sweeper::new(config, self.clock.clone()).await.expect("a sweeper")
+    }
+
     /// Another process of the auth function, with variables that differ.
     pub async fn restart_auth_with(&mut self, vars: &[(&str, &str)]) {
         let config = people_config(&self.database, vars);
@@ -289,6 +297,13 @@ impl App {
                 async move { audit::answer(&office, call).await }
             };
             self.function("audit", &[web::GET], handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/usage") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { usage::answer(&office, call).await }
+            };
+            self.function("usage", &[web::GET], handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/auth") {
             let people = Arc::clone(&self.people);
             let handler = move |call| {

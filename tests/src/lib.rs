@@ -3,6 +3,7 @@
 pub mod app;
 pub mod canned;
 pub mod docs;
+pub mod gate;
 pub mod kms;
 pub mod lambda;
 pub mod logs;
@@ -11,3 +12,4 @@ pub mod office;
 pub mod page;
 pub mod postgres;
 pub mod table;
+pub mod usage;

@@ -124,6 +124,16 @@ fn rows() -> Vec<Row> {
         row("/v1/tenant/members/{*member}",    delete(), "/v1/tenant/members/{id}",            no_body,     Lacks("members.manage"),        Foreign::Member),
         row("/v1/tenant/members/{*member}",    get(),    "/v1/tenant/members/invitations",     no_body,     Lacks("members.read"),          NO_ID),
         row("/v1/tenant/members/{*member}",    delete(), "/v1/tenant/members/invitations/{id}", no_body,    Lacks("members.manage"),        Foreign::Invitation),
+        row("/v1/usage",                       get(),    "/v1/usage",                          no_body,     May("a look at what was used"), NO_ID),
+        row("/v1/usage",                       get(),    "/v1/usage?tenant_id={id}",           no_body,     May("a look at what was used"), Foreign::Tenant),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/breakdown?by=model",       no_body,     May("a look at what was used"), NO_ID),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/breakdown?by=key&tenant_id={id}", no_body, May("a look at what was used"), Foreign::Tenant),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/chart",                    no_body,     May("a look at what was used"), NO_ID),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/chart?tenant_id={id}",     no_body,     May("a look at what was used"), Foreign::Tenant),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/logs",                     no_body,     May("a look at what was used"), NO_ID),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/logs?tenant_id={id}",      no_body,     May("a look at what was used"), Foreign::Tenant),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/export",                   no_body,     May("a look at what was used"), NO_ID),
+        row("/v1/usage/{*report}",             get(),    "/v1/usage/export?tenant_id={id}",    no_body,     May("a look at what was used"), Foreign::Tenant),
     ]
 }
 

@@ -19,6 +19,7 @@ use supergate_tests::{
     app::{Answer, App, TestClock},
     docs,
     postgres::TestDatabase,
+    table,
 };
 
 /// What a case is answered with: its folder and its name, the status, a piece of the body, the reason. It stands for both of the
@@ -103,7 +104,18 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("rotation/scheduled",                  200, r#""rewrapped":0"#,        "what was just sealed can wait"),
     ("rotation/everything",                 200, r#""rewrapped":5"#,        "all of the platform's keys"),
     ("rotation/data-keys",                  200, r#""rewrapped":5"#,        "the same, under fresh data keys"),
+    ("usage/totals",                        200, r#""requests":0"#,        "nothing was used yet"),
+    ("usage/breakdown",                     200, r#""by":["model","key"]"#, "two levels"),
+    ("usage/chart",                         200, r#""bucket":"hour""#,      "every hour, filled"),
+    ("usage/logs",                          200, r#""next_cursor":null"#,   "no more than this page"),
+    ("usage/export",                        200, "BilledCost,",             "the columns of FOCUS 1.2"),
+    ("usage/unknown-parameter",             400, "is not a parameter of this route", "it is refused by name"),
+    ("usage/unknown-report",                404, "not_found",               "there is no such report"),
+    ("usage/no-auth",                       401, "invalid_api_key",         "no key"),
     ("rotation/resume",                     200, r#""next":null"#,          "nothing is that old"),
+    ("sweeper/scheduled",                   200, r#""failed":0"#,           "nothing was interrupted"),
+    ("sweeper/everything",                  200, r#""complete":true"#,      "and what is done once a day"),
+    ("sweeper/by-hand",                     200, r#""brought_home":0"#,     "the same as the schedule's"),
 ];
 
 fn folder() -> PathBuf {
@@ -226,9 +238,20 @@ async fn rotation_does_what_each_event_says() {
 }
 
 #[tokio::test]
-async fn audit_keys_and_tenant_answer_each_event_as_its_name_says() {
+async fn sweeper_does_what_each_event_says() {
+    let (app, table) = (App::start().await, table::own().await);
+    let sweeper = app.sweeper(&[("SUPERGATE_TABLE", &table)]).await;
+    for (case, event) in events("sweeper") {
+        let command = serde_json::from_str(&event).unwrap_or_else(|error| panic!("{case}: {error}"));
+        let report = sweeper.run(command, None).await.unwrap_or_else(|error| panic!("{case}: {error:?}"));
+        expect(&case, 200, &serde_json::to_string(&report).expect("JSON"));
+    }
+}
+
+#[tokio::test]
+async fn audit_keys_tenant_and_usage_answer_each_event_as_its_name_says() {
     let app = App::start().await;
-    for function in ["audit", "keys", "tenant"] {
+    for function in ["audit", "keys", "tenant", "usage"] {
         for (number, (case, event)) in events(function).into_iter().enumerate() {
             // Each event finds a tenant of its own, with a key and a member to act on.
             let tenant = app.other_tenant("demo").await;

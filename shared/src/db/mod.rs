@@ -17,6 +17,8 @@ mod standing;
 pub mod tenants;
 mod tx;
 pub mod usage_events;
+pub mod usage_hours;
+pub mod usage_log;
 
 pub use tx::{PersonTx, TenantTx};
 
@@ -42,6 +44,9 @@ pub enum Error {
     /// What is to be stored is there already.
     #[error("it exists already")]
     Exists(#[source] tokio_postgres::Error),
+    /// What it refers to is not there any more.
+    #[error("what it refers to is gone")]
+    Gone(#[source] tokio_postgres::Error),
     /// A rule of the database forbids it, as that a key has no more rights than its maker.
     #[error("the database does not allow a statement")]
     NotAllowed(#[source] tokio_postgres::Error),
@@ -150,6 +155,7 @@ impl From<tokio_postgres::Error> for Error {
         match unavailable {
             true => Self::Unavailable(error.into()),
             false if error.code() == Some(&SqlState::UNIQUE_VIOLATION) => Self::Exists(error),
+            false if error.code() == Some(&SqlState::FOREIGN_KEY_VIOLATION) => Self::Gone(error),
             // A rule says its name; without one it is a grant that is missing, a fault of ours.
             false if is_rule(&error) => Self::NotAllowed(error),
             false => Self::Refused(error),

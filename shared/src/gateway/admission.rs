@@ -102,11 +102,28 @@ pub(super) async fn reserve(
         note: Some(attempt.note()),
     };
     let limiter = &gateway.limiter;
-    let Admission { permit, headrooms, over, at_ms, .. } = Box::pin(limiter.reserve(&ask)).await.map_err(refused)?;
+    let admitted = Box::pin(limiter.reserve(&ask)).await.map_err(|refusal| {
+        // What is known without asking is not written again and again: a client that hammers costs nothing.
+        let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+        let error = refused(refusal);
+        if is_news {
+            note_refusal(gateway, call, attempt.refused(&error));
+        }
+        error
+    });
+    let Admission { permit, headrooms, over, at_ms, .. } = admitted?;
     let mut headers = told::headers(&headrooms, at_ms);
     headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
     let booking = Booking { ledger: gateway.ledger.clone(), limiter: Arc::clone(limiter), permit };
     Ok((booking, headers))
+}
+
+/// A refusal is a row too, which costs nothing.
+fn note_refusal(gateway: &Gateway, call: &Call, event: UsageEvent) {
+    let ledger = gateway.ledger.clone();
+    call.after.defer(async move {
+        ledger.record(&[event]).await;
+    });
 }
 
 fn refused(error: NotAdmitted) -> GatewayError {

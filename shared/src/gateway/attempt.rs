@@ -4,6 +4,7 @@ use super::call::Call;
 use crate::{
     clock::Clock,
     crypto::ProviderKey,
+    error::GatewayError,
     openai::ChatRequest,
     providers::Failure,
     routing::plan::Candidate,
@@ -122,14 +123,7 @@ impl Attempt {
 
     /// The beginning of its row, to be kept beside what is reserved for it.
     pub(super) fn note(&self) -> String {
-        let outcome = Outcome {
-            status: 0,
-            error_code: None,
-            ended: Ended::Failed,
-            model_served: None,
-            usage: UsageFacts::Nothing,
-        };
-        Note::of(&self.event(outcome)).to_text()
+        Note::of(&self.begun()).to_text()
     }
 
     /// The provider's id.
@@ -227,30 +221,57 @@ impl Attempt {
             tracing::warn!(provider, model = model.id, "searches without a price; none is charged for them");
         }
         UsageEvent {
-            tenant: self.grant.tenant(),
-            request: self.request_id,
-            attempt: self.number,
-            created_at: self.created_at,
-            actor: self.grant.actor(),
-            member: self.grant.actor().person(),
-            tags: self.tags.clone(),
-            end_user: self.end_user.clone(),
-            provider: self.provider().into(),
-            model_requested: self.model_requested.clone(),
-            model: self.candidate.model.id.into(),
             model_served: outcome.model_served,
-            streamed: self.streamed,
             status: outcome.status,
             error_code: outcome.error_code.map(Into::into),
             ended: outcome.ended,
             tokens,
             usage_source,
             cost: cost.total,
+            first_token: self.first_token,
+            latency: self.elapsed(),
+            ..self.begun()
+        }
+    }
+
+    /// The ledger's event of a request that a policy refuses: no provider is asked, and nothing is charged.
+    pub(super) fn refused(&self, error: &GatewayError) -> UsageEvent {
+        let on_the_wire = error.on_the_wire();
+        UsageEvent {
+            status: on_the_wire.status.as_u16(),
+            error_code: Some(on_the_wire.code.to_owned().into()),
+            latency: self.elapsed(),
+            ..self.begun()
+        }
+    }
+
+    /// The ledger's event, before anything has happened.
+    fn begun(&self) -> UsageEvent {
+        UsageEvent {
+            tenant: self.grant.tenant(),
+            request: self.request_id,
+            attempt: self.number,
+            created_at: self.created_at,
+            actor: self.grant.actor(),
+            member: self.grant.rights().member,
+            tags: self.tags.clone(),
+            end_user: self.end_user.clone(),
+            provider: self.provider().into(),
+            model_requested: self.model_requested.clone(),
+            model: self.candidate.model.id.into(),
+            model_served: None,
+            streamed: self.streamed,
+            status: 200,
+            error_code: None,
+            ended: Ended::Refused,
+            tokens: Tokens::default(),
+            usage_source: UsageSource::None,
+            cost: Nanos(0),
             price_version: Some(self.candidate.model.price_version.into()),
             cache: None,
             saved: Nanos(0),
-            first_token: self.first_token,
-            latency: self.elapsed(),
+            first_token: None,
+            latency: Duration::ZERO,
         }
     }
 

@@ -52,7 +52,7 @@ pub struct Reply {
 pub enum ReplyBody {
     /// All of it.
     Whole(Bytes),
-    /// Server-sent events as they come. It ends, but it never fails: an error is an event.
+    /// Server-sent events, or a file, piece by piece as they come. It ends, but it never fails: an error is an event, or a last line.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
 
@@ -101,6 +101,18 @@ impl Reply {
         // No cache and no buffering proxy in between may hold a chunk back.
         reply.set("cache-control", "no-cache");
         reply.set("x-accel-buffering", "no");
+        reply
+    }
+
+    /// A file to be kept, as it is made.
+    pub fn file(
+        content_type: &'static str,
+        name: &str,
+        pieces: impl Stream<Item = Bytes> + Send + 'static,
+    ) -> Self {
+        let mut reply = Self::with_type(StatusCode::OK, content_type, ReplyBody::Events(Box::pin(pieces)));
+        reply.set("content-disposition", &format!("attachment; filename=\"{name}\""));
+        reply.set("cache-control", "no-store");
         reply
     }
 

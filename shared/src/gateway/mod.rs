@@ -13,6 +13,7 @@ pub mod health;
 pub mod models;
 pub mod people;
 mod relay;
+pub mod sweeper;
 mod upstream;
 
 use crate::{

@@ -333,7 +333,7 @@ impl Relay {
 
     /// The provider's protocol says that this is all. It is not if a choice has no finish reason, or there is none at all.
     fn complete(&mut self, out: &mut Vec<u8>) -> Result<(), GatewayError> {
-        if self.finished.is_empty() || self.begun.iter().any(|choice| !self.finished.contains_key(choice)) {
+        if !self.is_said() {
             return Err(GatewayError::Truncated { provider: self.attempt.provider() });
         }
         self.ended = Some(Ended::Complete);
@@ -363,9 +363,16 @@ impl Relay {
     fn usage_facts(&self) -> UsageFacts {
         match (self.usage, self.ended) {
             (Some(tokens), Some(Ended::Complete)) => UsageFacts::Reported(tokens),
+            // All is said but the protocol's last word: what was used will not change any more.
+            (Some(tokens), _) if self.is_said() => UsageFacts::Reported(tokens),
             // What was reported before a break is a lower bound; so is what we count.
             (reported, _) => UsageFacts::Counted { answer_bytes: self.answer_bytes, reported },
         }
+    }
+
+    /// Whether every choice that has begun has its finish reason: the usage comes with the last of them, or after it.
+    fn is_said(&self) -> bool {
+        !self.finished.is_empty() && self.begun.iter().all(|choice| self.finished.contains_key(choice))
     }
 
     fn outcome(&self) -> Outcome {

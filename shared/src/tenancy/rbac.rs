@@ -56,6 +56,10 @@ permissions! {
     ReadCredentials = "provider_keys.read": Operator Owner Admin;
     /// Store, replace and delete providers' keys.
     ManageCredentials = "provider_keys.manage": Operator Owner Admin;
+    /// See the own use: of the key that asks, or of the person.
+    ReadUsage = "usage.read": Operator Owner Admin Member Viewer;
+    /// See everybody's use.
+    ReadAllUsage = "usage.read_all": Operator Owner Admin Viewer;
     /// Read what was done.
     ReadAudit = "audit.read": Operator Owner Admin;
 }

@@ -5,6 +5,7 @@ mod event;
 pub mod ledger;
 mod note;
 pub mod pricing;
+pub mod report;
 mod row;
 mod tokens;
 

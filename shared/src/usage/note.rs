@@ -1,7 +1,7 @@
 //! What is set down of a request before a provider is asked: enough for its row, should the function end without a word.
 
 use super::{Nanos, UsageRow, event::UsageEvent};
-use crate::tenancy::{RequestId, TenantId};
+use crate::tenancy::{KeyId, RequestId, TenantId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -52,6 +52,11 @@ impl Note {
             end_user: row.end_user,
             price_version: row.price_version,
         }
+    }
+
+    /// With which key the request came.
+    pub fn key(&self) -> Option<KeyId> {
+        self.key.map(KeyId::from_uuid)
     }
 
     /// As it is kept.

@@ -82,9 +82,10 @@ impl Launch {
         tasks.spawn(collect_lines(child.stdout.take().expect("a pipe"), logs.clone()));
         tasks.spawn(collect_lines(child.stderr.take().expect("a pipe"), logs.clone()));
         let pid = child.id().expect("a process that was just started");
-        tasks.spawn(watch_over(child, api.board()));
-        let instance =
-            Instance { name, pid, api, concurrency: self.concurrency, logs, cpu: CpuClock::default(), _tasks: tasks };
+        let gone = Arc::new(watch::Sender::new(false));
+        tasks.spawn(watch_over(child, api.board(), Arc::clone(&gone)));
+        let (concurrency, cpu) = (self.concurrency, CpuClock::default());
+        let instance = Instance { name, pid, api, concurrency, logs, cpu, gone, _tasks: tasks };
         match instance.api.until_waiting(1, PATIENCE).await {
             Ok(()) => Ok(Function(Arc::new(instance))),
             Err(why) => Err(StartError { why, logs: instance.logs.borrow().clone() }),
@@ -120,6 +121,7 @@ struct Instance {
     concurrency: usize,
     logs: Arc<watch::Sender<Vec<String>>>,
     cpu: CpuClock,
+    gone: Arc<watch::Sender<bool>>,
     /// Dropping them drops the child, which kills it.
     _tasks: JoinSet<()>,
 }
@@ -160,6 +162,12 @@ impl Function {
         after_bytes: usize,
     ) -> Result<Reply, InvokeError> {
         self.0.api.invoke_and_hang_up(&event, deadline, after_bytes).await
+    }
+
+    /// Ends its process as `kill -9` does, and waits until it is gone.
+    pub async fn kill(&self) {
+        self.0.api.board().send_modify(|board| board.end(InvokeError::Killed));
+        drop(self.0.gone.subscribe().wait_for(|gone| *gone).await);
     }
 
     /// Waits until all its workers wait for work again, so that what happens after the response is done too.
@@ -244,7 +252,11 @@ async fn collect_lines(pipe: impl AsyncRead + Unpin, logs: Arc<watch::Sender<Vec
 }
 
 /// Tells the Runtime API's callers when the process ends, and ends it when the Runtime API gave it up.
-async fn watch_over(mut child: Child, board: Arc<watch::Sender<super::board::Board>>) {
+async fn watch_over(
+    mut child: Child,
+    board: Arc<watch::Sender<super::board::Board>>,
+    gone: Arc<watch::Sender<bool>>,
+) {
     tokio::select! {
         status = child.wait() => {
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
@@ -252,4 +264,5 @@ async fn watch_over(mut child: Child, board: Arc<watch::Sender<super::board::Boa
         }
         () = RuntimeApi::until_over(&board) => drop(child.kill().await),
     }
+    gone.send_replace(true);
 }

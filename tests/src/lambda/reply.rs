@@ -35,6 +35,8 @@ pub enum InvokeError {
     },
     /// The deadline passed; the process was killed, as Lambda does.
     TimedOut,
+    /// The test killed the process.
+    Killed,
     /// The process ended, with this status.
     Exited(String),
     /// The connection broke while the response was being sent, because the test asked for that or because the function left.
@@ -46,6 +48,7 @@ impl fmt::Display for InvokeError {
         match self {
             Self::Function { kind, message } => write!(f, "the function failed: {kind}: {message}"),
             Self::TimedOut => write!(f, "the function's deadline passed"),
+            Self::Killed => write!(f, "the function's process was killed"),
             Self::Exited(status) => write!(f, "the function's process ended: {status}"),
             Self::Broken => write!(f, "the response broke off"),
         }

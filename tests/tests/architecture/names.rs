@@ -7,7 +7,7 @@ use supergate_tests::lambda::database_role;
 use toml::Table;
 
 /// Invoked by hand or on a schedule: no route, no HTTP.
-const WITHOUT_HTTP: &[&str] = &["migrate", "rotation"];
+const WITHOUT_HTTP: &[&str] = &["migrate", "rotation", "sweeper"];
 const MAX_MAIN_LINES: usize = 40;
 
 /// Where a status is tested, or why it cannot happen.
@@ -64,9 +64,17 @@ const REFUSALS: &[(&str, Case, Case, Case)] = &[
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: IAM says who may invoke it"),
      Never("no HTTP: what is gone meanwhile is passed over")),
+    ("sweeper",
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: IAM says who may invoke it"),
+     Never("no HTTP: what is gone meanwhile is passed over")),
     ("tenant",
      Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
      Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
+     Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
+    ("usage",
+     Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
+     Never("every role may see use: a member its own, the others everybody's"),
      Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
 ];
 

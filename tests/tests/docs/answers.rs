@@ -60,8 +60,16 @@ const STEPS: &[(&str, Caller, u16, &str)] = &[
     ("removeMember",         Owner,    204, "nothing is told"),
     ("createTenant",         Operator, 201, "only operators may"),
     ("listAudit",            Owner,    200, "all of the above"),
+    ("readUsage",            Owner,    200, "the calls above"),
+    ("breakUsageDown",       Owner,    200, "the same by model"),
+    ("chartUsage",           Owner,    200, "hour by hour"),
+    ("listUsage",            Owner,    200, "each of them"),
+    ("exportUsage",          Owner,    200, "as a file"),
     ("deleteTenant",         Owner,    200, "nothing is left to be called after it"),
 ];
+
+/// What must stand behind the question mark.
+const QUERIES: &[(&str, &str)] = &[("breakUsageDown", "?by=model,key")];
 
 /// What earlier answers gave, by where it is needed: parts of paths, fields of bodies, and who calls.
 type Known = BTreeMap<&'static str, String>;
@@ -79,6 +87,7 @@ async fn each_route_takes_its_example_and_answers_as_described() {
         let one = all.iter().find(|one| one.operation["operationId"] == *id).unwrap_or_else(|| panic!("{id}"));
         let path =
             known.iter().fold(one.path.to_owned(), |path, (name, value)| path.replace(&format!("{{{name}}}"), value));
+        let path = format!("{path}{}", QUERIES.iter().find(|row| row.0 == *id).map_or("", |row| row.1));
         for body in bodies(one.operation, &known) {
             let request = Request::builder().method(&one.method).uri(&path);
             let request = match caller {

@@ -123,7 +123,8 @@ pub const LAWS: &[(&str, &str, &str)] = &[
     ("no trigger but those that guard keys, and those that count a tenant's limits and budgets",
      "select tgrelid::regclass || '.' || tgname from pg_trigger where not tgisinternal
       and not (tgrelid = 'api_keys'::regclass and tgname in ('key_rights', 'previous_secret'))
-      and not (tgrelid in ('limits'::regclass, 'budgets'::regclass) and tgname = 'row_cap')",
+      and not (tgrelid in ('limits'::regclass, 'budgets'::regclass) and tgname = 'row_cap')
+      and not (tgrelid = 'usage_events'::regclass and tgname = 'new_usage')",
      "create trigger other before insert on members for each row execute function app.check_key_rights()"),
     ("no rule rewrites what is asked",
      "select rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class where c.relnamespace = 'public'::regnamespace",

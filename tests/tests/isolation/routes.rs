@@ -25,6 +25,7 @@ struct Route {
 
 fn routes() -> Vec<Route> {
     let route = |function, method, path, body, may, own| Route { function, method, path, body, may, own };
+    let everybody: &[&str] = &["owner", "admin", "member", "viewer", "operator"];
     let (all, owners, ok, gone) = (ADMINISTRATORS, OWNERS, StatusCode::OK, StatusCode::NO_CONTENT);
     #[rustfmt::skip]
     let routes = vec![
@@ -32,7 +33,7 @@ fn routes() -> Vec<Route> {
         route("keys",          Method::PATCH,  "/v1/keys/{key}",                               json!({"name": "x"}),      all,    ok),
         route("keys",          Method::POST,   "/v1/keys/{key}/rotate",                        Value::Null,               all,    ok),
         route("keys",          Method::DELETE, "/v1/keys/{key}",                               Value::Null,               all,    gone),
-        route("tenant",        Method::GET,    "/v1/tenant?tenant_id={tenant}",                Value::Null,               &["owner", "admin", "member", "viewer", "operator"], ok),
+        route("tenant",        Method::GET,    "/v1/tenant?tenant_id={tenant}",                Value::Null,               everybody, ok),
         route("tenant",        Method::PATCH,  "/v1/tenant?tenant_id={tenant}",                json!({"settings": {}}),   all,    ok),
         // An own tenant is not deleted by a slip: its name must be repeated.
         route("tenant",        Method::DELETE, "/v1/tenant?tenant_id={tenant}",                json!({"name": "another"}), owners, StatusCode::BAD_REQUEST),
@@ -42,6 +43,12 @@ fn routes() -> Vec<Route> {
         route("tenant",        Method::DELETE, "/v1/tenant/members/invitations/{invitation}",  Value::Null,               all,    gone),
         route("provider-keys", Method::GET,    "/v1/tenant/keys/{provider}",                   Value::Null,               all,    ok),
         route("provider-keys", Method::DELETE, "/v1/tenant/keys/{provider}",                   Value::Null,               all,    gone),
+        // Everybody may see use, and nobody another tenant's.
+        route("usage",         Method::GET,    "/v1/usage?tenant_id={tenant}",                 Value::Null,               everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/breakdown?by=key&tenant_id={tenant}", Value::Null,              everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/chart?tenant_id={tenant}",           Value::Null,               everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/logs?tenant_id={tenant}",            Value::Null,               everybody, ok),
+        route("usage",         Method::GET,    "/v1/usage/export?tenant_id={tenant}",          Value::Null,               everybody, ok),
     ];
     routes
 }

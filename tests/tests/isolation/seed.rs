@@ -200,6 +200,13 @@ impl Table {
                 "ended": "complete", "input_tokens": 1, "output_tokens": 1, "usage_source": "provider",
                 "cost_nanos": 1, "latency_ms": 1,
             }),
+            "usage_events_new" => json!({"tenant_id": side.tenant, "request_id": id, "attempt": 1}),
+            "usage_hours" => json!({
+                "tenant_id": side.tenant, "hour": "2026-01-01T00:00:00Z", "kind": "all", "label": "", "provider": "p", "model": "m",
+                "key_id": id, "attempts": 1, "requests": 1, "errors": 0, "input_tokens": 1, "output_tokens": 1,
+                "cached_input_tokens": 0, "cache_write_tokens": 0, "reasoning_tokens": 0, "cost_nanos": 1, "cache_hits": 0,
+                "saved_nanos": 0,
+            }),
             other => return Err(format!("{other} is a new table: give this file a sample row of it")),
         })
     }

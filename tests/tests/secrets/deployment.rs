@@ -63,6 +63,7 @@ pub async fn run(stack: &Stack, scanner: &mut Scanner) -> Run {
     asker.ask("keys", &[("POST", "/v1/keys", &json!({"name": "k", "role": "viewer"}), 201)]).await;
     asker.learn(scanner, "a made key", "key");
     asker.ask("audit", &[("GET", "/v1/audit", &null, 200)]).await;
+    asker.ask("usage", &[("GET", "/v1/usage/logs", &null, 200), ("GET", "/v1/usage/export", &null, 200)]).await;
     let register =
         json!({"email": "canary@people.example", "password": PASSWORD, "name": "Ada", "tenant_name": "Engines"});
     asker.ask("auth", &[("POST", "/v1/auth/register", &register, 201)]).await;

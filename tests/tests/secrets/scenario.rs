@@ -235,6 +235,8 @@ impl Asker<'_> {
         self.ask(Method::DELETE, &path, &json!({"name": "another"}), 200, &[]).await;
         self.ask(Method::GET, "/v1/audit?limit=200", &Value::Null, 200, &[]).await;
         self.ask(Method::GET, "/v1/audit?limit=200#operator", &Value::Null, 200, &[]).await;
+        self.ask(Method::GET, "/v1/usage/logs?limit=200", &Value::Null, 200, &[]).await;
+        self.ask(Method::GET, "/v1/usage/breakdown?by=end_user,key", &Value::Null, 200, &[]).await;
     }
 
     /// Asks the auth function as a browser does. Gives the new access token and the new cookie, which are secrets from now on.
@@ -306,6 +308,8 @@ impl Asker<'_> {
             ("/v1/models",                       vec![("authorization", good.clone()), ("x-api-key", STRANGERS_TOKEN.to_owned())],   400),
             ("/v1/models",                       vec![("authorization", good.clone()), ("cookie", format!("refresh={STRANGERS_TOKEN}"))], 200),
             ("/v1/keys?key={key}",               vec![("authorization", good.clone())],                                              400),
+            ("/v1/usage?key={key}",              vec![("authorization", good.clone())],                                              400),
+            ("/v1/usage/logs?model={key}",       vec![("authorization", good.clone())],                                              200),
             ("/v1/audit?actor={key}",            vec![("authorization", good.clone())],                                              200),
             ("/v1/keys/{key}",                   vec![("authorization", good.clone())],                                              404),
             ("/v1/tenant/keys/{key}",            vec![("authorization", good.clone())],                                              404),

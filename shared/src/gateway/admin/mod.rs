@@ -13,5 +13,6 @@ pub mod page;
 pub mod rotation;
 pub mod shown;
 pub mod tenant;
+pub mod usage;
 
 pub use office::Office;

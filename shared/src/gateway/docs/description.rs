@@ -3,7 +3,7 @@
 use super::{
     accounts, audit, errors, inference, keys, members, open,
     operation::{BEARER, COOKIE, Operation, component},
-    provider_keys, tenant,
+    provider_keys, tenant, usage,
 };
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Type,
@@ -37,6 +37,7 @@ const CHAPTERS: &[Chapter] = &[
         provider_keys::operations,
     ),
     ("accounts", "People: accounts, sessions, and which of their tenants they act for.", accounts::operations),
+    ("usage", "What was used, by whom, and what it cost.", usage::operations),
     ("audit", "What was done, by whom, from where.", audit::operations),
     ("open", "What anyone may ask.", open::operations),
 ];

@@ -13,6 +13,7 @@ mod open;
 mod operation;
 mod provider_keys;
 mod tenant;
+mod usage;
 mod words;
 
 use super::call::{Call, Reply};

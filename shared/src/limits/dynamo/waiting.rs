@@ -71,11 +71,11 @@ impl Table {
         Ok(found.items.unwrap_or_default().into_iter().map(read).collect())
     }
 
-    /// The rows of a request, if they wait.
+    /// Whether rows of a request wait.
     ///
     /// # Errors
     /// When nobody knows; for the log.
-    pub async fn waiting_of(&self, request: RequestId) -> Result<Option<Vec<UsageRow>>, BoxError> {
+    pub async fn is_waiting(&self, request: RequestId) -> Result<bool, BoxError> {
         let get = self
             .client
             .get_item()
@@ -83,9 +83,7 @@ impl Table {
             .key("pk", partition_key(partition_of(request)))
             .key("sk", AttributeValue::S(request.to_string()))
             .consistent_read(true);
-        let Some(item) = Box::pin(get.send()).await?.item else { return Ok(None) };
-        let rows = item.get("rows").and_then(|rows| rows.as_s().ok()).ok_or("waiting rows that are none")?;
-        Ok(Some(serde_json::from_str(rows)?))
+        Ok(Box::pin(get.send()).await?.item.is_some())
     }
 
     /// Forgets rows that are home. Twice is as once.

@@ -1,0 +1,187 @@
+//! A stack with gates around its functions, so that their processes can be stopped and killed at named places.
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use supergate_tests::{
+    gate::{
+        DatabaseGate,
+        Side::{self, Broken},
+        Stop, TableGate, UpstreamGate,
+    },
+    lambda::{Function, InvokeError, Reply, Stack, Version, http_event},
+    postgres::connect,
+    table,
+};
+use tokio_postgres::Client;
+
+/// More than anything here takes.
+pub const SOON: Duration = Duration::from_secs(60);
+const MODEL: &str = "openai/gpt-4o-mini";
+
+/// Where a process is killed.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    /// At a call of DynamoDB that contains these.
+    Table(Side, &'static [&'static str]),
+    /// At the insert of rows.
+    Database(Side),
+    /// The database breaks at the insert; then this.
+    TableWithoutDatabase(Side),
+    /// At a request, or a piece of an answer, that contains this.
+    Upstream(Side, &'static str),
+}
+use Place::{Database, Table, TableWithoutDatabase, Upstream};
+
+const INSERTS: &[&str] = &["insert into usage_events"];
+
+/// The stack and its gates.
+pub struct Site {
+    /// The functions, and what they need.
+    pub stack: Stack,
+    /// The table of these functions.
+    pub table: String,
+    to_table: TableGate,
+    to_database: DatabaseGate,
+    to_upstream: UpstreamGate,
+    superuser: Client,
+}
+
+impl Site {
+    /// Builds one: a tenant with a budget, and a key with limits of its own.
+    pub async fn build() -> Self {
+        let (stack, table) = (Stack::start().await, table::own().await);
+        let mock = stack.mock_url().trim_start_matches("http://").parse().expect("an address");
+        let superuser = connect(&stack.database_url()).await;
+        superuser
+            .batch_execute(
+                "update api_keys set requests_per_minute = 1000000000 where role <> 'operator';
+                 insert into budgets (tenant_id, id, limit_nanos, period, hard)
+                     select id, gen_random_uuid(), 1000000000000000, 'total', true from tenants where id <> app.platform_tenant()",
+            )
+            .await
+            .expect("a budget and a limit");
+        let (to_table, to_database) = (TableGate::start().await, DatabaseGate::start().await);
+        Self { to_upstream: UpstreamGate::start(mock).await, stack, table, to_table, to_database, superuser }
+    }
+
+    /// Shuts the gate where the place is, and opens the others.
+    fn shut(&self, place: Option<Place>) {
+        let (mut table, mut database, mut upstream) = (None, None, None);
+        match place {
+            Some(Table(side, words)) => table = Some(Stop::at(side, words)),
+            Some(Database(side)) => database = Some(Stop::at(side, INSERTS)),
+            Some(TableWithoutDatabase(side)) => {
+                database = Some(Stop::at(Broken, INSERTS));
+                table = Some(Stop::at(side, &["PutItem"]));
+            }
+            Some(Upstream(side, word)) => upstream = Some(Stop { words: vec![word], side }),
+            None => {}
+        }
+        self.to_table.shut(table);
+        self.to_database.shut(database);
+        self.to_upstream.shut(upstream);
+    }
+
+    /// Waits until a process stands at the place.
+    async fn reached(&self, place: Place) {
+        match place {
+            Table(..) | TableWithoutDatabase(_) => self.to_table.reached().await,
+            Database(_) => self.to_database.reached().await,
+            Upstream(..) => self.to_upstream.reached().await,
+        }
+    }
+
+    async fn chat(&self) -> Function {
+        let launch = self
+            .stack
+            .function("chat-completions")
+            .env("DATABASE_URL", self.to_database.url("supergate_app", self.stack.database()))
+            .env("AWS_ENDPOINT_URL_DYNAMODB", self.to_table.url())
+            .env("SUPERGATE_TABLE", &self.table)
+            .env("SUPERGATE_OPENAI_URL", format!("{}/openai", self.to_upstream.url()));
+        launch.start().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Starts the sweeper.
+    pub async fn sweeper(&self, through_gates: bool) -> Function {
+        let mut launch = self.stack.function("sweeper").env("SUPERGATE_TABLE", &self.table);
+        if through_gates {
+            launch = launch
+                .env("DATABASE_URL", self.to_database.url("supergate_sweeper", self.stack.database()))
+                .env("AWS_ENDPOINT_URL_DYNAMODB", self.to_table.url());
+        }
+        launch.start().await.unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn event(&self, streamed: bool) -> Value {
+        let authorization = format!("Bearer {}", self.stack.api_key());
+        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
+        let body = json!({
+            "model": MODEL, "messages": [{"role": "user", "content": "mock:words=20"}], "stream": streamed, "max_completion_tokens": 100,
+            "stream_options": streamed.then(|| json!({"include_usage": true})),
+        });
+        http_event("POST", "/v1/chat/completions", &headers, body.to_string(), Version::V2)
+    }
+
+    /// Starts a process, lets it serve one request until it stands at the place, and kills it there.
+    pub async fn kill_at(&self, streamed: bool, place: Place) {
+        self.shut(Some(place));
+        let function = self.chat().await;
+        let serving = async {
+            let reply: Result<Reply, InvokeError> = function.try_invoke(&self.event(streamed), SOON).await;
+            if let Ok(reply) = reply {
+                drop(reply.bytes().await);
+            }
+        };
+        let standing = tokio::time::timeout(SOON, async { tokio::join!(serving, self.stand_and_kill(&function, place)) });
+        standing.await.unwrap_or_else(|_| panic!("{place:?} was not reached:\n{}", function.logs().join("\n")));
+        self.shut(None);
+    }
+
+    /// Starts a sweeper, and kills it at the place. False if it came to its end without getting there.
+    pub async fn kill_sweeper_at(&self, place: Place) -> bool {
+        self.shut(Some(place));
+        let sweeper = self.sweeper(true).await;
+        let event = json!({});
+        let killed = tokio::select! {
+            reply = sweeper.try_invoke(&event, SOON) => {
+                drop(reply);
+                false
+            }
+            () = self.stand_and_kill(&sweeper, place) => true,
+        };
+        self.shut(None);
+        killed
+    }
+
+    async fn stand_and_kill(&self, function: &Function, place: Place) {
+        self.reached(place).await;
+        function.kill().await;
+    }
+
+    /// All rows of the ledger.
+    pub async fn rows(&self) -> Vec<Value> {
+        let rows = self.superuser.query("select to_jsonb(e) from usage_events e order by request_id, attempt", &[]).await;
+        rows.expect("the ledger").iter().map(|row| row.get(0)).collect()
+    }
+
+    /// What the provider has billed: tokens of prompts and of answers, call by call.
+    pub async fn bill(&self) -> Vec<(u64, u64)> {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let bill = client.get(format!("{}/_bill", self.stack.mock_url())).send().await.expect("the mock");
+        let bill: Vec<Value> = serde_json::from_slice(&bill.bytes().await.expect("a bill")).expect("JSON");
+        let count = |call: &Value, name: &str| call[name].as_u64().expect("a count");
+        bill.iter().map(|call| (count(call, "input_tokens"), count(call, "output_tokens"))).collect()
+    }
+
+    /// What the tenant's budget has been charged, nothing of it reserved any more.
+    pub async fn charged(&self) -> i64 {
+        assert_eq!(table::reservations(&self.table).await, Vec::<String>::new(), "reservations at rest");
+        let items = table::items(&self.table).await;
+        let tenant = items.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk == "tenant")).expect("the tenant's item");
+        assert!(items.iter().all(|item| item.get("f").is_none_or(|f| f.as_n().is_ok_and(|f| f == "0"))), "requests in flight");
+        let budget = tenant.iter().find(|(name, _)| name.starts_with('c')).map(|(_, value)| value.as_n().expect("a number"));
+        budget.map_or(0, |number| number.parse().expect("nano-dollars"))
+    }
+}
+
