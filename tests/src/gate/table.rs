@@ -34,7 +34,7 @@ impl TableGate {
         let to = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL is not set: run the tests with `make test`");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = crate::kms::client();
         let latch = Latch::new();
         let way = Way { latch: latch.clone(), client, to };
         let mut server = JoinSet::new();
@@ -52,9 +52,9 @@ impl TableGate {
         self.latch.shut(stop);
     }
 
-    /// Waits until somebody is held.
-    pub async fn reached(&self) {
-        self.latch.reached().await;
+    /// Waits until so many are held.
+    pub async fn reached(&self, held: usize) {
+        self.latch.reached(held).await;
     }
 }
 
