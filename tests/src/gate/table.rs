@@ -31,14 +31,17 @@ impl TableGate {
     /// # Panics
     /// If nobody started DynamoDB's stand-in.
     pub async fn start() -> Self {
-        let to = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL is not set: run the tests with `make test`");
+        let to =
+            std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL is not set: run the tests with `make test`");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let client = crate::kms::client();
         let latch = Latch::new();
         let way = Way { latch: latch.clone(), client, to };
         let mut server = JoinSet::new();
-        server.spawn(async move { axum::serve(listener, Router::new().fallback(pass).with_state(way)).await.expect("a server") });
+        server.spawn(async move {
+            axum::serve(listener, Router::new().fallback(pass).with_state(way)).await.expect("a server")
+        });
         Self { url, latch, _server: server }
     }
 

@@ -103,13 +103,21 @@ async fn a_process_killed_anywhere_loses_nothing_and_doubles_nothing() {
             Row::Billed => assert_eq!(sum_of(&rows), bill.iter().copied().map(cost).sum::<u64>(), "{name}: {why}"),
             Row::Reserved | Row::NoneOrReserved => {
                 for row in &rows {
-                    assert_eq!((&row["usage_source"], &row["ended"]), (&json!("reserved"), &json!("lost")), "{name}: {why}");
+                    assert_eq!(
+                        (&row["usage_source"], &row["ended"]),
+                        (&json!("reserved"), &json!("lost")),
+                        "{name}: {why}"
+                    );
                     assert_eq!((&row["model"], &row["streamed"]), (&json!("gpt-4o-mini"), &json!(*streamed)), "{name}");
                 }
                 assert!(sum_of(&rows) >= bill.iter().copied().map(cost).sum(), "{name}: no less than it cost");
             }
         }
-        assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&site.rows().await), "{name}: the budget has what the ledger has");
+        assert_eq!(
+            u64::try_from(site.charged().await).expect("a sum"),
+            sum_of(&site.rows().await),
+            "{name}: the budget has what the ledger has"
+        );
         assert_eq!(sweeper.invoke(json!({}), SOON).await.json().await["charged"], 0, "{name}: once is enough");
     }
     let longest = repairs.iter().max().expect("repairs");
@@ -156,7 +164,11 @@ async fn a_sweeper_killed_anywhere_and_started_again_changes_nothing_twice() {
         assert_eq!(sources, [&json!("reserved"), &json!("provider"), &json!("provider")], "{name}: {why}");
         assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&site.rows().await), "{name}: {why}");
         let idle = sweeper.invoke(json!({}), SOON).await.json().await;
-        assert_eq!((&idle["charged"], &idle["settled"], &idle["brought_home"]), (&json!(0), &json!(0), &json!(0)), "{name}");
+        assert_eq!(
+            (&idle["charged"], &idle["settled"], &idle["brought_home"]),
+            (&json!(0), &json!(0), &json!(0)),
+            "{name}"
+        );
     }
     println!("crash: a sweeper killed at {} places and started again: nothing twice", SWEEPS.len());
     site.stack.close().await;

@@ -167,7 +167,8 @@ impl Site {
 
     /// All rows of the ledger.
     pub async fn rows(&self) -> Vec<Value> {
-        let rows = self.superuser.query("select to_jsonb(e) from usage_events e order by request_id, attempt", &[]).await;
+        let rows =
+            self.superuser.query("select to_jsonb(e) from usage_events e order by request_id, attempt", &[]).await;
         rows.expect("the ledger").iter().map(|row| row.get(0)).collect()
     }
 
@@ -184,10 +185,12 @@ impl Site {
         assert_eq!(table::reservations(&self.table).await, Vec::<String>::new(), "reservations at rest");
         let items = table::items(&self.table).await;
         let tenant = items.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk == "tenant"));
-        assert!(items.iter().all(|item| item.get("f").is_none_or(|f| f.as_n().is_ok_and(|f| f == "0"))), "requests in flight");
+        assert!(
+            items.iter().all(|item| item.get("f").is_none_or(|f| f.as_n().is_ok_and(|f| f == "0"))),
+            "requests in flight"
+        );
         let budget = tenant.into_iter().flatten().find(|(name, _)| name.starts_with('c'));
         let budget = budget.map(|(_, value)| value.as_n().expect("a number"));
         budget.map_or(0, |number| number.parse().expect("nano-dollars"))
     }
 }
-

@@ -42,7 +42,10 @@ async fn rows_wait_while_the_database_is_away_and_come_home_once() {
     for model in MODELS {
         assert_eq!(app.chat(&ask(model, "hello", false)).await.status, 200, "{model}, without the database");
         assert!(app.chat(&ask(model, "mock:words=20", true)).await.stream().done, "{model}, streamed");
-        assert!(app.chat(&ask(model, "mock:words=20 mock:cut=3", true)).await.stream().error.is_object(), "{model}, cut");
+        assert!(
+            app.chat(&ask(model, "mock:words=20 mock:cut=3", true)).await.stream().error.is_object(),
+            "{model}, cut"
+        );
     }
     let many: Vec<String> = (0..200).map(|n| format!("text {n}")).collect();
     let embedded = app.embed(&json!({"model": "cohere/embed-v4.0", "input": many, "user": "someone"})).await;
