@@ -35,6 +35,8 @@ pub struct Config {
     pub upstream_timeout: Duration,
     /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
     pub keep_alive: Duration,
+    /// How long the table may take: a caller waits for it before each request.
+    pub table_timeout: Duration,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -189,10 +191,18 @@ impl Config {
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
+        let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
         match (database, credentials, kms_key, table) {
-            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, table, base_urls, upstream_timeout, keep_alive })
-            }
+            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
+                database,
+                credentials,
+                kms_key,
+                table,
+                base_urls,
+                upstream_timeout,
+                keep_alive,
+                table_timeout,
+            }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }

@@ -67,7 +67,9 @@ pub enum GatewayError {
     #[error("budgets cannot be checked right now; try again")]
     BudgetsUnavailable(#[source] BoxError),
     /// Nobody knows what a request to this model can cost.
-    #[error("`{0}` has no price, so what this request can cost is not known; name another model, or ask whoever runs this deployment")]
+    #[error(
+        "`{0}` has no price, so what this request can cost is not known; name another model, or ask whoever runs this deployment"
+    )]
     NotPriced(String),
     /// Only for a person who signed in here, not for a key.
     #[error("this is about a person's own account: sign in at POST /v1/auth/login and send that access token")]

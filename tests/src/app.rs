@@ -475,6 +475,8 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
+        // The tests of a run share one emulator, which serves one after the other.
+        ("SUPERGATE_TABLE_TIMEOUT_S", "30"),
     ];
     let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));
     let all = defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

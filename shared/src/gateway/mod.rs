@@ -56,7 +56,8 @@ impl Gateway {
     pub async fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
         let master_key = MasterKey::new(&aws, config.kms_key);
-        let table = Arc::new(Table::new(&aws, config.table));
+        let table = aws::with_timeout(&aws, config.table_timeout);
+        let table = Arc::new(Table::new(&table, config.table));
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;

@@ -149,7 +149,12 @@ impl Authenticator {
                 VouchError::Refused(reason) => refused(reason),
             })?;
             let found = tenants::find_standing(&self.db, vouched.tenant, Some(vouched.person)).await?;
-            (vouched.person, vouched.tenant, vouched.ends, found.map(|(standing, policy)| (vouched.role, standing, policy)))
+            (
+                vouched.person,
+                vouched.tenant,
+                vouched.ends,
+                found.map(|(standing, policy)| (vouched.role, standing, policy)),
+            )
         };
         let (role, standing, policy) = found.ok_or(AuthError::Invalid)?;
         self.person_principal(person, tenant, role, (standing, policy), ends)
