@@ -37,7 +37,7 @@ pub(in crate::gateway) fn serve(
                 booking.settle(vec![relay.attempt.event(relay.outcome())]).await;
             }
             Ok(Err(_)) | Err(_) => {
-                tracing::error!("a stream was not returned; the sweeper will find what was reserved for it")
+                tracing::error!("a stream was not returned; the sweeper will find what was reserved for it");
             }
         }
     });

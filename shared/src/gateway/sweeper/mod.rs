@@ -12,7 +12,7 @@ use crate::{
     causes::{BoxError, chain},
     clock::Clock,
     config::SweeperConfig,
-    db::{Database, expiry, usage_events},
+    db::{Database, expiry, usage_events, usage_hours},
     error::GatewayError,
     http::aws,
     limits::dynamo::{Reservations, Table},
@@ -26,6 +26,9 @@ const TABLE_PATIENCE: Duration = Duration::from_secs(10);
 const MARGIN: Duration = Duration::from_secs(20);
 /// How many months of the ledger's partitions there are beyond the current one.
 const MONTHS_AHEAD: i32 = 12;
+/// How many tenants' new rows are looked for at a time, and how many rows are added to their sums in one transaction.
+const TENANTS_AT_A_TIME: i32 = 100;
+const ROWS_AT_A_TIME: i32 = 5000;
 /// How many rows are deleted at a time.
 const EXPIRED_AT_A_TIME: i32 = 1000;
 
@@ -42,7 +45,7 @@ pub struct Command {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// What cannot wait: reservations and waiting rows.
+    /// What cannot wait: waiting rows, reservations, and sums by hour.
     #[default]
     Sweep,
     /// And what is done once a day: what has expired goes, the coming months' partitions come.
@@ -64,6 +67,8 @@ pub struct Report {
     pub dropped: u64,
     /// So many could not be finished. The log has each, as an alarm.
     pub failed: u64,
+    /// So many rows were added to the sums by hour.
+    pub added_up: u64,
     /// So many sessions and invitations had expired.
     pub expired: u64,
     /// So many hours cost a tenant far more than usual.
@@ -105,6 +110,7 @@ impl Sweeper {
         // In this order: what waits is known only when it is home.
         let complete = run.bring_home().await?
             && run.end_reservations().await?
+            && run.add_up(command.action).await?
             && (command.action == Action::Sweep || run.tidy().await?);
         let report = Report { complete, ..run.report };
         tracing::info!(?report, "swept");
@@ -124,6 +130,32 @@ struct Run<'a> {
 impl Run<'_> {
     fn is_time_up(&self) -> bool {
         self.deadline.is_some_and(|deadline| self.sweeper.clock.since_epoch() + MARGIN > deadline)
+    }
+
+    /// Adds new rows to the sums by hour, if there can be any. False if the time was up.
+    async fn add_up(&mut self, action: Action) -> Result<bool, GatewayError> {
+        if action == Action::Sweep && !self.in_use && self.report.brought_home == 0 {
+            return Ok(true);
+        }
+        let db = &self.sweeper.db;
+        let mut after = None;
+        loop {
+            let tenants = usage_hours::tenants_with_new(db, after, TENANTS_AT_A_TIME).await?;
+            let Some(last) = tenants.last() else { return Ok(true) };
+            after = Some(*last);
+            for tenant in tenants {
+                loop {
+                    if self.is_time_up() {
+                        return Ok(false);
+                    }
+                    let taken = usage_hours::roll_up(db, tenant, ROWS_AT_A_TIME).await?;
+                    self.report.added_up += u64::try_from(taken).unwrap_or_default();
+                    if taken < i64::from(ROWS_AT_A_TIME) {
+                        break;
+                    }
+                }
+            }
+        }
     }
 
     /// What is done once a day. False if the time was up.

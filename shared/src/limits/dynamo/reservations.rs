@@ -13,7 +13,10 @@ use crate::{
     usage::Nanos,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map},
+    sync::Arc,
+};
 use time::OffsetDateTime;
 
 /// The index of items that have requests which may be running: by `open`, which is the item's shard, and `pk`.
@@ -166,11 +169,11 @@ impl Reservations {
                 BudgetScope::Tenant | BudgetScope::Member(_) | BudgetScope::Tag(_) => None,
             };
             let item = ItemKey { tenant, key };
-            if !items.contains_key(&item) {
-                items.insert(item, self.read_item(item).await?);
-            }
-            let attribute = budget_attribute(budget, now);
-            found.push(items.get(&item).map(|state| state.spending(&attribute)).unwrap_or_default());
+            let state = match items.entry(item) {
+                hash_map::Entry::Occupied(known) => known.into_mut(),
+                hash_map::Entry::Vacant(new) => new.insert(self.read_item(item).await?),
+            };
+            found.push(state.spending(&budget_attribute(budget, now)));
         }
         Ok(found)
     }
