@@ -1,6 +1,7 @@
 //! The functions in the test's own process: real handlers, real Postgres, the mock upstream, and a clock that the test turns.
 
 use crate::{
+    leaks,
     mock::MockUpstream,
     postgres::{PEPPER, TestDatabase},
 };
@@ -113,6 +114,12 @@ pub struct App {
     master_key: Arc<MasterKey>,
 }
 
+impl Drop for App {
+    fn drop(&mut self) {
+        leaks::assert_none();
+    }
+}
+
 /// What a caller got.
 #[derive(Debug)]
 pub struct Answer {
@@ -132,6 +139,7 @@ impl App {
 
     /// Starts one with variables that differ; an empty value removes one. A `DATABASE_URL` is the inference functions' alone.
     pub async fn start_with(vars: &[(&str, &str)]) -> Self {
+        leaks::watch();
         let database = TestDatabase::migrated().await;
         let mock = MockUpstream::start().await.expect("a free port");
         let new = json!({"action": "create_tenant", "name": "test", "key_name": "test"});
@@ -265,7 +273,11 @@ impl App {
         let (parts, body) = response.into_parts();
         let pieces = body.collect().await;
         after.run().await;
-        Answer { status: parts.status, headers: parts.headers, pieces }
+        let answer = Answer { status: parts.status, headers: parts.headers, pieces };
+        if answer.status.as_u16() >= 400 {
+            leaks::check("an error", &answer.text());
+        }
+        answer
     }
 
     /// Sends a request and gives the answer before its body was read, with the work that is left.

@@ -177,7 +177,10 @@ impl Drop for Issuer {
     }
 }
 
-async fn answer(State((published, gate)): State<(Arc<Mutex<Published>>, Arc<RwLock<()>>)>) -> (StatusCode, String) {
+/// What is published, and the gate before it.
+type Served = (Arc<Mutex<Published>>, Arc<RwLock<()>>);
+
+async fn answer(State((published, gate)): State<Served>) -> (StatusCode, String) {
     published.lock().expect("no panic").asked += 1;
     let _open = gate.read().await;
     let published = published.lock().expect("no panic");

@@ -8,6 +8,7 @@ pub mod gate;
 pub mod issuer;
 pub mod kms;
 pub mod lambda;
+pub mod leaks;
 pub mod logs;
 pub mod mock;
 pub mod office;

@@ -12,12 +12,13 @@ use scanner::Scanner;
 use scenario::Told;
 use serde_json::{Value, json};
 use supergate_tests::{
-    app::App,
+    app::{App, provider_key},
     dynamo,
     issuer::{Issuer, SigningKey},
     lambda::Stack,
+    leaks,
     logs::Logs,
-    postgres::connect,
+    postgres::{PEPPER, connect},
 };
 use tokio_postgres::Client;
 
@@ -108,6 +109,25 @@ async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
         answers.len(),
         log.lines().count()
     );
+}
+
+#[test]
+fn what_every_other_test_is_read_for_would_be_found() {
+    let key = format!("sg_live_{}_{}_0a1b2c3d", "A".repeat(22), "b".repeat(43));
+    let token = format!("eyJ{}.eyJ{}.{}", "a".repeat(40), "b".repeat(80), "c".repeat(43));
+    #[rustfmt::skip]
+    let table = [
+        (key.clone(),                           true,  "an API key"),
+        (format!("{{\"authorization\":\"Bearer {key}\"}}"), true, "one in a header"),
+        (token,                                 true,  "an access token"),
+        (PEPPER.to_owned(),                     true,  "the pepper"),
+        (format!("x-goog-api-key: {}", provider_key("google")), true, "a provider's key"),
+        ("sg_live_…a070".to_owned(),            false, "a masked key"),
+        ("an error without any of them".into(), false, "an innocent text"),
+    ];
+    for (text, is_secret, why) in table {
+        assert_eq!(leaks::find(&text).is_some(), is_secret, "{why}");
+    }
 }
 
 #[tokio::test]
