@@ -36,6 +36,23 @@ pub enum GatewayError {
     /// It is there already.
     #[error("{0}")]
     Conflict(String),
+    /// The first request with this idempotency key is at work.
+    #[error("{request} has the same idempotency key and is not done yet; try again")]
+    IdempotencyInFlight {
+        /// The first request.
+        request: String,
+    },
+    /// Another request has this idempotency key.
+    #[error("another request was sent with this idempotency key: a request of its own needs a key of its own")]
+    IdempotencyKeyReused,
+    /// The request was made, and its answer is not kept.
+    #[error(
+        "{request} had the same idempotency key, and its answer is not kept: it was a stream, too long, or an error that a provider may have billed"
+    )]
+    IdempotencyNotKept {
+        /// The first request.
+        request: String,
+    },
     /// The body is longer than [`crate::gateway::call::MAX_BODY_BYTES`].
     #[error("the body is larger than 6 MB")]
     TooLarge,
@@ -186,6 +203,14 @@ impl GatewayError {
                 OnTheWire { param: Some(param), ..plain(StatusCode::FORBIDDEN, invalid, "permission_denied") }
             }
             Self::Conflict(_) => plain(StatusCode::CONFLICT, invalid, "conflict"),
+            Self::IdempotencyInFlight { .. } => OnTheWire {
+                retry_after_s: Some(1),
+                ..plain(StatusCode::CONFLICT, invalid, "idempotency_in_flight")
+            },
+            Self::IdempotencyKeyReused => {
+                plain(StatusCode::UNPROCESSABLE_ENTITY, invalid, "idempotency_key_reused")
+            }
+            Self::IdempotencyNotKept { .. } => plain(StatusCode::CONFLICT, invalid, "idempotency_answer_not_kept"),
             Self::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, invalid, "request_too_large"),
             Self::NotJson => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid, "unsupported_media_type"),
             Self::Auth(AuthError::Invalid) => plain(StatusCode::UNAUTHORIZED, invalid, "invalid_api_key"),

@@ -17,6 +17,8 @@ mod lookups;
 mod matrix;
 #[path = "isolation/mutants.rs"]
 mod mutants;
+#[path = "isolation/notes.rs"]
+mod notes;
 #[path = "isolation/references.rs"]
 mod references;
 #[path = "isolation/routes.rs"]
@@ -128,6 +130,7 @@ async fn every_rule_is_missed_when_it_is_gone() {
         mutants::grants(&other).await,
         sessions::mutants().await,
         mutants::caps(&other, &other_seed).await,
+        mutants::notes(&other, &other_seed).await,
         // Last, because it stores keys.
         mutants::triggers(&other, &other_seed).await,
     ];

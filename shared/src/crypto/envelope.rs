@@ -101,11 +101,11 @@ impl DataKey {
         Ok(Zeroizing::new(secret))
     }
 
-    fn encrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
+    pub(super) fn encrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
         self.cipher()?.encrypt(&Nonce::from(nonce), Payload { msg, aad }).map_err(|_| Broken)
     }
 
-    fn decrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
+    pub(super) fn decrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
         self.cipher()?.decrypt(&Nonce::from(nonce), Payload { msg, aad }).map_err(|_| Broken)
     }
 

@@ -1,6 +1,7 @@
 //! Secrets and what seals them.
 
 pub mod envelope;
+pub mod kept_answer;
 pub mod kms;
 pub mod password;
 pub mod secret;

@@ -2,7 +2,13 @@
 //! reserved is settled with what was used. In this order, since a reservation without a row is found by the sweeper, and a row without
 //! a reservation by nobody.
 
-use super::{Gateway, after_response::AfterResponse, attempt::Attempt, call::Call};
+use super::{
+    Gateway,
+    after_response::AfterResponse,
+    attempt::Attempt,
+    call::{Call, Reply},
+    idempotency::{Claim, Claimed},
+};
 use crate::{
     alerts::{Alert, sink::Alerts},
     error::GatewayError,
@@ -15,6 +21,7 @@ use crate::{
     tenancy::{Grant, TenantId, tags},
     usage::ledger::{Ledger, Recorded, UsageEvent, UsageSource},
 };
+use futures_util::future::join;
 use std::{sync::Arc, time::Duration};
 
 /// Where a request's tags are.
@@ -34,23 +41,40 @@ pub(super) struct Booking {
     alerts: Arc<Alerts>,
     tenant: TenantId,
     permit: Permit,
+    /// Of its idempotency key, if it has one.
+    claim: Option<Claim>,
+}
+
+/// What becomes of a request that asks to be admitted.
+pub(super) enum Admitted {
+    /// It is, and these headers tell of what is left.
+    Now(Booking, Headers),
+    /// It was made before, and this is its answer.
+    Before(Reply),
 }
 
 impl Booking {
+    /// The claim of its idempotency key, to note the answer in.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        self.claim.clone()
+    }
+
     /// Writes the rows and settles, after the response.
     pub(super) fn close(self, events: Vec<UsageEvent>, after: &AfterResponse) {
         after.defer(self.settle(events));
     }
 
-    /// Writes the rows and settles.
+    /// Writes the rows and settles. The idempotency key comes last: while it is claimed, a second request waits.
     pub(super) async fn settle(self, events: Vec<UsageEvent>) {
-        if self.ledger.record(&events).await == Recorded::Lost {
-            // The reservation is the last trace of it that a program can read.
-            return;
+        // Where the rows are lost, the reservation is the last trace of them that a program can read.
+        if self.ledger.record(&events).await != Recorded::Lost {
+            let actual = charged(&self.permit, &events);
+            for over in self.limiter.settle(self.permit, actual).await {
+                self.alerts.tell(&Alert::BudgetUsedUp { tenant: self.tenant, budget: (&over).into() }).await;
+            }
         }
-        let actual = charged(&self.permit, &events);
-        for over in self.limiter.settle(self.permit, actual).await {
-            self.alerts.tell(&Alert::BudgetUsedUp { tenant: self.tenant, budget: (&over).into() }).await;
+        if let Some(claim) = self.claim {
+            claim.end(events.iter().any(|event| event.usage_source != UsageSource::None)).await;
         }
     }
 }
@@ -66,7 +90,15 @@ fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
 }
 
 /// After the response: what a refusal, or that nobody counts, tells somebody else than the caller.
-fn tell_later(gateway: &Gateway, call: &Call, alert: Alert) {
+fn tell_of(gateway: &Gateway, call: &Call, grant: &Grant, reserved: &Result<Admission, NotAdmitted>) {
+    let alert = match reserved {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Alert::LimitsUncounted,
+        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
+            Refusal::Budget(over) => Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() },
+            _ => return,
+        },
+        _ => return,
+    };
     let alerts = Arc::clone(&gateway.alerts);
     call.after.defer(async move { alerts.tell(&alert).await });
 }
@@ -77,9 +109,10 @@ pub(super) fn tags(grant: &Grant, call: &Call) -> Result<Vec<String>, Invalid> {
     tags::of_request(&grant.rights().tags, header).map_err(|problem| Invalid::value(TAGS, problem))
 }
 
-/// Reserves what the request may use at most. Also gives the headers that tell of what is left.
+/// Reserves what the request may use at most, and claims its idempotency key if it has one.
 ///
 /// # Errors
+/// What the key says of a request that was sent before;
 /// 429 for a limit, 402 for a budget, 503 where a hard budget cannot be asked, 400 where its cost cannot be known and must be.
 pub(super) async fn reserve(
     gateway: &Gateway,
@@ -87,7 +120,7 @@ pub(super) async fn reserve(
     grant: &Grant,
     attempt: &Attempt,
     worst: Worst,
-) -> Result<(Booking, Headers), GatewayError> {
+) -> Result<Admitted, GatewayError> {
     let model = format!("{}/{}", attempt.provider(), attempt.candidate.model.id);
     let policy = &grant.rights().policy;
     // A stream cannot take back what it has said.
@@ -107,38 +140,55 @@ pub(super) async fn reserve(
         note: Some(attempt.note()),
     };
     let limiter = &gateway.limiter;
-    let admitted = Box::pin(limiter.reserve(&ask)).await;
-    let alert = match &admitted {
-        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Some(Alert::LimitsUncounted),
-        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
-            Refusal::Budget(over) => Some(Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() }),
-            _ => None,
-        },
-        _ => None,
-    };
-    if let Some(alert) = alert {
-        tell_later(gateway, call, alert);
-    }
-    let admitted = admitted.map_err(|refusal| {
-        // What is known without asking is not written again and again: a client that hammers costs nothing.
-        let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
-        let error = refused(refusal);
-        if is_news {
-            note_refusal(gateway, call, attempt.refused(&error));
+    let claim = gateway.keys.claim(call, grant.tenant(), deadline);
+    // Both at once, so that a request with a key waits no longer than one without.
+    let (claimed, reserved) = join(Box::pin(claim), Box::pin(limiter.reserve(&ask))).await;
+    tell_of(gateway, call, grant, &reserved);
+    let claim = match claimed {
+        Ok(Claimed::First(claim)) => claim,
+        Ok(Claimed::Before(reply)) => {
+            give_back(limiter, reserved).await;
+            return Ok(Admitted::Before(reply));
         }
-        error
-    });
-    let Admission { permit, headrooms, over, at_ms, .. } = admitted?;
-    let mut headers = told::headers(&headrooms, at_ms);
-    headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
-    let booking = Booking {
-        ledger: gateway.ledger.clone(),
-        limiter: Arc::clone(limiter),
-        alerts: Arc::clone(&gateway.alerts),
-        tenant: grant.tenant(),
-        permit,
+        Err(error) => {
+            give_back(limiter, reserved).await;
+            return Err(error);
+        }
     };
-    Ok((booking, headers))
+    match reserved {
+        Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
+            let mut headers = told::headers(&headrooms, at_ms);
+            headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
+            let booking = Booking {
+                ledger: gateway.ledger.clone(),
+                limiter: Arc::clone(limiter),
+                alerts: Arc::clone(&gateway.alerts),
+                tenant: grant.tenant(),
+                permit,
+                claim,
+            };
+            Ok(Admitted::Now(booking, headers))
+        }
+        Err(refusal) => {
+            // What is known without asking is not written again and again: a client that hammers costs nothing.
+            let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+            let error = refused(refusal);
+            if is_news {
+                note_refusal(gateway, call, attempt.refused(&error));
+            }
+            if let Some(claim) = claim {
+                call.after.defer(claim.end(false));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What was reserved for a request that is not made.
+async fn give_back(limiter: &Limiter, reserved: Result<Admission, NotAdmitted>) {
+    if let Ok(Admission { permit, .. }) = reserved {
+        limiter.settle(permit, Actual::default()).await;
+    }
 }
 
 /// A refusal is a row too, which costs nothing.

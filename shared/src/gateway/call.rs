@@ -132,6 +132,10 @@ impl Reply {
             reply.set("retry-after", &seconds.to_string());
         }
         error.headers().iter().for_each(|(name, value)| reply.set(name, value));
+        if matches!(error, GatewayError::IdempotencyNotKept { .. }) {
+            // OpenAI's SDKs try a 409 again, unless this says otherwise.
+            reply.set("x-should-retry", "false");
+        }
         if let Some(id) = error.provider_request_id() {
             reply.set(PROVIDER_REQUEST_ID, id);
         }

@@ -2,10 +2,10 @@
 
 use super::{
     Gateway, admission,
-    admission::Booking,
+    admission::{Admitted, Booking},
     attempt::{Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
-    echo,
+    echo, idempotency,
     relay::{self, Relay},
     upstream::{self, Failed},
 };
@@ -41,7 +41,11 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     attempt.terms = terms;
     attempt.tags = tags;
     let worst = estimate::chat(candidate.model, &terms, &request, prepared.body.len());
-    let (booking, limits) = admission::reserve(gateway, &call, &grant, &attempt, worst).await?;
+    let (booking, limits) = match admission::reserve(gateway, &call, &grant, &attempt, worst).await? {
+        Admitted::Now(booking, limits) => (booking, limits),
+        Admitted::Before(reply) => return Ok(reply),
+    };
+    let claim = booking.claim();
     let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => {
@@ -55,6 +59,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     };
     upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
+    idempotency::note(claim.as_ref(), &reply);
     Ok(reply)
 }
 

@@ -2,8 +2,10 @@
 
 use super::{
     Gateway, admission,
+    admission::Admitted,
     attempt::{Asked, Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
+    idempotency,
     upstream::{self, Failed},
 };
 use crate::{
@@ -46,7 +48,12 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
 
     let asker = Asker { gateway, call: &call, grant: &grant, tags, request: &request, candidate, embedder };
     let worst = estimate::embeddings(candidate.model, &request);
-    let (booking, limits) = admission::reserve(gateway, &call, &grant, &asker.attempt(&request.input), worst).await?;
+    let attempt = asker.attempt(&request.input);
+    let (booking, limits) = match admission::reserve(gateway, &call, &grant, &attempt, worst).await? {
+        Admitted::Now(booking, limits) => (booking, limits),
+        Admitted::Before(reply) => return Ok(reply),
+    };
+    let claim = booking.claim();
     let (asked, events) = asker.ask_all(batches).await;
     booking.close(events, &call.after);
     let (parts, waited) = asked?;
@@ -58,6 +65,7 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     upstream::tell_cost(&mut reply, cost.total);
     upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
+    idempotency::note(claim.as_ref(), &reply);
     Ok(reply)
 }
 

@@ -10,6 +10,7 @@ pub mod docs;
 mod echo;
 pub mod embeddings;
 pub mod health;
+mod idempotency;
 pub mod models;
 pub mod people;
 mod relay;
@@ -20,7 +21,7 @@ use crate::{
     alerts::sink::Alerts,
     clock::Clock,
     config::Config,
-    crypto::{kms::MasterKey, vault::Vault},
+    crypto::{kept_answer::KeptAnswers, kms::MasterKey, vault::Vault},
     db::{self, Database, api_keys},
     error::GatewayError,
     http::{aws, client::Upstream},
@@ -42,6 +43,7 @@ pub struct Gateway {
     pub(crate) ledger: Ledger,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) alerts: Arc<Alerts>,
+    pub(crate) keys: idempotency::Keys,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
     pub(crate) vault: Vault,
@@ -63,7 +65,9 @@ impl Gateway {
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
+        let answers = KeptAnswers::new(Arc::clone(&config.credentials.peppers));
         Ok(Self {
+            keys: idempotency::Keys::new(Arc::clone(&table), answers, Arc::clone(&clock)),
             auth: Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock))
                 .map_err(GatewayError::Internal)?,
             upstream: Upstream::new(config.upstream_timeout).map_err(GatewayError::Internal)?,

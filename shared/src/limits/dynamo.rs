@@ -1,10 +1,12 @@
 //! The DynamoDB table.
 
+mod idempotency;
 mod items;
 mod limiter;
 mod reservations;
 mod waiting;
 
+pub use idempotency::KeyClaim;
 pub use items::Reserved;
 pub use limiter::{Admission, Limiter, NotAdmitted};
 pub use reservations::{OpenReservation, Reservations};

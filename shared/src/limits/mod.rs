@@ -5,6 +5,7 @@ pub mod attempts;
 pub mod claim;
 pub mod dynamo;
 pub mod estimate;
+pub mod idempotency;
 pub mod local;
 pub mod permit;
 pub mod policy;

@@ -1,7 +1,7 @@
 //! Each rule of the database removed or loosened, one at a time: the checks must notice every one.
 
 use super::{
-    caps, grants, key_rights, lookups,
+    caps, grants, key_rights, lookups, notes,
     matrix::{Plan, ROLES},
     references,
     seed::Seed,
@@ -186,6 +186,13 @@ pub async fn caps(superuser: &Client, seed: &Seed) -> Score {
     let mutants: Vec<Mutant> =
         caps::mutants(superuser).await.into_iter().map(|sql| Mutant { table: String::new(), sql }).collect();
     hunt(superuser, "triggers that count rows", &mutants, async |_| caps::check(superuser, seed).await).await
+}
+
+/// The trigger that notes what is new in the ledger, and what takes the notes.
+pub async fn notes(superuser: &Client, seed: &Seed) -> Score {
+    let mutants: Vec<Mutant> =
+        notes::mutants(superuser).await.into_iter().map(|sql| Mutant { table: String::new(), sql }).collect();
+    hunt(superuser, "what is new in the ledger is noted", &mutants, async |_| notes::check(superuser, seed).await).await
 }
 
 /// Every grant taken away, and every secret column given to everybody who does not have it.

@@ -72,6 +72,15 @@ fn samples() -> Vec<(GatewayError, &'static str)> {
         (GatewayError::UnknownModel("there is no model `x`".into()), "No provider here has the model."),
         (GatewayError::MethodNotAllowed("PUT".into()), "The route does not take the method."),
         (GatewayError::Conflict("this key is revoked".into()), "It exists already, or its state forbids that."),
+        (
+            GatewayError::IdempotencyInFlight { request: "req_…".into() },
+            "The first request with this `Idempotency-Key` is at work: try again for its answer.",
+        ),
+        (
+            GatewayError::IdempotencyNotKept { request: "req_…".into() },
+            "It was made, and its answer is not kept: the logs have the request.",
+        ),
+        (GatewayError::IdempotencyKeyReused, "Another request was sent with this `Idempotency-Key`."),
         (GatewayError::TooLarge, "Send less."),
         (
             GatewayError::BudgetExceeded(over),

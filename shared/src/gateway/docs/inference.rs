@@ -282,9 +282,17 @@ const MODEL: &str = r#"{"id": "openai/gpt-4o-mini", "object": "model", "created"
     "supported_parameters": ["max_tokens", "temperature", "tools"],
     "pricing": {"prompt": "0.00000015", "completion": "0.0000006", "input_cache_read": "0.000000075"}}"#;
 
+const IDEMPOTENCY: &str = "\
+With a header `Idempotency-Key` (1 to 255 visible characters), a request that is sent twice is made once: the second gets the answer of the \
+first, for 24 hours. While the first is at work it is a 409 `idempotency_in_flight`; a stream is not given again, nor what is longer than \
+380 KB: 409 `idempotency_answer_not_kept`. Another body is a 422. A request that failed before a provider could bill gives its key back.";
+
 /// The headers of an answer that a provider gave.
 fn answered(operation: Operation) -> Operation {
     operation
+        .more(IDEMPOTENCY)
+        .header(200, "idempotent-replayed", "`true` on an answer that was given before; it costs nothing again.")
+        .header(200, "x-supergate-replay-of", "To which request it was given.")
         .header(200, "x-supergate-provider", "Who answered.")
         .header(200, "x-supergate-model", "The model, as the provider names it.")
         .header(
@@ -307,7 +315,7 @@ fn answered(operation: Operation) -> Operation {
             "x-supergate-ignored-params",
             "What this provider does not know and that was left out, if anything was.",
         )
-        .refuses(&[402, 404, 424, 429, 502, 504])
+        .refuses(&[402, 404, 409, 422, 424, 429, 502, 504])
 }
 
 pub(super) fn operations() -> Vec<Operation> {
