@@ -78,7 +78,7 @@ async fn an_hour_that_cost_far_more_than_usual_is_told_once() {
             "insert into usage_hours (tenant_id, hour, kind, label, provider, model, attempts, requests, errors, input_tokens, output_tokens,
                  cached_input_tokens, cache_write_tokens, reasoning_tokens, cost_nanos, cache_hits, saved_nanos)
              values ('{tenant}', date_trunc('hour', now()) - interval '{ago} hours', 'all', '', 'openai', 'gpt-4o-mini', 1, 1, 0, 1, 1,
-                 0, 0, 0, {usd} * 1000000000, 0, 0)"
+                 0, 0, 0, {usd}::numeric * 1000000000, 0, 0)"
         );
         app.database.superuser().await.batch_execute(&sql).await.expect("an hour");
     }

@@ -90,7 +90,15 @@ fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
 }
 
 /// After the response: what a refusal, or that nobody counts, tells somebody else than the caller.
-fn tell_later(gateway: &Gateway, call: &Call, alert: Alert) {
+fn tell_of(gateway: &Gateway, call: &Call, grant: &Grant, reserved: &Result<Admission, NotAdmitted>) {
+    let alert = match reserved {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Alert::LimitsUncounted,
+        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
+            Refusal::Budget(over) => Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() },
+            _ => return,
+        },
+        _ => return,
+    };
     let alerts = Arc::clone(&gateway.alerts);
     call.after.defer(async move { alerts.tell(&alert).await });
 }
@@ -135,6 +143,7 @@ pub(super) async fn reserve(
     let claim = gateway.keys.claim(call, grant.tenant(), deadline);
     // Both at once, so that a request with a key waits no longer than one without.
     let (claimed, reserved) = join(Box::pin(claim), Box::pin(limiter.reserve(&ask))).await;
+    tell_of(gateway, call, grant, &reserved);
     let claim = match claimed {
         Ok(Claimed::First(claim)) => claim,
         Ok(Claimed::Before(reply)) => {
