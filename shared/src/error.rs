@@ -84,7 +84,9 @@ pub enum GatewayError {
     #[error("budgets cannot be checked right now; try again")]
     BudgetsUnavailable(#[source] BoxError),
     /// Nobody knows what a request to this model can cost.
-    #[error("`{0}` has no price, so what this request can cost is not known; name another model, or ask whoever runs this deployment")]
+    #[error(
+        "`{0}` has no price, so what this request can cost is not known; name another model, or ask whoever runs this deployment"
+    )]
     NotPriced(String),
     /// Only for a person who signed in here, not for a key.
     #[error("this is about a person's own account: sign in at POST /v1/auth/login and send that access token")]
@@ -201,13 +203,10 @@ impl GatewayError {
                 OnTheWire { param: Some(param), ..plain(StatusCode::FORBIDDEN, invalid, "permission_denied") }
             }
             Self::Conflict(_) => plain(StatusCode::CONFLICT, invalid, "conflict"),
-            Self::IdempotencyInFlight { .. } => OnTheWire {
-                retry_after_s: Some(1),
-                ..plain(StatusCode::CONFLICT, invalid, "idempotency_in_flight")
-            },
-            Self::IdempotencyKeyReused => {
-                plain(StatusCode::UNPROCESSABLE_ENTITY, invalid, "idempotency_key_reused")
+            Self::IdempotencyInFlight { .. } => {
+                OnTheWire { retry_after_s: Some(1), ..plain(StatusCode::CONFLICT, invalid, "idempotency_in_flight") }
             }
+            Self::IdempotencyKeyReused => plain(StatusCode::UNPROCESSABLE_ENTITY, invalid, "idempotency_key_reused"),
             Self::IdempotencyNotKept { .. } => plain(StatusCode::CONFLICT, invalid, "idempotency_answer_not_kept"),
             Self::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, invalid, "request_too_large"),
             Self::NotJson => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid, "unsupported_media_type"),

@@ -112,10 +112,7 @@ struct Asker<'a> {
 
 impl Asker<'_> {
     /// Makes the calls, a few at a time, and says how long all of them took; with an event of each.
-    async fn ask_all(
-        &self,
-        batches: Vec<Batch<'_>>,
-    ) -> (Result<(Vec<Part>, Duration), GatewayError>, Vec<UsageEvent>) {
+    async fn ask_all(&self, batches: Vec<Batch<'_>>) -> (Result<(Vec<Part>, Duration), GatewayError>, Vec<UsageEvent>) {
         let (mut parts, mut waited) = (Vec::with_capacity(batches.len()), Duration::ZERO);
         let mut events = Vec::with_capacity(batches.len());
         let mut left = batches.into_iter();
@@ -173,7 +170,8 @@ impl Asker<'_> {
         let model = Head { model, ..Head::default() }.bounded().model;
         // A vector too few would give every later input its neighbour's.
         let (came, asked) = (vectors.len(), batch.input.len());
-        let written: Option<Vec<Vector>> = vectors.into_iter().map(|vector| vector.written_as(self.request.encoding)).collect();
+        let written: Option<Vec<Vector>> =
+            vectors.into_iter().map(|vector| vector.written_as(self.request.encoding)).collect();
         let problem = match written {
             Some(vectors) if came == asked => return Ok(Embeddings { model, vectors, usage }),
             Some(_) => format!("{came} vectors for {asked} inputs"),

@@ -41,7 +41,13 @@ pub async fn reports(stack: &Stack, usage: &Function, report: &mut Report) {
     let begun = Instant::now();
     make(&client, 0, rows - NEW_ROWS, rows).await;
     let rate = (rows - NEW_ROWS) as f64 / begun.elapsed().as_secs_f64();
-    report.add("usage_rows_written_per_s", "rows of the ledger written per second, with their notes", rate, "rows/s", None);
+    report.add(
+        "usage_rows_written_per_s",
+        "rows of the ledger written per second, with their notes",
+        rate,
+        "rows/s",
+        None,
+    );
     let begun = Instant::now();
     roll_up(&client).await;
     let rate = (rows - NEW_ROWS) as f64 / begun.elapsed().as_secs_f64();
@@ -85,7 +91,13 @@ async fn export(stack: &Stack, usage: &Function, rows: i64, report: &mut Report)
         largest = largest.max(usage.resident_bytes());
     }
     let rate = lines as f64 / begun.elapsed().as_secs_f64();
-    report.add("usage_export_rows_per_s", &format!("a file of {lines} lines ({rows} rows), per second"), rate, "rows/s", None);
+    report.add(
+        "usage_export_rows_per_s",
+        &format!("a file of {lines} lines ({rows} rows), per second"),
+        rate,
+        "rows/s",
+        None,
+    );
     let grown = largest.saturating_sub(before) as f64 / 1e6;
     report.add("usage_export_grown_mb", "  by how much memory grows meanwhile", grown, "MB", Some(10.0));
 }
@@ -94,7 +106,10 @@ async fn make_keys(client: &Client) {
     let sql = "insert into api_keys (id, tenant_id, name, role, hash, granted_by_role)
                select gen_random_uuid(), k.tenant_id, 'bench ' || n, 'member', sha256(n::text::bytea), 'owner'
                from (select tenant_id from api_keys where name = 'bench') k cross join generate_series(1, 40) n";
-    client.batch_execute(&format!("set session_replication_role = replica; {sql}; reset session_replication_role")).await.expect("keys");
+    client
+        .batch_execute(&format!("set session_replication_role = replica; {sql}; reset session_replication_role"))
+        .await
+        .expect("keys");
 }
 
 async fn make(client: &Client, from: i64, to: i64, of: i64) {
@@ -102,7 +117,10 @@ async fn make(client: &Client, from: i64, to: i64, of: i64) {
     let mut at = from;
     while at < to {
         let end = (at + AT_ONCE).min(to);
-        let sql = MAKE.replace("$2 - 1", &(end - 1).to_string()).replace("$1", &at.to_string()).replace("$2", &of.to_string());
+        let sql = MAKE
+            .replace("$2 - 1", &(end - 1).to_string())
+            .replace("$1", &at.to_string())
+            .replace("$2", &of.to_string());
         client.batch_execute(&sql).await.unwrap_or_else(|error| panic!("{error:?}: {sql}"));
         at = end;
     }

@@ -91,12 +91,10 @@ async fn expire(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     for name in ["refresh_tokens", "invitations"] {
         let table = seed.table(name);
         let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", json!("2020-01-01T00:00:00Z"))]);
-        let whose = format!(
-            "set local app.tenant_id = '{}'; set local app.person_id = '{}'",
-            own.tenant, own.person
-        );
+        let whose = format!("set local app.tenant_id = '{}'; set local app.person_id = '{}'", own.tenant, own.person);
         for role in ROLES {
-            let begin = format!("rollback to savepoint look_up; {}; {whose}; set local role {role}", table.insert(&expired));
+            let begin =
+                format!("rollback to savepoint look_up; {}; {whose}; set local role {role}", table.insert(&expired));
             // Without a condition, so that no other policy stands before the one that is tried.
             for sql in [format!("select from {name} where expires_at < now()"), format!("delete from {name}")] {
                 let rows = match superuser.simple_query(&format!("{begin}; {sql}")).await {

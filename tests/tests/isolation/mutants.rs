@@ -1,9 +1,9 @@
 //! Each rule of the database removed or loosened, one at a time: the checks must notice every one.
 
 use super::{
-    caps, grants, key_rights, lookups, notes,
+    caps, grants, key_rights, lookups,
     matrix::{Plan, ROLES},
-    references,
+    notes, references,
     seed::Seed,
 };
 use std::fmt;
