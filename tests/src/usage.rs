@@ -141,7 +141,8 @@ pub async fn make_usage(database: &TestDatabase, tenant: TenantId, rows: i32, da
 /// # Panics
 /// If a field is not there.
 pub fn sums_of(answer: &Value) -> Value {
-    let nanos = |name: &str| (answer[name].as_f64().unwrap_or_else(|| panic!("{name} in {answer}")) * 1e9).round() as i64;
+    let nanos =
+        |name: &str| (answer[name].as_f64().unwrap_or_else(|| panic!("{name} in {answer}")) * 1e9).round() as i64;
     let mut sums = json!({"cost_nanos": nanos("cost_usd"), "saved_nanos": nanos("saved_usd")});
     for name in [
         "requests",

@@ -19,11 +19,7 @@ const FIND_TENANTS: &str = "select tenant_id from app.find_tenants_with_new_usag
 ///
 /// # Errors
 /// [`Error`] when they cannot be found.
-pub async fn tenants_with_new(
-    db: &Database,
-    after: Option<TenantId>,
-    most: i32,
-) -> Result<Vec<TenantId>, Error> {
+pub async fn tenants_with_new(db: &Database, after: Option<TenantId>, most: i32) -> Result<Vec<TenantId>, Error> {
     let after = after.map_or_else(Uuid::nil, |tenant| *tenant.as_uuid());
     let rows = db.look_up(FIND_TENANTS, &[(&after, Type::UUID), (&most, Type::INT4)]).await?;
     rows.iter().map(|row| Ok(TenantId::from_uuid(row.try_get(0)?))).collect()
@@ -223,11 +219,7 @@ select id, name from api_keys where id = any ($1) union all select id, name from
 ///
 /// # Errors
 /// [`Error`] when they cannot be read.
-pub(crate) async fn names(
-    tx: &TenantTx,
-    keys: Vec<Uuid>,
-    members: Vec<Uuid>,
-) -> Result<HashMap<Uuid, String>, Error> {
+pub(crate) async fn names(tx: &TenantTx, keys: Vec<Uuid>, members: Vec<Uuid>) -> Result<HashMap<Uuid, String>, Error> {
     let rows = tx.query(NAMES, &[(&keys, Type::UUID_ARRAY), (&members, Type::UUID_ARRAY)]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

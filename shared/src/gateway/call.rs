@@ -105,11 +105,7 @@ impl Reply {
     }
 
     /// A file to be kept, as it is made.
-    pub fn file(
-        content_type: &'static str,
-        name: &str,
-        pieces: impl Stream<Item = Bytes> + Send + 'static,
-    ) -> Self {
+    pub fn file(content_type: &'static str, name: &str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> Self {
         let mut reply = Self::with_type(StatusCode::OK, content_type, ReplyBody::Events(Box::pin(pieces)));
         reply.set("content-disposition", &format!("attachment; filename=\"{name}\""));
         reply.set("cache-control", "no-store");

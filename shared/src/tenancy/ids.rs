@@ -1,6 +1,7 @@
 //! Ids that cannot be swapped. Each is a time-ordered UUID behind a prefix that makes a wrong id visible in a log.
 
 use std::{fmt, str::FromStr, time::Duration};
+use time::OffsetDateTime;
 use uuid::{NoContext, Timestamp, Uuid};
 
 /// A text that is not an id of that kind.
@@ -97,6 +98,15 @@ id!(
 impl TenantId {
     /// The deployment itself: its members are operators, its credentials serve whoever has none. A constant of the database too.
     pub const PLATFORM: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000));
+}
+
+impl RequestId {
+    /// When the request came: its id begins with that, in milliseconds.
+    pub fn time(&self) -> OffsetDateTime {
+        let millis = self.0.as_u128() >> 80;
+        let nanos = i128::try_from(millis * 1_000_000).unwrap_or(0);
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
 }
 
 impl PersonId {

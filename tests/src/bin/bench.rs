@@ -4,7 +4,7 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `sealing`, `keys`, `requests`, `chunks`, `cold-starts` and `sizes`.
+//! `bench translate` measures one part alone; the others are `sealing`, `keys`, `requests`, `chunks`, `cold-starts`, `usage` and `sizes`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
@@ -28,6 +28,8 @@ mod streams;
 mod tap;
 #[path = "../bench/translation/mod.rs"]
 mod translation;
+#[path = "../bench/usage.rs"]
+mod usage;
 
 use std::time::Duration;
 
@@ -42,7 +44,7 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] = &["translate", "sealing", "keys", "sizes", "requests", "chunks", "cold-starts"];
+const PARTS: &[&str] = &["translate", "sealing", "keys", "sizes", "requests", "chunks", "cold-starts", "usage"];
 
 #[tokio::main]
 async fn main() {
@@ -62,7 +64,7 @@ async fn main() {
     if wants("sizes") {
         sizes(&mut report);
     }
-    if ["keys", "requests", "chunks", "cold-starts", "sealing"].into_iter().any(wants) {
+    if ["keys", "requests", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
         if wants("keys") {
@@ -81,6 +83,10 @@ async fn main() {
         if wants("sealing") {
             progress("provider keys");
             sealing::storing(&stack, &start(&stack, "provider-keys", 1).await, &mut report).await;
+        }
+        if wants("usage") {
+            progress("a month of use");
+            usage::reports(&stack, &start(&stack, "usage", 1).await, &mut report).await;
         }
         stack.close().await;
     }

@@ -69,6 +69,9 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
         (PEOPLE, format!("app.find_invitation('{stranger}')"),                                    0, "no invitation"),
         (ROTATION, format!("app.credentials_sealed_before('2100-01-01', '{}', 10)", Uuid::nil()), 2, "everybody's credentials"),
         (ROTATION, format!("app.credentials_sealed_before('2000-01-01', '{}', 10)", Uuid::nil()), 0, "none is that old"),
+        (SWEEPER, format!("app.find_tenants_with_new_usage('{}', 10)", Uuid::nil()),              2, "whose rows are not in the sums"),
+        (SWEEPER, format!("app.find_tenants_with_new_usage('{}', 1)", Uuid::nil()),               1, "so many of them and no more"),
+        (SWEEPER, format!("app.find_tenants_with_new_usage('{}', 10)", Uuid::max()),              0, "nobody comes after the last"),
         (SWEEPER, "app.prepare_usage_partitions(12)".to_owned(),                                  1, "partitions are there, or made"),
         ("supergate_auth", format!("app.find_api_key({})", id_in("api_keys")),                    1, "the look-up's role sees what it looks up"),
     ]);

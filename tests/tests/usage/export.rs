@@ -1,7 +1,7 @@
 //! The ledger as a file.
 
-use http::Request;
 use futures_util::StreamExt;
+use http::Request;
 use supergate_tests::app::App;
 
 /// The cells of a line that quotes nothing but tags and what a spreadsheet would run.
@@ -46,7 +46,10 @@ async fn a_file_has_every_row_and_its_money_to_the_nano_dollar_in_both_forms() {
         let sum: i64 = column(&file, cost).iter().map(|cell| nanos(cell)).sum();
         assert_eq!(sum, expected["cost_nanos"].as_i64().expect("a sum"), "{format}");
         let users = column(&file, if format == "csv" { "end_user" } else { "x_EndUser" });
-        assert!(users.iter().any(|user| user == "'=1+1") && !users.iter().any(|user| user.starts_with('=')), "{format}");
+        assert!(
+            users.iter().any(|user| user == "'=1+1") && !users.iter().any(|user| user.starts_with('=')),
+            "{format}"
+        );
     }
 }
 

@@ -27,7 +27,14 @@ const GROUPINGS: &[(&str, &[(&str, &str)])] = &[
     ("model", &[("provider", "e.provider"), ("model", "e.model")]),
     ("provider", &[("provider", "e.provider")]),
     ("key", &[("key_id", "'key_' || replace(e.key_id::text, '-', '')")]),
-    ("member,model", &[("member_id", "'usr_' || replace(e.member_id::text, '-', '')"), ("provider", "e.provider"), ("model", "e.model")]),
+    (
+        "member,model",
+        &[
+            ("member_id", "'usr_' || replace(e.member_id::text, '-', '')"),
+            ("provider", "e.provider"),
+            ("model", "e.model"),
+        ],
+    ),
     ("end_user,key", &[("end_user", "e.end_user"), ("key_id", "'key_' || replace(e.key_id::text, '-', '')")]),
     ("model,end_user", &[("provider", "e.provider"), ("model", "e.model"), ("end_user", "e.end_user")]),
     ("tag", &[("tag", "")]),
@@ -50,7 +57,8 @@ async fn compare(app: &App, state: &str) {
             let breakdown = read(app, &format!("/v1/usage/breakdown?by={by}&limit=1000&{query}")).await;
             assert_eq!(sums_of(&breakdown["total"]), expected, "{state}: {why}: {by}");
             assert_eq!(breakdown["more"], json!(false));
-            let costs: Vec<i64> = items(&breakdown).iter().filter_map(|row| sums_of(row)["cost_nanos"].as_i64()).collect();
+            let costs: Vec<i64> =
+                items(&breakdown).iter().filter_map(|row| sums_of(row)["cost_nanos"].as_i64()).collect();
             assert!(costs.is_sorted_by(|one, next| one >= next), "the dearest first: {costs:?}");
             assert!(!costs.is_empty(), "{state}: {why}: {by}");
             for row in items(&breakdown).iter().step_by(3) {
@@ -165,7 +173,8 @@ async fn the_sweeper_finds_every_tenant_with_new_rows_and_no_other() {
     let app = App::start().await;
     let mut expected = BTreeMap::new();
     for i in 0..5 {
-        let tenant = app.other_tenant(&format!("t{i}")).await.id.parse::<supergate::tenancy::TenantId>().expect("an id");
+        let tenant =
+            app.other_tenant(&format!("t{i}")).await.id.parse::<supergate::tenancy::TenantId>().expect("an id");
         if i % 2 == 0 {
             supergate_tests::usage::make_usage(&app.database, tenant, 20 * (i + 1), 2.0, "now()", "t").await;
             expected.insert(*tenant.as_uuid(), tenant);

@@ -179,8 +179,10 @@ const ENTRY: &str = r#"{"request_id": "req_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e", "a
     "audio_output_tokens": null, "web_searches": null, "usage_source": "provider", "service_tier": "default",
     "cost_usd": 0.0000045, "price_version": "list-0a1b2c3d", "cache": null, "saved_usd": 0.0, "first_token_ms": 312, "latency_ms": 640}"#;
 
-const OWN: &str = "Without `usage.read_all`, which members lack, it is the own use: of the key that asks, or of the person.";
-const FROM: Query = Query("from", Type::String, "From when: a time in RFC 3339, or a day. Thirty days before `to` if it is not given.");
+const OWN: &str =
+    "Without `usage.read_all`, which members lack, it is the own use: of the key that asks, or of the person.";
+const FROM: Query =
+    Query("from", Type::String, "From when: a time in RFC 3339, or a day. Thirty days before `to` if it is not given.");
 const TO: Query = Query("to", Type::String, "Until when, which is not part of it; now if it is not given.");
 const TIME_ZONE: Query =
     Query("time_zone", Type::String, "Where days begin: a name of the IANA database; `UTC` if it is not given.");

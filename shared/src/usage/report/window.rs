@@ -1,6 +1,6 @@
 //! The time that a report is about, and which of its hours the hourly sums can answer for.
 
-use crate::tenancy::{RequestId, standing::words};
+use crate::tenancy::standing::words;
 use std::str::FromStr;
 use time::{Duration, OffsetDateTime, UtcOffset};
 use uuid::Uuid;
@@ -109,18 +109,10 @@ fn first_id(at: OffsetDateTime) -> Uuid {
     Uuid::from_u128((nanos.div_ceil(1_000_000) & 0xffff_ffff_ffff) << 80)
 }
 
-impl RequestId {
-    /// When the request came: its id begins with that, in milliseconds.
-    pub fn time(&self) -> OffsetDateTime {
-        let millis = self.as_uuid().as_u128() >> 80;
-        let nanos = i128::try_from(millis * 1_000_000).unwrap_or(0);
-        OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tenancy::RequestId;
     use time::macros::datetime;
 
     fn hours_of(cuts: &[Cut]) -> Vec<OffsetDateTime> {

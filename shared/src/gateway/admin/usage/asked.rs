@@ -14,7 +14,9 @@ use crate::{
     tenancy::{Actor, Grant, Permission, rbac},
     usage::report::{Period, Window},
 };
-use time::{Date, Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description};
+use time::{
+    Date, Duration, OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339, macros::format_description,
+};
 
 /// The longest time that one report is about.
 const MAX_WINDOW: Duration = Duration::days(400);
@@ -124,12 +126,7 @@ async fn between(
 }
 
 /// A moment, or a day that begins where the time zone is.
-async fn bound(
-    tx: &TenantTx,
-    name: &'static str,
-    text: &str,
-    time_zone: &str,
-) -> Result<OffsetDateTime, GatewayError> {
+async fn bound(tx: &TenantTx, name: &'static str, text: &str, time_zone: &str) -> Result<OffsetDateTime, GatewayError> {
     // A plus that was not encoded comes as a blank.
     if let Ok(at) = OffsetDateTime::parse(&text.replace(' ', "+"), &Rfc3339)
         && let Some(at) = at.checked_to_offset(UtcOffset::UTC)
@@ -163,5 +160,8 @@ fn time_zone(query: &Query<'_>) -> Result<String, Invalid> {
 }
 
 fn unknown(time_zone: &str) -> Invalid {
-    Invalid::value("time_zone", format!("must be a name of the IANA database, as `Europe/Berlin`; `{time_zone}` is none"))
+    Invalid::value(
+        "time_zone",
+        format!("must be a name of the IANA database, as `Europe/Berlin`; `{time_zone}` is none"),
+    )
 }

@@ -53,7 +53,8 @@ enum Next {
 pub(super) async fn stream(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let known = ["format", "from", "to", "time_zone", "tenant_id"];
     let Asked { act, query, only } = asked::admit(office, call, &known).await?;
-    let sheet: Sheet = query.get("format").unwrap_or("csv").parse().map_err(|unknown| Invalid::value("format", unknown))?;
+    let sheet: Sheet =
+        query.get("format").unwrap_or("csv").parse().map_err(|unknown| Invalid::value("format", unknown))?;
     let tx = office.begin(&act).await?;
     let window = asked::time(&tx, &query, act.at, None).await?.window;
     let tenant = tenants::read(&tx).await?.ok_or_else(shown::not_found)?;
@@ -122,5 +123,7 @@ impl Export {
 
 /// The last line of a file that is not whole. It has one cell where a row has dozens: what reads the file notices.
 fn incomplete(why: &str) -> Bytes {
-    Bytes::from(format!("\"THIS FILE IS INCOMPLETE: {why}. Ask for the rest with `from` set to the time of the row above.\"\r\n"))
+    Bytes::from(format!(
+        "\"THIS FILE IS INCOMPLETE: {why}. Ask for the rest with `from` set to the time of the row above.\"\r\n"
+    ))
 }

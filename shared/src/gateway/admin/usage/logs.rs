@@ -26,8 +26,7 @@ struct Cursor(RequestId, i16);
 
 /// `?key_id=&model=&provider=&status=&from=&to=&time_zone=&limit=&cursor=`.
 pub(super) async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
-    let known =
-        ["key_id", "model", "provider", "status", "from", "to", "time_zone", "limit", "cursor", "tenant_id"];
+    let known = ["key_id", "model", "provider", "status", "from", "to", "time_zone", "limit", "cursor", "tenant_id"];
     let Asked { act, query, only } = asked::admit(office, call, &known).await?;
     let page = query.page::<Cursor>()?;
     let filter = Filter { only, ..filter(&query)? };
@@ -62,7 +61,9 @@ fn filter(query: &Query<'_>) -> Result<Filter, Invalid> {
 /// `429`, or `4xx` for all from 400 to 499.
 fn statuses(text: &str) -> Result<(i16, i16), Invalid> {
     let range = match text.strip_suffix("xx") {
-        Some(class) => class.parse::<i16>().ok().filter(|class| (1..=5).contains(class)).map(|c| (c * 100, c * 100 + 99)),
+        Some(class) => {
+            class.parse::<i16>().ok().filter(|class| (1..=5).contains(class)).map(|c| (c * 100, c * 100 + 99))
+        }
         None => text.parse::<i16>().ok().filter(|status| (100..=599).contains(status)).map(|status| (status, status)),
     };
     range.ok_or_else(|| Invalid::value("status", "must be an HTTP status, as `429`, or a class of them, as `4xx`"))

@@ -52,8 +52,7 @@ pub(super) async fn breakdown(office: &Office, call: &Call) -> Result<Reply, Gat
         return Err(Invalid::value("by", problem).into());
     }
     let most = limit.saturating_add(1);
-    let mut groups =
-        usage_hours::sums(&tx, &Question { window: time.window, steps: &[], by: &by, only, most }).await?;
+    let mut groups = usage_hours::sums(&tx, &Question { window: time.window, steps: &[], by: &by, only, most }).await?;
     let total = total(&tx, &time, only).await?;
     let more = groups.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     groups.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
