@@ -12,7 +12,7 @@ grant select (member_id, granted_by_person) on api_keys to supergate_auth;
 
 -- Limits of the tenant and of one of its keys with one model. What bounds a key with all models is the key's own, in api_keys.
 create table limits (
-    tenant_id uuid not null references tenants (id) on delete cascade,
+    tenant_id uuid not null references tenants (id),
     -- Null: the tenant as a whole.
     key_id uuid,
     -- As `provider/model`.
@@ -25,13 +25,13 @@ create table limits (
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     unique nulls not distinct (tenant_id, key_id, model, by_operator),
-    foreign key (tenant_id, key_id) references api_keys (tenant_id, id) on delete cascade,
+    foreign key (tenant_id, key_id) references api_keys (tenant_id, id),
     check ((key_id is null) = (model is null)),
     check (num_nonnulls(requests_per_minute, tokens_per_minute, concurrency) > 0)
 );
 
 create table budgets (
-    tenant_id uuid not null references tenants (id) on delete cascade,
+    tenant_id uuid not null references tenants (id),
     id uuid not null,
     -- At most one of the three; none: the tenant as a whole.
     key_id uuid,
@@ -47,7 +47,7 @@ create table budgets (
     updated_at timestamptz not null default now(),
     primary key (tenant_id, id),
     unique nulls not distinct (tenant_id, key_id, member_id, tag, period, hard, by_operator),
-    foreign key (tenant_id, key_id) references api_keys (tenant_id, id) on delete cascade,
+    foreign key (tenant_id, key_id) references api_keys (tenant_id, id),
     check (num_nonnulls(key_id, member_id, tag) <= 1)
 );
 
@@ -91,9 +91,41 @@ revoke all on function app.check_row_cap() from public;
 create trigger row_cap before insert on limits for each row execute function app.check_row_cap('200');
 create trigger row_cap before insert on budgets for each row execute function app.check_row_cap('100');
 
+-- As in 0005, with the tables of this file.
+create or replace function app.erase_tenant(most integer) returns bigint
+    language plpgsql
+    security definer
+    set search_path = ''
+as $$
+declare
+    remaining bigint;
+begin
+    if not exists (select from public.tenants t where t.id = app.tenant_id() and t.status = 'deleting') then
+        raise exception 'the tenant is not being deleted' using errcode = 'insufficient_privilege';
+    end if;
+    delete from public.usage_events u using (
+        select e.tenant_id, e.request_id, e.attempt from public.usage_events e where e.tenant_id = app.tenant_id() limit most
+    ) doomed
+    where (u.tenant_id, u.request_id, u.attempt) = (doomed.tenant_id, doomed.request_id, doomed.attempt);
+    select count(*) into remaining from (
+        select from public.usage_events e where e.tenant_id = app.tenant_id() limit most
+    ) still;
+    if remaining = 0 then
+        delete from public.provider_credentials where tenant_id = app.tenant_id();
+        delete from public.invitations where tenant_id = app.tenant_id();
+        delete from public.limits where tenant_id = app.tenant_id();
+        delete from public.budgets where tenant_id = app.tenant_id();
+        delete from public.members where tenant_id = app.tenant_id();
+        delete from public.api_keys where tenant_id = app.tenant_id();
+        delete from public.tenants where id = app.tenant_id();
+    end if;
+    return remaining;
+end
+$$;
+
 reset role;
 drop function app.find_api_key(uuid);
-drop function app.find_member(uuid, uuid);
+drop function app.find_member(uuid, uuid, uuid);
 drop function app.find_tenant(uuid);
 grant create on schema app to supergate_auth;
 set role supergate_auth;
@@ -142,7 +174,7 @@ as $$
 $$;
 
 -- The same for a person whose token was checked.
-create function app.find_member(tenant uuid, person uuid)
+create function app.find_member(tenant uuid, person uuid, session uuid)
     returns table (
         role text, status text, tier text, allowed_models text[], allowed_providers text[], cache_prompts boolean, credentials jsonb,
         bounds jsonb)
@@ -155,6 +187,7 @@ as $$
         app.bounds(tenant, null, person)
     from public.members m cross join lateral app.standing(m.tenant_id) s
     where m.tenant_id = tenant and m.person_id = person
+        and exists (select from public.refresh_tokens r where r.person_id = person and r.family = session and r.used_at is null)
 $$;
 
 -- The same for whom an identity provider vouches for. Who does not say for whom it asks gets the bounds of nobody in particular.
@@ -167,9 +200,9 @@ create function app.find_tenant(tenant uuid, person uuid default null)
     set search_path = ''
 as $$ select s.*, app.bounds(tenant, null, person) from app.standing(tenant) s $$;
 
-revoke all on function app.bounds(uuid, uuid, uuid), app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid, uuid)
+revoke all on function app.bounds(uuid, uuid, uuid), app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid, uuid)
     from public;
-grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid, uuid)
+grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid, uuid)
     to supergate_app, supergate_office, supergate_people;
 
 reset role;

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import alerts
 import cargo
 import demo
 import moto_server
@@ -65,8 +66,11 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
         env |= _secrets(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
+        # Only this machine can reach it.
+        env.setdefault("SUPERGATE_REGISTRATION", "open")
         key = _serve(settings, env, children, used, database)
     say(demo.ready_text(settings, key, used))
+    alerts.print_in_background(settings)
 
 
 def _start_mock(settings: Settings, used: list[providers.Provider], children: Children, env: Mapping[str, str]) -> str | None:

@@ -29,12 +29,16 @@ pub struct Config {
     pub kms_key: KmsKey,
     /// The DynamoDB table.
     pub table: String,
+    /// The EventBridge bus for alerts; none: only the log has them.
+    pub alerts_bus: Option<String>,
     /// Where each provider is, by its id: up to and without the version path.
     pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
     pub upstream_timeout: Duration,
     /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
     pub keep_alive: Duration,
+    /// How long the table may take: a caller waits for it before each request.
+    pub table_timeout: Duration,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -98,6 +102,8 @@ pub struct SweeperConfig {
     pub database: DatabaseConfig,
     /// The DynamoDB table.
     pub table: String,
+    /// The EventBridge bus for alerts; none: only the log has them.
+    pub alerts_bus: Option<String>,
 }
 
 /// How a connection proves who it is.
@@ -132,6 +138,8 @@ pub struct OfficeConfig {
     pub credentials: Credentials,
     /// The KMS key, for the functions that seal.
     pub kms_key: Option<KmsKey>,
+    /// The DynamoDB table, for the function that tells what is spent.
+    pub table: Option<String>,
 }
 
 /// What the auth function needs.
@@ -186,13 +194,23 @@ impl Config {
         let credentials = reader.credentials();
         let kms_key = reader.required_kms_key();
         let table = reader.required("SUPERGATE_TABLE");
+        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
+        let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
         match (database, credentials, kms_key, table) {
-            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, table, base_urls, upstream_timeout, keep_alive })
-            }
+            (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
+                database,
+                credentials,
+                kms_key,
+                table,
+                alerts_bus,
+                base_urls,
+                upstream_timeout,
+                keep_alive,
+                table_timeout,
+            }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -220,10 +238,10 @@ impl OfficeConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let kms_key = reader.kms_key();
+        let (kms_key, table) = (reader.kms_key(), reader.optional("SUPERGATE_TABLE"));
         match (reader.database("DATABASE_URL"), reader.credentials()) {
             (Some(database), Some(credentials)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key })
+                Ok(Self { database, credentials, kms_key, table })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -277,8 +295,9 @@ impl SweeperConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
+        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
         match (reader.database("DATABASE_URL"), reader.required("SUPERGATE_TABLE")) {
-            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table }),
+            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table, alerts_bus }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -387,8 +406,9 @@ impl<'a> Reader<'a> {
 
     fn registration(&mut self) -> Registration {
         match self.optional("SUPERGATE_REGISTRATION").as_deref() {
-            None | Some("open") => Registration::Open,
-            Some("invited") => Registration::Invited,
+            Some("open") => Registration::Open,
+            // What is forgotten must not open a deployment, whose provider keys everybody with a tenant uses.
+            None | Some("invited") => Registration::Invited,
             Some(_) => {
                 self.wrong.push("SUPERGATE_REGISTRATION must be `open` or `invited`".into());
                 Registration::Invited

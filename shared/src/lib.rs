@@ -1,9 +1,10 @@
 //! Supergate: one API in front of OpenAI, Anthropic, Google, Cohere and Mistral, as Lambda functions in the user's own account.
 //!
 //! The layers, each of which may know those under it and never one above: doors ([`web`], [`telemetry`]) → story ([`gateway`],
-//! [`error`]) → hands ([`db`], [`http`], and the `dynamo`, `kms`, `auth`, `ledger` files) → rules ([`providers`], [`routing`],
-//! [`tenancy`], [`limits`], [`usage`], [`crypto`], [`config`]) → words ([`openai`]). A test reads every `use crate::` against that.
+//! [`error`]) → hands ([`db`], [`http`], and the `dynamo`, `kms`, `auth`, `ledger`, `sink` files) → rules ([`providers`], [`routing`],
+//! [`tenancy`], [`limits`], [`usage`], [`alerts`], [`crypto`], [`config`]) → words ([`openai`]). A test reads every `use crate::` against that.
 
+pub mod alerts;
 pub mod causes;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,7 @@
 //! The functions in the test's own process: real handlers, real Postgres, the mock upstream, and a clock that the test turns.
 
 use crate::{
+    leaks,
     mock::MockUpstream,
     postgres::{PEPPER, TestDatabase},
 };
@@ -24,7 +25,15 @@ use supergate::{
     error::GatewayError,
     gateway::{
         Gateway,
-        admin::{Office, audit, credentials, keys, migrate::Command, rotation::Rotation, tenant, usage},
+        admin::{
+            Office, audit,
+            budgets::{self, Budgets},
+            credentials, keys,
+            migrate::Command,
+            prices,
+            rotation::Rotation,
+            tenant, usage,
+        },
         after_response::AfterResponse,
         call::{Call, Reply, ReplyBody},
         chat, embeddings, models,
@@ -100,8 +109,15 @@ pub struct App {
     pub operator_key: String,
     gateway: Arc<Gateway>,
     office: Arc<Office>,
+    budgets: Arc<Budgets>,
     people: Arc<People>,
     master_key: Arc<MasterKey>,
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        leaks::assert_none();
+    }
 }
 
 /// What a caller got.
@@ -123,6 +139,7 @@ impl App {
 
     /// Starts one with variables that differ; an empty value removes one. A `DATABASE_URL` is the inference functions' alone.
     pub async fn start_with(vars: &[(&str, &str)]) -> Self {
+        leaks::watch();
         let database = TestDatabase::migrated().await;
         let mock = MockUpstream::start().await.expect("a free port");
         let new = json!({"action": "create_tenant", "name": "test", "key_name": "test"});
@@ -134,6 +151,7 @@ impl App {
         let vars = vars.as_slice();
         let master_key = master_key(&database, vars).await;
         let office = Arc::new(Office::new(office_config(&database, vars), clock.clone(), 4).expect("an office"));
+        let budgets = budgets(&database, vars, &clock).await;
         let people = people_config(&database, vars);
         let people = Arc::new(People::new(people, clock.clone(), 4).await.expect("the auth function"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
@@ -146,6 +164,7 @@ impl App {
             operator_key: text(&operator, "api_key"),
             gateway,
             office,
+            budgets,
             people,
             master_key,
         };
@@ -192,6 +211,7 @@ impl App {
         self.master_key = master_key(&self.database, vars).await;
         let config = office_config(&self.database, vars);
         self.office = Arc::new(Office::new(config, self.clock.clone(), 4).expect("an office"));
+        self.budgets = budgets(&self.database, vars, &self.clock).await;
     }
 
     /// The rotation over this database.
@@ -249,11 +269,17 @@ impl App {
     /// Sends a request to the function that its path belongs to, reads the whole answer, and then does what is left to do, as Lambda
     /// would.
     pub async fn send(&self, request: Request<lambda_http::Body>) -> Answer {
+        let sent = format!("{} {}", request.uri(), String::from_utf8_lossy(request.body()));
         let (response, after) = self.begin(request).await;
         let (parts, body) = response.into_parts();
         let pieces = body.collect().await;
         after.run().await;
-        Answer { status: parts.status, headers: parts.headers, pieces }
+        let answer = Answer { status: parts.status, headers: parts.headers, pieces };
+        // Who sends a secret where none belongs may be told so.
+        if answer.status.as_u16() >= 400 && leaks::find(&sent).is_none() {
+            leaks::check("an error", &answer.text());
+        }
+        answer
     }
 
     /// Sends a request and gives the answer before its body was read, with the work that is left.
@@ -274,6 +300,22 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::DELETE];
             self.function("provider-keys", methods, handler).answer(request, after.clone()).await
+        } else if ["/v1/budgets", "/v1/limits"].iter().any(|route| request.uri().path().starts_with(route)) {
+            let budgets = Arc::clone(&self.budgets);
+            let handler = move |call| {
+                let budgets = Arc::clone(&budgets);
+                async move { budgets::answer(&budgets, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PUT, web::PATCH, web::DELETE];
+            self.function("budgets", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/prices") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { prices::answer(&office, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::DELETE];
+            self.function("prices", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/keys") {
             let office = Arc::clone(&self.office);
             let handler = move |call| {
@@ -457,6 +499,13 @@ async fn master_key(database: &TestDatabase, vars: &[(&str, &str)]) -> Arc<Maste
     Arc::new(Office::master_key(&office_config(database, vars)).await.expect("the KMS key"))
 }
 
+async fn budgets(database: &TestDatabase, vars: &[(&str, &str)], clock: &Arc<TestClock>) -> Arc<Budgets> {
+    let config = office_config(database, vars);
+    let reservations = Office::reservations(&config).await.expect("the table");
+    let office = Office::new(config, Arc::<TestClock>::clone(clock), 4).expect("an office");
+    Arc::new(Budgets { office, reservations })
+}
+
 fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {
     let vars = with_defaults(vars, database.url("supergate_office"));
     OfficeConfig::load(&|name| vars.get(name).cloned()).expect("a complete configuration")
@@ -474,7 +523,10 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_KEY_PEPPER", PEPPER),
         ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
+        ("SUPERGATE_REGISTRATION", "open"),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
+        // The tests of a run share one emulator, which serves one after the other.
+        ("SUPERGATE_TABLE_TIMEOUT_S", "30"),
     ];
     let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));
     let all = defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

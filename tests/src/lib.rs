@@ -3,13 +3,17 @@
 pub mod app;
 pub mod canned;
 pub mod docs;
+pub mod dynamo;
 pub mod gate;
+pub mod issuer;
 pub mod kms;
 pub mod lambda;
+pub mod leaks;
 pub mod logs;
 pub mod mock;
 pub mod office;
 pub mod page;
 pub mod postgres;
 pub mod table;
+pub mod timing;
 pub mod usage;

@@ -16,7 +16,8 @@ pub type Item = HashMap<String, AttributeValue>;
 /// # Panics
 /// If nobody made one.
 pub fn shared_name() -> String {
-    env::var("SUPERGATE_TABLE").expect("SUPERGATE_TABLE is not set: run the tests with `make test`, which starts DynamoDB's stand-in")
+    env::var("SUPERGATE_TABLE")
+        .expect("SUPERGATE_TABLE is not set: run the tests with `make test`, which starts DynamoDB's stand-in")
 }
 
 /// The table that the tests of a run share.

@@ -28,6 +28,8 @@ enum Layer {
 /// The layer of a module and of what is under it; the longest name counts.
 #[rustfmt::skip]
 const LAYERS: &[(&str, Layer, &str)] = &[
+    ("alerts",         Rules,      "what somebody should know of"),
+    ("alerts::sink",   Hands,      "calls EventBridge"),
     ("causes",         Everywhere, "a chain of errors as text"),
     ("openai",         Words,      "the dialect"),
     ("clock",          Rules,      "time as an argument"),
@@ -78,6 +80,7 @@ const IMPURE_BUT_STATED: &[(&str, &str, &str)] = &[
 const OUTSIDE: &[(&str, &[&str], &str)] = &[
     ("argon2",            &["crypto::password"], "one place hashes passwords"),
     ("aws_sdk_dynamodb",  &["limits::dynamo"], "one place counts"),
+    ("aws_sdk_eventbridge", &["alerts::sink"], "one place tells alerts"),
     ("aws_sdk_kms",       &["crypto::kms"],    "one place unwraps keys"),
     ("deadpool_postgres", &["db"],             "one place holds connections"),
     ("jsonwebtoken",      &["tenancy::access_token", "tenancy::jwt", "tenancy::oidc"], "one place checks signatures, two hold keys"),

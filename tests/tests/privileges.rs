@@ -4,6 +4,7 @@
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
+use supergate::gateway::admin::rotation::{Action, Command};
 use supergate_tests::page;
 use template::{Function, Statement, Template};
 
@@ -122,5 +123,64 @@ fn a_function_decrypts_its_own_environment_and_what_its_purpose_says() {
             !(purpose("kms:GenerateDataKey") && purpose("kms:Decrypt")) || name == "rotation",
             "{name} seals and opens"
         );
+    }
+}
+
+#[test]
+fn who_checks_or_unwraps_knows_the_secret_before_so_that_each_can_be_rotated() {
+    let before = "PreviousKmsKeyArn";
+    for Function { name, properties, statements, .. } in &Template::read().functions {
+        let has = |variable: &str| !properties["Environment"]["Variables"][variable].is_null();
+        let may = |action: &str, resource: &str| {
+            statements.iter().any(|one| {
+                one.actions.iter().any(|granted| granted == action)
+                    && one.resources == [resource]
+                    && one.condition.contains("kms:EncryptionContext:purpose")
+            })
+        };
+        if has("SUPERGATE_TOKEN_SECRET") {
+            for variable in
+                ["TOKEN_SECRET_VERSION", "TOKEN_SECRET_PREVIOUS", "KEY_PEPPER_VERSION", "KEY_PEPPER_PREVIOUS"]
+            {
+                assert!(has(&format!("SUPERGATE_{variable}")), "{name} checks credentials without {variable}");
+            }
+        }
+        let unwraps = may("kms:Decrypt", "Key.Arn");
+        assert_eq!(has("SUPERGATE_KMS_KEY_ID_PREVIOUS"), unwraps, "{name}: the KMS key before");
+        assert_eq!(may("kms:Decrypt", before), unwraps, "{name}: the right to use it");
+        assert_eq!(may("kms:ReEncryptFrom", before), name == "rotation", "{name}: the right to leave it");
+        for action in ["kms:GenerateDataKey", "kms:ReEncryptTo"] {
+            assert!(!may(action, before), "{name}: {action} under the key before");
+        }
+    }
+}
+
+#[test]
+fn who_writes_to_the_table_writes_only_what_is_theirs_to_count() {
+    for Function { name, statements, .. } in &Template::read().functions {
+        for one in statements.iter().filter(|one| one.actions.iter().any(|action| action == "dynamodb:UpdateItem")) {
+            assert!(one.condition.contains("dynamodb:LeadingKeys"), "{name}: {}", one.condition);
+        }
+    }
+}
+
+#[test]
+fn the_kms_key_and_the_data_keys_are_rotated_by_schedules() {
+    let functions = Template::read().functions;
+    let rotation = functions.iter().find(|function| function.name == "rotation").expect("the rotation");
+    let schedules: Vec<Command> = rotation.properties["Events"]
+        .as_object()
+        .expect("events")
+        .values()
+        .map(|event| {
+            assert_eq!(event["Type"], "Schedule");
+            let input = event["Properties"]["Input"].as_str().expect("an input");
+            serde_json::from_str(input).unwrap_or_else(|error| panic!("{input}: {error}"))
+        })
+        .collect();
+    for action in [Action::Rewrap, Action::DataKeys] {
+        // With an age, so that a run goes on with what the one before left.
+        let found = schedules.iter().any(|command| command.action == action && command.older_than_days.is_some());
+        assert!(found, "{action:?} by no schedule");
     }
 }

@@ -4,7 +4,7 @@
 use http::{Method, Request};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
-use supergate::tenancy::{InvitationId, KeyId, PersonId, TenantId};
+use supergate::tenancy::{BudgetId, InvitationId, KeyId, PersonId, PriceId, TenantId};
 use supergate_tests::{
     app::{Answer, App, MODELS, provider_key},
     office::text,
@@ -22,8 +22,10 @@ use Viewer::{Lacks, May};
 /// What of another tenant's could be named in the path or the query.
 #[derive(Clone, Copy, PartialEq)]
 enum Foreign {
+    Budget,
     Key,
     Member,
+    Price,
     Invitation,
     Tenant,
     /// Nothing, because of this.
@@ -72,6 +74,18 @@ fn name() -> Value {
 fn key() -> Value {
     json!({"name": "n", "role": "viewer"})
 }
+fn budget() -> Value {
+    json!({"limit_usd": 1, "period": "month", "hard": true})
+}
+fn new_limit() -> Value {
+    json!({"limit_usd": 2})
+}
+fn limit() -> Value {
+    json!({"limits": {"rpm": 60}})
+}
+fn price() -> Value {
+    json!({"model": MODELS[0], "input_usd": 1, "output_usd": 2, "starts_at": "2099-01-01T00:00:00Z"})
+}
 fn role() -> Value {
     json!({"role": "viewer"})
 }
@@ -96,6 +110,13 @@ fn rows() -> Vec<Row> {
         row("/v1/audit",                       get(),    "/v1/audit",                          no_body,     Lacks("audit.read"),            NO_ID),
         row("/v1/audit",                       get(),    "/v1/audit?tenant_id={id}",           no_body,     Lacks("audit.read"),            Foreign::Tenant),
         row("/v1/auth/me",                     get(),    "/v1/auth/me",                        no_body,     May("whoever calls may know as what"), NO_ID),
+        row("/v1/budgets",                     get(),    "/v1/budgets",                        no_body,     Lacks("budgets.read"),          NO_ID),
+        row("/v1/budgets",                     get(),    "/v1/budgets?tenant_id={id}",         no_body,     Lacks("budgets.read"),          Foreign::Tenant),
+        row("/v1/budgets",                     post(),   "/v1/budgets",                        budget,      Lacks("budgets.manage"),        NO_ID),
+        row("/v1/budgets",                     post(),   "/v1/budgets?tenant_id={id}",         budget,      Lacks("budgets.manage"),        Foreign::Tenant),
+        row("/v1/budgets/{*budget}",           get(),    "/v1/budgets/{id}",                   no_body,     Lacks("budgets.read"),          Foreign::Budget),
+        row("/v1/budgets/{*budget}",           patch(),  "/v1/budgets/{id}",                   new_limit,   Lacks("budgets.manage"),        Foreign::Budget),
+        row("/v1/budgets/{*budget}",           delete(), "/v1/budgets/{id}",                   no_body,     Lacks("budgets.manage"),        Foreign::Budget),
         row("/v1/chat/completions",            post(),   "/v1/chat/completions",               chat,        Lacks("inference.create"),      NO_ID),
         row("/v1/embeddings",                  post(),   "/v1/embeddings",                     embedding,   Lacks("inference.create"),      NO_ID),
         row("/v1/keys",                        get(),    "/v1/keys",                           no_body,     Lacks("keys.read"),             NO_ID),
@@ -104,8 +125,22 @@ fn rows() -> Vec<Row> {
         row("/v1/keys/{*key}",                 patch(),  "/v1/keys/{id}",                      name,        Lacks("keys.manage"),           Foreign::Key),
         row("/v1/keys/{*key}",                 delete(), "/v1/keys/{id}",                      no_body,     Lacks("keys.manage"),           Foreign::Key),
         row("/v1/keys/{*key}",                 post(),   "/v1/keys/{id}/rotate",               no_body,     Lacks("keys.manage"),           Foreign::Key),
+        row("/v1/limits",                      get(),    "/v1/limits",                         no_body,     Lacks("budgets.read"),          NO_ID),
+        row("/v1/limits",                      get(),    "/v1/limits?key_id={id}",             no_body,     Lacks("budgets.read"),          Foreign::Key),
+        row("/v1/limits",                      get(),    "/v1/limits?tenant_id={id}",          no_body,     Lacks("budgets.read"),          Foreign::Tenant),
+        row("/v1/limits",                      put(),    "/v1/limits",                         limit,       Lacks("budgets.manage"),        NO_ID),
+        row("/v1/limits",                      put(),    "/v1/limits?tenant_id={id}",          limit,       Lacks("budgets.manage"),        Foreign::Tenant),
+        row("/v1/limits",                      delete(), "/v1/limits",                         no_body,     Lacks("budgets.manage"),        NO_ID),
+        row("/v1/limits",                      delete(), "/v1/limits?key_id={id}",             no_body,     Lacks("budgets.manage"),        Foreign::Key),
         row("/v1/models",                      get(),    "/v1/models",                         no_body,     May("a look at the list"),      NO_ID),
         row("/v1/models/{*model}",             get(),    "/v1/models/openai/gpt-4o-mini",      no_body,     May("a look at the list"),      NO_ID),
+        row("/v1/prices",                      get(),    "/v1/prices",                         no_body,     Lacks("prices.read"),           NO_ID),
+        row("/v1/prices",                      get(),    "/v1/prices?tenant_id={id}",          no_body,     Lacks("prices.read"),           Foreign::Tenant),
+        row("/v1/prices",                      post(),   "/v1/prices",                         price,       Lacks("prices.manage"),         NO_ID),
+        row("/v1/prices",                      post(),   "/v1/prices?tenant_id={id}",          price,       Lacks("prices.manage"),         Foreign::Tenant),
+        row("/v1/prices/{*price}",             get(),    "/v1/prices/unpriced",                no_body,     Lacks("prices.read"),           NO_ID),
+        row("/v1/prices/{*price}",             get(),    "/v1/prices/{id}",                    no_body,     Lacks("prices.read"),           Foreign::Price),
+        row("/v1/prices/{*price}",             delete(), "/v1/prices/{id}",                    no_body,     Lacks("prices.manage"),         Foreign::Price),
         row("/v1/tenant",                      get(),    "/v1/tenant",                         no_body,     May("a look at the own tenant"), NO_ID),
         row("/v1/tenant",                      get(),    "/v1/tenant?tenant_id={id}",          no_body,     May("a look at the own tenant"), Foreign::Tenant),
         row("/v1/tenant",                      post(),   "/v1/tenant",                         name,        Lacks("tenants.manage"),        NO_ID),
@@ -141,7 +176,9 @@ fn rows() -> Vec<Row> {
 fn nobodys(foreign: Foreign) -> String {
     let then = Duration::from_secs(1);
     match foreign {
+        Foreign::Budget => BudgetId::generate(then).to_string(),
         Foreign::Key => KeyId::generate(then).to_string(),
+        Foreign::Price => PriceId::generate(then).to_string(),
         Foreign::Member => PersonId::generate(then).to_string(),
         Foreign::Invitation => InvitationId::generate(then).to_string(),
         Foreign::Tenant => TenantId::generate(then).to_string(),
@@ -249,6 +286,8 @@ async fn what_is_another_tenants_is_the_same_404_as_what_there_is_not() {
     let other = app.other_tenant("other").await;
     let invitation = app.call(Method::POST, "/v1/tenant/members", &other.key, &invitation()).await.json();
     let member = app.member(&other.id, "ada", "member").await;
+    let budget = app.call(Method::POST, "/v1/budgets", &other.key, &budget()).await.json();
+    let price = app.call(Method::POST, "/v1/prices", &other.key, &price()).await.json();
     let before = app.audit(&other.key).await;
     for role in ["owner", "admin"] {
         let key = format!("Bearer {}", app.key_of(role).await);
@@ -257,6 +296,8 @@ async fn what_is_another_tenants_is_the_same_404_as_what_there_is_not() {
             .filter(|row| role == "owner" || !(row.method == Method::DELETE && row.foreign == Foreign::Tenant))
         {
             let theirs = match row.foreign {
+                Foreign::Budget => text(&budget["id"]),
+                Foreign::Price => text(&price["id"]),
                 Foreign::Key => other.key_id.clone(),
                 Foreign::Member => member.id.clone(),
                 Foreign::Invitation => text(&invitation["id"]),

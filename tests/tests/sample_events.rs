@@ -60,6 +60,17 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("auth/me",                             200, r#""role":"owner""#,       "whoever calls may know as what"),
     ("auth/me-no-auth",                     401, "invalid_api_key",         "nobody"),
     ("auth/me-rename-key",                  403, "permission_denied",       "a key has no account"),
+    ("budgets/create",                      201, r#""spent_usd":0.0"#,     "nothing is spent of it yet"),
+    ("budgets/wrong-fields",                400, "`colour`",                "all faults at once"),
+    ("budgets/list",                        200, r#""period":"month""#,     "what there is, with what is spent"),
+    ("budgets/read",                        200, r#""resets_at":"20"#,      "one of them"),
+    ("budgets/unknown",                     404, "not_found",               "no budget has that id"),
+    ("budgets/update",                      200, r#""limit_usd":300.0"#,    "as it is now"),
+    ("budgets/delete",                      204, "",                        "nothing is left to say"),
+    ("budgets/no-auth",                     401, "invalid_api_key",         "no key"),
+    ("budgets/limits",                      200, r#""rpm":600"#,            "the tenant's"),
+    ("budgets/set-limit",                   200, r#""model":"openai/gpt-4o-mini""#, "a key's with one model"),
+    ("budgets/delete-limit",                204, "",                        "the tenant's"),
     ("keys/list",                           200, r#""masked":"sg_live_"#,   "masked"),
     ("keys/create",                         201, r#""key":"sg_live_"#,      "the key is shown this once"),
     ("keys/wrong-fields",                   400, "`colour`",                "all faults at once"),
@@ -93,6 +104,15 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("migrate/migrate",                     200, "applied",                 "it says what it did"),
     ("migrate/create-tenant",               200, "sg_live_",                "the key is shown this once"),
     ("migrate/create-operator-key",         200, "sg_live_",                "the key is shown this once"),
+    ("prices/create",                       201, r#""status":"in_force""#, "from now on"),
+    ("prices/create-private",               201, r#""based_on":"openai/gpt-4.1""#, "a model that no list has"),
+    ("prices/wrong-fields",                 400, "six decimals",            "all faults at once"),
+    ("prices/list",                         200, r#""status":"upcoming""#,  "what there is"),
+    ("prices/unpriced",                     200, r#""data":[]"#,            "nothing has answered yet"),
+    ("prices/read",                         200, r#""set_by":"tenant""#,    "one of them"),
+    ("prices/unknown",                      404, "not_found",               "no price has that id"),
+    ("prices/delete",                       204, "",                        "it had not begun"),
+    ("prices/no-auth",                      401, "invalid_api_key",         "no key"),
     ("provider-keys/list",                  200, r#""provider":"mistral""#, "what there is, without secrets"),
     ("provider-keys/store",                 201, r#""last_four":"cdef""#,   "it is told by its last four characters"),
     ("provider-keys/wrong-form",            400, "`label`: is not a field", "all faults at once"),
@@ -249,15 +269,23 @@ async fn sweeper_does_what_each_event_says() {
 }
 
 #[tokio::test]
-async fn audit_keys_tenant_and_usage_answer_each_event_as_its_name_says() {
+async fn what_administers_a_tenant_answers_each_event_as_its_name_says() {
     let app = App::start().await;
-    for function in ["audit", "keys", "tenant", "usage"] {
+    for function in ["audit", "budgets", "keys", "prices", "tenant", "usage"] {
         for (number, (case, event)) in events(function).into_iter().enumerate() {
             // Each event finds a tenant of its own, with a key and a member to act on.
             let tenant = app.other_tenant("demo").await;
             let member = app.member(&tenant.id, &format!("{function}{number}"), "member").await;
+            let budget = json!({"limit_usd": 1, "period": "month", "hard": true});
+            let budget = app.call(Method::POST, "/v1/budgets", &tenant.key, &budget).await.json();
+            let limit = json!({"limits": {"rpm": 600}});
+            assert_eq!(app.call(Method::PUT, "/v1/limits", &tenant.key, &limit).await.status, 200);
+            let price = json!({"model": "openai/gpt-4.1", "input_usd": 1, "output_usd": 2, "starts_at": "2099-01-01T00:00:00Z"});
+            let price = app.call(Method::POST, "/v1/prices", &tenant.key, &price).await.json();
             let event = event
+                .replace("${SUPERGATE_PRICE_ID}", price["id"].as_str().expect("an id"))
                 .replace("${SUPERGATE_OPERATOR_KEY}", &app.operator_key)
+                .replace("${SUPERGATE_BUDGET_ID}", budget["id"].as_str().expect("an id"))
                 .replace("${SUPERGATE_KEY_ID}", &tenant.key_id)
                 .replace("${SUPERGATE_MEMBER_ID}", &member.id);
             let answer = app.send(request(&event, &tenant.key)).await;

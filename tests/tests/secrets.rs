@@ -11,7 +11,15 @@ mod scenario;
 use scanner::Scanner;
 use scenario::Told;
 use serde_json::{Value, json};
-use supergate_tests::{app::App, lambda::Stack, logs::Logs, postgres::connect};
+use supergate_tests::{
+    app::{App, provider_key},
+    dynamo,
+    issuer::{Issuer, SigningKey},
+    lambda::Stack,
+    leaks,
+    logs::Logs,
+    postgres::{PEPPER, connect},
+};
 use tokio_postgres::Client;
 
 /// Every row of every table, as JSON: bytes are in hexadecimal.
@@ -58,13 +66,26 @@ async fn planted(scanner: &Scanner, logs: &Logs, superuser: &Client, answers: &[
     }
 }
 
+/// The same in DynamoDB, whose table other tests count in too: with one secret, for as long as it takes to look.
+async fn planted_in_the_table(scanner: &Scanner) {
+    let key = format!("planted#{}", uuid::Uuid::now_v7().simple());
+    dynamo::plant(&key, scenario::PASSWORD).await;
+    let found = scanner.only("a password").find(&dynamo::dump().await);
+    dynamo::uproot(&key).await;
+    assert!(!found.is_empty(), "a password is not found in the DynamoDB table");
+}
+
 #[tokio::test]
 async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
     let logs = Logs::capture();
-    let app = App::start().await;
+    let idp = SigningKey::ec();
+    let issuer = Issuer::start(vec![idp.jwk("1")]).await;
+    let issuers = json!([{"issuer": scenario::IDP, "audience": "supergate", "jwks_url": issuer.jwks_url(), "tenant_claim": "org",
+                          "role_claim": "role"}]);
+    let app = App::start_with(&[("SUPERGATE_OIDC_ISSUERS", &issuers.to_string())]).await;
     let superuser = app.database.superuser().await;
     let mut scanner = Scanner::default();
-    let answers = scenario::run(&app, &mut scanner).await;
+    let answers = scenario::run(&app, &idp, &mut scanner).await;
     scanner.add_data_keys(&superuser).await;
 
     let log = logs.text();
@@ -76,6 +97,10 @@ async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
     }
     assert_clean(&scanner, "the log", &log);
     assert_clean(&scanner, "the database", &dump(&superuser).await);
+    let counted = dynamo::dump().await;
+    assert!(counted.contains("attempts#login#"), "the table has what is counted: {counted}");
+    assert_clean(&scanner, "the DynamoDB table", &counted);
+    planted_in_the_table(&scanner).await;
     planted(&scanner, &logs, &superuser, &answers).await;
     println!(
         "secrets: {} secrets in {} forms, {} answers, {} lines of log",
@@ -84,6 +109,25 @@ async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
         answers.len(),
         log.lines().count()
     );
+}
+
+#[test]
+fn what_every_other_test_is_read_for_would_be_found() {
+    let key = format!("sg_live_{}_{}_0a1b2c3d", "A".repeat(22), "b".repeat(43));
+    let token = format!("eyJ{}.eyJ{}.{}", "a".repeat(40), "b".repeat(80), "c".repeat(43));
+    #[rustfmt::skip]
+    let table = [
+        (key.clone(),                           true,  "an API key"),
+        (format!("{{\"authorization\":\"Bearer {key}\"}}"), true, "one in a header"),
+        (token,                                 true,  "an access token"),
+        (PEPPER.to_owned(),                     true,  "the pepper"),
+        (format!("x-goog-api-key: {}", provider_key("google")), true, "a provider's key"),
+        ("sg_live_…a070".to_owned(),            false, "a masked key"),
+        ("an error without any of them".into(), false, "an innocent text"),
+    ];
+    for (text, is_secret, why) in table {
+        assert_eq!(leaks::find(&text).is_some(), is_secret, "{why}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! API keys.
 
-use super::{Database, Error, TenantTx, bounds, in_time, keep_if_sound, standing};
+use super::{
+    Database, Error, TenantTx,
+    bounds::{self, Bounds},
+    in_time, keep_if_sound, standing,
+};
 use crate::tenancy::{
     Actor, KeyId, ModelList, PersonId, Rights, Role, Status, TenantId,
     api_key::{ApiKey, KeyHash},
@@ -37,6 +41,7 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
     let expires_at = row.try_get("expires_at")?;
     let standing = standing::read(row)?;
     let (limits, member) = (limits(row)?, row.try_get::<_, Option<_>>("member_id")?);
+    let Bounds { policy, prices } = bounds::read(row, limits)?;
     let stored = StoredKey {
         secret: StoredSecret { hash: hash(row.try_get("hash")?)?, pepper_version: row.try_get("pepper_version")? },
         previous: previous(row)?,
@@ -54,7 +59,8 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
             tags: row.try_get("tags")?,
             limits,
             member: member.map(PersonId::from_uuid),
-            policy: bounds::read(row, limits)?,
+            policy,
+            prices,
             expires_at,
         },
     }))

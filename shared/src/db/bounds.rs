@@ -1,19 +1,26 @@
 //! What bounds a caller, as the look-ups give it.
 
-use super::Error;
+use super::{Error, prices};
 use crate::{
     limits::policy::{Budget, BudgetScope, LimitRule, LimitScope, Policy},
     tenancy::{BudgetId, KeyId, PersonId, principal::KeyLimits},
-    usage::Nanos,
+    usage::{Nanos, PriceList},
 };
 use serde::Deserialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+/// What bounds a caller, and what it costs.
+pub(crate) struct Bounds {
+    pub(crate) policy: Policy,
+    pub(crate) prices: PriceList,
+}
+
 #[derive(Deserialize)]
-struct Bounds {
+struct Found {
     limits: Vec<Limit>,
     budgets: Vec<Stored>,
+    prices: Vec<prices::Found>,
 }
 
 #[derive(Deserialize)]
@@ -36,11 +43,13 @@ struct Stored {
 }
 
 /// Reads the column of `app.bounds` from a row that has it among others, and adds a key's own limits.
-pub(in crate::db) fn read(row: &Row, of_key: KeyLimits) -> Result<Policy, Error> {
+pub(in crate::db) fn read(row: &Row, of_key: KeyLimits) -> Result<Bounds, Error> {
     let unknown = |_| Error::Unexpected("bounds that this version does not know");
-    let Bounds { limits, budgets } = serde_json::from_value(row.try_get("bounds")?).map_err(unknown)?;
+    let Found { limits, budgets, prices } = serde_json::from_value(row.try_get("bounds")?).map_err(unknown)?;
     let rules = limits.into_iter().map(Limit::rule).chain([own(of_key)]);
-    Ok(Policy::new(rules, budgets.into_iter().map(Stored::budget).collect::<Result<_, _>>()?))
+    let policy = Policy::new(rules, budgets.into_iter().map(Stored::budget).collect::<Result<_, _>>()?);
+    let prices = prices.into_iter().map(prices::Found::price).collect::<Result<_, _>>()?;
+    Ok(Bounds { policy, prices: PriceList::new(prices) })
 }
 
 /// What a key was given. The database has no limit below one.

@@ -1,10 +1,11 @@
 //! People's accounts, and what they are members of.
 
-use super::{Database, Error, PersonTx, TenantTx, bounds, standing};
-use crate::{
-    limits::policy::Policy,
-    tenancy::{Email, PersonId, Role, Standing, Status, TenantId, principal::KeyLimits},
+use super::{
+    Database, Error, PersonTx, TenantTx,
+    bounds::{self, Bounds},
+    standing,
 };
+use crate::tenancy::{Email, PersonId, Role, SessionId, Standing, Status, TenantId, principal::KeyLimits};
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
 
@@ -49,7 +50,7 @@ pub(crate) async fn find(db: &Database, email: &Email) -> Result<Option<Account>
     rows.first().map(account).transpose()
 }
 
-/// What a membership gives.
+/// What a membership gives to whoever has a token of a session that goes on.
 ///
 /// # Errors
 /// [`Error`] when the look-up did not work.
@@ -57,10 +58,13 @@ pub(crate) async fn find_member(
     db: &Database,
     tenant: TenantId,
     person: PersonId,
-) -> Result<Option<(Role, Standing, Policy)>, Error> {
+    session: SessionId,
+) -> Result<Option<(Role, Standing, Bounds)>, Error> {
     let statement = "\
-        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_member($1, $2)";
-    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID)]).await?;
+        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_member($1, $2, $3)";
+    let params: super::tx::Params<'_> =
+        &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID), (session.as_uuid(), Type::UUID)];
+    let rows = db.look_up(statement, params).await?;
     rows.first().map(|row| Ok((role(row)?, standing::read(row)?, bounds::read(row, KeyLimits::default())?))).transpose()
 }
 

@@ -1,10 +1,11 @@
 //! Tenants.
 
-use super::{Database, Error, TenantTx, bounds, standing};
-use crate::{
-    limits::policy::Policy,
-    tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits},
+use super::{
+    Database, Error, TenantTx,
+    bounds::{self, Bounds},
+    standing,
 };
+use crate::tenancy::{ModelList, PersonId, Standing, Status, TenantId, Tier, principal::KeyLimits};
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 
@@ -109,6 +110,20 @@ pub(crate) async fn erase(tx: &TenantTx, most: i32) -> Result<i64, Error> {
     rows.first().ok_or(Error::Unexpected("no count"))?.try_get(0).map_err(Error::from)
 }
 
+/// The tenants whose deletion began before a moment and that are still there: through a `SECURITY DEFINER` function.
+///
+/// # Errors
+/// [`Error`] when the look-up did not work.
+pub(crate) async fn unfinished_deletions(
+    db: &Database,
+    begun_before: OffsetDateTime,
+    most: i32,
+) -> Result<Vec<TenantId>, Error> {
+    let statement = "select tenant_id from app.find_unfinished_deletions($1, $2)";
+    let rows = db.look_up(statement, &[(&begun_before, Type::TIMESTAMPTZ), (&most, Type::INT4)]).await?;
+    rows.iter().map(|row| Ok(TenantId::from_uuid(row.try_get("tenant_id")?))).collect()
+}
+
 /// A tenant's standing and what bounds one of its people, before a transaction names it: through a `SECURITY DEFINER` function.
 ///
 /// # Errors
@@ -117,7 +132,7 @@ pub(crate) async fn find_standing(
     db: &Database,
     tenant: TenantId,
     person: Option<PersonId>,
-) -> Result<Option<(Standing, Policy)>, Error> {
+) -> Result<Option<(Standing, Bounds)>, Error> {
     let statement = "\
         select status, tier, allowed_models, allowed_providers, cache_prompts, credentials, bounds from app.find_tenant($1, $2)";
     let person = person.as_ref().map(PersonId::as_uuid);

@@ -10,14 +10,15 @@ use super::{
     idempotency::{Claim, Claimed},
 };
 use crate::{
+    alerts::{Alert, sink::Alerts},
     error::GatewayError,
     limits::{
-        Actual, Ask, OverBudget, Permit, Refusal, Worst,
+        Actual, Ask, Permit, Refusal, Worst,
         dynamo::{Admission, Limiter, NotAdmitted},
         told::{self, Headers},
     },
     openai::Invalid,
-    tenancy::{Grant, tags},
+    tenancy::{Grant, TenantId, tags},
     usage::ledger::{Ledger, Recorded, UsageEvent, UsageSource},
 };
 use futures_util::future::join;
@@ -37,6 +38,8 @@ const MARGIN: Duration = Duration::from_secs(60);
 pub(super) struct Booking {
     ledger: Ledger,
     limiter: Arc<Limiter>,
+    alerts: Arc<Alerts>,
+    tenant: TenantId,
     permit: Permit,
     /// Of its idempotency key, if it has one.
     claim: Option<Claim>,
@@ -67,7 +70,7 @@ impl Booking {
         if self.ledger.record(&events).await != Recorded::Lost {
             let actual = charged(&self.permit, &events);
             for over in self.limiter.settle(self.permit, actual).await {
-                tell_of(&over);
+                self.alerts.tell(&Alert::BudgetUsedUp { tenant: self.tenant, budget: (&over).into() }).await;
             }
         }
         if let Some(claim) = self.claim {
@@ -86,8 +89,18 @@ fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
     if is_known { counted } else { permit.at_least(counted) }
 }
 
-fn tell_of(over: &OverBudget) {
-    tracing::warn!(alarm = "budget_used_up", budget = %told::warning(over), "a soft budget is used up");
+/// After the response: what a refusal, or that nobody counts, tells somebody else than the caller.
+fn tell_of(gateway: &Gateway, call: &Call, grant: &Grant, reserved: &Result<Admission, NotAdmitted>) {
+    let alert = match reserved {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Alert::LimitsUncounted,
+        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
+            Refusal::Budget(over) => Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() },
+            _ => return,
+        },
+        _ => return,
+    };
+    let alerts = Arc::clone(&gateway.alerts);
+    call.after.defer(async move { alerts.tell(&alert).await });
 }
 
 /// What a request is booked under: its key's tags and its own.
@@ -130,6 +143,7 @@ pub(super) async fn reserve(
     let claim = gateway.keys.claim(call, grant.tenant(), deadline);
     // Both at once, so that a request with a key waits no longer than one without.
     let (claimed, reserved) = join(Box::pin(claim), Box::pin(limiter.reserve(&ask))).await;
+    tell_of(gateway, call, grant, &reserved);
     let claim = match claimed {
         Ok(Claimed::First(claim)) => claim,
         Ok(Claimed::Before(reply)) => {
@@ -141,11 +155,21 @@ pub(super) async fn reserve(
             return Err(error);
         }
     };
+    if let Some(alert) = alert_of(grant.tenant(), &reserved) {
+        tell_later(gateway, call, alert);
+    }
     match reserved {
         Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
             let mut headers = told::headers(&headrooms, at_ms);
             headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
-            let booking = Booking { ledger: gateway.ledger.clone(), limiter: Arc::clone(limiter), permit, claim };
+            let booking = Booking {
+                ledger: gateway.ledger.clone(),
+                limiter: Arc::clone(limiter),
+                alerts: Arc::clone(&gateway.alerts),
+                tenant: grant.tenant(),
+                permit,
+                claim,
+            };
             Ok(Admitted::Now(booking, headers))
         }
         Err(refusal) => {
@@ -163,10 +187,22 @@ pub(super) async fn reserve(
     }
 }
 
+/// What somebody should know of it.
+fn alert_of(tenant: TenantId, reserved: &Result<Admission, NotAdmitted>) -> Option<Alert> {
+    match reserved {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Some(Alert::LimitsUncounted),
+        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
+            Refusal::Budget(over) => Some(Alert::BudgetRefuses { tenant, budget: over.into() }),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// What was reserved for a request that is not made.
 async fn give_back(limiter: &Limiter, reserved: Result<Admission, NotAdmitted>) {
     if let Ok(Admission { permit, .. }) = reserved {
-        limiter.settle(permit, Actual::default()).await;
+        limiter.undo(permit).await;
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
     let tags = admission::tags(&grant, &call)?;
-    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat)?;
+    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat, gateway.clock.now())?;
     let (prepared, terms) = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 

@@ -38,7 +38,7 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = EmbeddingsRequest::parse(call.json_body()?)?;
     let tags = admission::tags(&grant, &call)?;
-    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Embedding)?;
+    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Embedding, gateway.clock.now())?;
     // The catalogue has no embedding model of a provider that cannot translate for it; a test says so.
     let missing = || GatewayError::Internal("an embedding model without a translator".into());
     let embedder = candidate.provider.embeddings().ok_or_else(missing)?;

@@ -18,6 +18,7 @@ pub mod sweeper;
 mod upstream;
 
 use crate::{
+    alerts::sink::Alerts,
     clock::Clock,
     config::Config,
     crypto::{kept_answer::KeptAnswers, kms::MasterKey, vault::Vault},
@@ -41,6 +42,7 @@ pub struct Gateway {
     pub(crate) db: Database,
     pub(crate) ledger: Ledger,
     pub(crate) limiter: Arc<Limiter>,
+    pub(crate) alerts: Arc<Alerts>,
     pub(crate) keys: idempotency::Keys,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
@@ -58,7 +60,8 @@ impl Gateway {
     pub async fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
         let master_key = MasterKey::new(&aws, config.kms_key);
-        let table = Arc::new(Table::new(&aws, config.table));
+        let table = aws::with_timeout(&aws, config.table_timeout);
+        let table = Arc::new(Table::new(&table, config.table));
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
@@ -71,6 +74,7 @@ impl Gateway {
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
+            alerts: Arc::new(Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock))),
             limiter: Arc::new(Limiter::new(Arc::clone(&table), Arc::clone(&clock))),
             ledger: Ledger::new(db.clone(), table, Arc::clone(&clock)),
             clock,

@@ -3,6 +3,7 @@
 use super::{
     Gateway,
     call::{Call, Reply},
+    upstream,
 };
 use crate::{
     error::GatewayError,
@@ -10,11 +11,11 @@ use crate::{
     providers::supported,
     routing::plan::{self, Candidate},
     tenancy::{Grant, Permission},
-    usage::{ModelKind, Rates, SearchContext, Tier},
+    usage::{ModelCard, ModelKind, Rates, SearchContext, Tier},
 };
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 const LIST: &str = "/v1/models";
 
@@ -33,12 +34,24 @@ pub async fn read(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> 
     let rest = path.trim_end_matches('/').strip_prefix(LIST);
     match rest.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(|rest| rest.trim_start_matches('/')) {
         Some("") => {
+            let (prices, now) = (&grant.rights().prices, gateway.clock.now());
+            let served = |provider: &str| grant.served_with(provider);
             let usable = CATALOGUE.iter().filter(|(candidate, _)| may_use(&grant, candidate).is_ok());
-            let data = usable.map(|(_, model)| model).collect();
+            let listed = usable.map(|(candidate, model)| match candidate.at(prices, served, now) {
+                Ok(own) if !std::ptr::eq(own.model, candidate.model) => {
+                    Cow::Owned(Model { pricing: pricing(own.model), ..model.clone() })
+                }
+                _ => Cow::Borrowed(model),
+            });
+            let unlisted = plan::unlisted_at(prices, served, now);
+            let unlisted = unlisted.iter().filter(|candidate| may_use(&grant, candidate).is_ok());
+            let data = listed.chain(unlisted.map(|candidate| Cow::Owned(describe(candidate)))).collect();
             Reply::json(StatusCode::OK, &ModelList { object: "list", data })
         }
         Some(id) => {
-            let candidate = plan::resolve(id).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?;
+            let served = |provider: &str| grant.served_with(provider);
+            let candidate = plan::resolve_at(id, &grant.rights().prices, served, gateway.clock.now());
+            let candidate = candidate.map_err(upstream::unresolved)?;
             may_use(&grant, &candidate)?;
             Reply::json(StatusCode::OK, &describe(&candidate))
         }
@@ -77,16 +90,20 @@ fn describe(candidate: &Candidate) -> Model {
         },
         supported_parameters: supported::parameters(candidate.provider, model),
         deprecated_on: model.deprecated_on,
-        pricing: ModelPricing {
-            prices: prices(&model.rates, model.tiers),
-            web_search: model.web_search.map(|search| dollars(search.price(SearchContext::Medium))),
-            audio_minute: model.audio_minute.map(dollars),
-            service_tiers: model
-                .lanes
-                .iter()
-                .map(|lane| TierPricing { service_tier: lane.tier.as_str(), prices: prices(&lane.rates, lane.tiers) })
-                .collect(),
-        },
+        pricing: pricing(model),
+    }
+}
+
+fn pricing(model: &ModelCard) -> ModelPricing {
+    ModelPricing {
+        prices: prices(&model.rates, model.tiers),
+        web_search: model.web_search.map(|search| dollars(search.price(SearchContext::Medium))),
+        audio_minute: model.audio_minute.map(dollars),
+        service_tiers: model
+            .lanes
+            .iter()
+            .map(|lane| TierPricing { service_tier: lane.tier.as_str(), prices: prices(&lane.rates, lane.tiers) })
+            .collect(),
     }
 }
 

@@ -16,12 +16,13 @@ use crate::{
     limits::told::Headers,
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
-    routing::plan::{self, Candidate},
+    routing::plan::{self, Candidate, Unresolved},
     tenancy::{CredentialRef, Grant},
     usage::{ModelKind, Nanos, ledger::UsageEvent},
 };
 use http::{HeaderMap, header};
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How much of an error answer is read, and for how long: it is a sentence or two.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -29,11 +30,25 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_ID_BYTES: usize = 200;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
-/// The model that the caller names, if it makes that and the caller may use it.
-pub(super) fn resolve(grant: &Grant, name: &str, kind: ModelKind) -> Result<Candidate, GatewayError> {
-    let candidate = plan::resolve(name).map_err(|unknown| GatewayError::UnknownModel(unknown.0))?.of_kind(kind)?;
+/// The model that the caller names, at the price that holds for them, if it makes that and the caller may use it.
+pub(super) fn resolve(
+    grant: &Grant,
+    name: &str,
+    kind: ModelKind,
+    now: OffsetDateTime,
+) -> Result<Candidate, GatewayError> {
+    let served = |provider: &str| grant.served_with(provider);
+    let candidate = plan::resolve_at(name, &grant.rights().prices, served, now).map_err(unresolved)?.of_kind(kind)?;
     grant.allow_model(candidate.provider.id(), candidate.model.id)?;
     Ok(candidate)
+}
+
+/// What a caller is told of a name that cannot be asked.
+pub(super) fn unresolved(error: Unresolved) -> GatewayError {
+    match error {
+        Unresolved::Unknown(unknown) => GatewayError::UnknownModel(unknown.0),
+        Unresolved::NotPriced(model) => GatewayError::NotPriced(model),
+    }
 }
 
 /// What cannot be honoured, for [`tell_ignored`]; an error if the caller would rather have that.

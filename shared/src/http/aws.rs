@@ -22,6 +22,12 @@ pub async fn sdk_config(operation_timeout: Duration) -> Result<SdkConfig, BoxErr
     Ok(aws_config::defaults(BehaviorVersion::latest()).http_client(client).timeout_config(timeouts).load().await)
 }
 
+/// The same with another time limit.
+pub fn with_timeout(aws: &SdkConfig, operation_timeout: Duration) -> SdkConfig {
+    let timeouts = TimeoutConfig::builder().operation_timeout(operation_timeout).build();
+    aws.to_builder().timeout_config(timeouts).build()
+}
+
 /// Amazon Trust Services' roots, out of the public ones.
 fn amazon_roots() -> TrustStore {
     let mut store = TrustStore::empty();

@@ -203,7 +203,8 @@ pub fn budget_attribute(budget: &Budget, now: OffsetDateTime) -> String {
 
 /// Whether a counter is one that the budget had in a period which ended an hour ago or earlier: no clock is that slow.
 pub fn is_past(attribute: &str, budget: &Budget, now: OffsetDateTime) -> bool {
-    let is_of_budget = |name: &str| name.split_once('.').and_then(|(id, _)| Uuid::try_parse(id).ok()) == Some(*budget.id.as_uuid());
+    let is_of_budget =
+        |name: &str| name.split_once('.').and_then(|(id, _)| Uuid::try_parse(id).ok()) == Some(*budget.id.as_uuid());
     attribute.strip_prefix('c').is_some_and(is_of_budget)
         && attribute != budget_attribute(budget, now)
         && attribute != budget_attribute(budget, now - time::Duration::HOUR)
@@ -226,7 +227,12 @@ pub fn claims(ask: &Ask<'_>, now: OffsetDateTime) -> (Claim, Option<Claim>) {
             flights: Vec::new(),
             charges: budgets.map(|budget| charge(budget, now)).collect(),
             expires_at: None,
-            entry: Entry { deadline: ask.deadline, cost: ask.worst.cost.unwrap_or_default().0, tokens, ..Entry::default() },
+            entry: Entry {
+                deadline: ask.deadline,
+                cost: ask.worst.cost.unwrap_or_default().0,
+                tokens,
+                ..Entry::default()
+            },
         };
         rules.into_iter().for_each(|rule| claim.take(rule, tokens, at_ms));
         claim.note_down();
@@ -249,11 +255,7 @@ fn reserved_tokens(ask: &Ask<'_>) -> i64 {
 }
 
 fn charge(budget: &Budget, now: OffsetDateTime) -> Charge {
-    Charge {
-        attribute: budget_attribute(budget, now),
-        resets_at: budget.period.ends_at(now),
-        budget: budget.clone(),
-    }
+    Charge { attribute: budget_attribute(budget, now), resets_at: budget.period.ends_at(now), budget: budget.clone() }
 }
 
 impl Claim {

@@ -46,10 +46,5 @@ fn shared(claim: &Claim) -> Claim {
         // A request that alone is more than the share is let through by itself.
         Rate { limit, amount: rate.amount.min(limit), ..rate.clone() }
     };
-    Claim {
-        rates: claim.rates.iter().map(share).collect(),
-        flights: Vec::new(),
-        charges: Vec::new(),
-        ..claim.clone()
-    }
+    Claim { rates: claim.rates.iter().map(share).collect(), flights: Vec::new(), charges: Vec::new(), ..claim.clone() }
 }

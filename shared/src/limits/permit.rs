@@ -14,19 +14,19 @@ use crate::{tenancy::RequestId, usage::Nanos};
 #[must_use = "settle it with what was used, or it stays reserved until the sweeper finds it"]
 pub struct Permit {
     /// Which request's.
-    pub(in crate::limits) request: RequestId,
+    pub(super) request: RequestId,
     /// What it has, the tenant's first.
-    pub(in crate::limits) held: Vec<Held>,
+    pub(super) held: Vec<Held>,
     worst: Actual,
 }
 
 /// What a request has of one item.
 #[derive(Debug)]
-pub(in crate::limits) struct Held {
-    pub(in crate::limits) item: ItemKey,
-    pub(in crate::limits) entry: Entry,
+pub(super) struct Held {
+    pub(super) item: ItemKey,
+    pub(super) entry: Entry,
     /// Of these somebody wants to know when they are used up.
-    pub(in crate::limits) soft: Vec<Charge>,
+    pub(super) soft: Vec<Charge>,
 }
 
 /// What a request used.
@@ -39,7 +39,7 @@ pub struct Actual {
 }
 
 impl Permit {
-    pub(in crate::limits) fn new(claims: impl IntoIterator<Item = Claim>, request: RequestId) -> Self {
+    pub(super) fn new(claims: impl IntoIterator<Item = Claim>, request: RequestId) -> Self {
         let held: Vec<Held> = claims.into_iter().map(Held::from).collect();
         let worst = held.first().map_or_else(Actual::default, |held| Actual {
             cost: Nanos(held.entry.cost),
@@ -98,7 +98,7 @@ fn counts(name: &str, at_ms: i64) -> bool {
 
 /// The soft budgets that this settlement used up: `state` is the item's right after it. Spending only changes when something is settled,
 /// so of all settlements exactly one sees a budget on both sides of its limit.
-pub(in crate::limits) fn used_up(held: &Held, actual: Actual, state: &ItemState) -> Vec<OverBudget> {
+pub(super) fn used_up(held: &Held, actual: Actual, state: &ItemState) -> Vec<OverBudget> {
     let over = held.soft.iter().filter_map(|charge| {
         let spending: Spending = state.spending(&charge.attribute);
         let before = spending.spent.0.saturating_sub(actual.cost.0);

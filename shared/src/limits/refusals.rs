@@ -16,6 +16,8 @@ use std::{
 const MAX_REMEMBERED: usize = 10_000;
 /// A budget can be raised: its tenant hears of that as late as of a revoked key.
 const BUDGET_MS: i64 = 30_000;
+/// Tokens that are reserved come back when their request ends.
+const TOKENS_MS: i64 = 1_000;
 
 /// What one process remembers.
 #[derive(Debug, Default)]
@@ -68,10 +70,11 @@ impl Refusals {
     }
 }
 
-/// How long a refusal holds, whoever asks. Nobody knows when a running request ends.
+/// How long a refusal holds, whoever asks. Nobody knows when a running request ends, and gives back tokens that it did not use.
 fn until(refusal: &Refusal, at_ms: i64) -> Option<i64> {
     match refusal {
-        Refusal::Rate { free_at, .. } => *free_at,
+        Refusal::Rate { free_at, unit: Unit::Requests, .. } => *free_at,
+        Refusal::Rate { free_at, unit: Unit::Tokens, .. } => free_at.map(|at| at.min(at_ms.saturating_add(TOKENS_MS))),
         Refusal::Budget(over) if over.spending.spent.0.saturating_add(over.worst.0) > over.limit.0 => {
             let resets_at = over.resets_at.and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
             Some(resets_at.unwrap_or(i64::MAX).min(at_ms.saturating_add(BUDGET_MS)))

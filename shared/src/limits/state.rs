@@ -32,6 +32,12 @@ impl ItemState {
         self.numbers.iter().filter_map(of_window).collect()
     }
 
+    /// How far apart the clocks of those who write here were found to be, in this hour and the one before.
+    pub fn spread_ms(&self, at_ms: i64) -> i64 {
+        let of_hour = |at_ms| self.number(&spread_attribute(at_ms));
+        of_hour(at_ms).max(of_hour(at_ms - HOUR_MS)).max(of_hour(at_ms + HOUR_MS))
+    }
+
     /// The latest moment that somebody noted, by the fastest of all clocks.
     pub fn latest(&self) -> Option<i64> {
         self.numbers.keys().filter_map(|name| Attribute::read(name)).map(|attribute| attribute.label).max()
@@ -49,9 +55,9 @@ impl ItemState {
 
     /// The entries, for those that can be read; one that cannot is a later version's.
     pub fn open(&self) -> impl Iterator<Item = (RequestId, Entry)> {
-        self.entries.iter().filter_map(|(attribute, entry)| {
-            Some((entry_request(attribute)?, serde_json::from_str(entry).ok()?))
-        })
+        self.entries
+            .iter()
+            .filter_map(|(attribute, entry)| Some((entry_request(attribute)?, serde_json::from_str(entry).ok()?)))
     }
 
     /// What is spent and reserved under a budget's attribute.
@@ -63,7 +69,23 @@ impl ItemState {
     }
 }
 
-/// Whether an attribute is a window's that counts for nobody any more.
+const HOUR_MS: i64 = 3_600_000;
+
+/// Where it is noted how far apart clocks are: of each hour anew, since a clock that was wrong is set right.
+pub fn spread_attribute(at_ms: i64) -> String {
+    format!("s{}", at_ms.div_euclid(HOUR_MS))
+}
+
+/// Whether an attribute tells how far apart clocks are.
+pub fn is_spread(name: &str) -> bool {
+    name.strip_prefix('s').is_some_and(|hour| hour.parse::<i64>().is_ok())
+}
+
+/// Whether an attribute is of no use to anybody any more: of a window, or of an hour.
 pub fn is_useless(name: &str, at_ms: i64) -> bool {
+    let is_old = |hour: i64| (hour + 3).saturating_mul(HOUR_MS) < at_ms;
+    if let Some(hour) = name.strip_prefix('s').and_then(|hour| hour.parse().ok()) {
+        return is_old(hour);
+    }
     Attribute::read(name).is_some_and(|attribute| attribute.is_useless(at_ms))
 }

@@ -35,7 +35,10 @@ pub fn headers(headrooms: &Headrooms, at_ms: i64) -> Headers {
         let values = [limit.to_string(), remaining.to_string(), go_duration(full_at.saturating_sub(at_ms))];
         headers.extend(names.into_iter().zip(values));
     };
-    tell(["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"], headrooms.requests);
+    tell(
+        ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"],
+        headrooms.requests,
+    );
     tell(["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"], headrooms.tokens);
     headers
 }
@@ -58,7 +61,10 @@ pub fn refusal(refusal: &Refusal, headrooms: &Headrooms, at_ms: i64) -> Told {
         }
         Refusal::Concurrency { scope, limit } => {
             let requests = if *limit == 1 { "request" } else { "requests" };
-            (format!("{scope} may have {limit} {requests} running at a time; try again when one has ended"), Some(WAIT_FOR_ANOTHER_S))
+            (
+                format!("{scope} may have {limit} {requests} running at a time; try again when one has ended"),
+                Some(WAIT_FOR_ANOTHER_S),
+            )
         }
         Refusal::Budget(over) => (over_budget(over), None),
     };
@@ -156,7 +162,13 @@ mod tests {
 
     #[test]
     fn dollars_have_cents_and_as_many_decimals_as_they_need() {
-        let table = [(0, "$0.00"), (10_000_000_000, "$10.00"), (2_500_000_000, "$2.50"), (1, "$0.000000001"), (123_450_000, "$0.12345")];
+        let table = [
+            (0, "$0.00"),
+            (10_000_000_000, "$10.00"),
+            (2_500_000_000, "$2.50"),
+            (1, "$0.000000001"),
+            (123_450_000, "$0.12345"),
+        ];
         for (nanos, text) in table {
             assert_eq!(usd(Nanos(nanos)), text);
         }
@@ -168,7 +180,10 @@ mod tests {
         let headrooms = Headrooms { requests: Some(full), tokens: None };
         let rate = |free_at, unit| Refusal::Rate { scope: LimitScope::Key, unit, limit: 10, amount: 20, free_at };
         let later = refusal(&rate(Some(42_001), Unit::Requests), &headrooms, 30_000);
-        assert_eq!((later.message.as_str(), later.retry_after_s), ("this key may use 10 requests per minute; try again in 13 s", Some(13)));
+        assert_eq!(
+            (later.message.as_str(), later.retry_after_s),
+            ("this key may use 10 requests per minute; try again in 13 s", Some(13))
+        );
         let header = |name: &str| later.headers.iter().find(|(one, _)| *one == name).map(|(_, value)| value.as_str());
         assert_eq!(header("x-ratelimit-limit-requests"), Some("10"));
         assert_eq!(header("x-ratelimit-remaining-requests"), Some("0"));
@@ -196,6 +211,9 @@ mod tests {
         assert_eq!(over_budget(&over), text);
         let forever = OverBudget { period: Period::Total, resets_at: None, scope: BudgetScope::Tenant, ..over };
         let text = over_budget(&forever);
-        assert!(text.starts_with("the budget of the tenant is $10.00 in total:") && text.ends_with("; it does not reset"), "{text}");
+        assert!(
+            text.starts_with("the budget of the tenant is $10.00 in total:") && text.ends_with("; it does not reset"),
+            "{text}"
+        );
     }
 }

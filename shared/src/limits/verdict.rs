@@ -110,20 +110,25 @@ pub fn judge(claim: &Claim, state: &ItemState, holds: bool, at_ms: i64) -> Verdi
     }
 }
 
-/// What the window holds, and why it has no room. The claim is in the filling if there is room.
+/// What the window holds, and why it has no room. The claim is in the filling if there is room. Where clocks differ, an amount counts
+/// longer by as much: whoever noted it may have been behind, and this clock ahead.
 fn judge_rate(rate: &Rate, state: &ItemState, holds: bool, at_ms: i64) -> (Filling, Option<Refusal>) {
+    let spread = state.spread_ms(at_ms);
+    let at_ms = at_ms - spread;
+    let later = |at: i64| at + spread;
     let mut others = state.window(rate.unit, &rate.model);
     if holds && let Some((_, amount)) = others.iter_mut().find(|(label, _)| *label == rate.label) {
         *amount -= rate.amount;
     }
     let filled = filling(&others, rate.resolution, at_ms);
     if filled.amount.saturating_add(rate.amount) <= rate.limit {
-        let empty_at = filled.empty_at.max(Some(rate.resolution.ends(rate.label)));
+        let empty_at = filled.empty_at.max(Some(rate.resolution.ends(rate.label))).map(later);
         return (Filling { amount: filled.amount + rate.amount, empty_at }, None);
     }
-    let free_at = (rate.amount <= rate.limit)
-        .then(|| free_at(&others, rate.resolution, at_ms, rate.limit - rate.amount));
+    let free_at =
+        (rate.amount <= rate.limit).then(|| later(free_at(&others, rate.resolution, at_ms, rate.limit - rate.amount)));
     let (scope, unit) = (rate.scope.clone(), rate.unit);
+    let filled = Filling { empty_at: filled.empty_at.map(later), ..filled };
     (filled, Some(Refusal::Rate { scope, unit, limit: rate.limit, amount: rate.amount, free_at }))
 }
 

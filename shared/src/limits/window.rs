@@ -59,8 +59,8 @@ impl Resolution {
         at_ms - at_ms.rem_euclid(self.0)
     }
 
-    /// When what is under a label counts no more. Once more the resolution: by so much a process can be wrong about how far ahead the
-    /// fastest clock is, since it sees that from labels.
+    /// When what is under a label counts no more. Once more the resolution: how far ahead another clock is, is seen from labels, and by so
+    /// much too little.
     pub fn ends(self, label: i64) -> i64 {
         label + MINUTE_MS + 2 * self.0
     }

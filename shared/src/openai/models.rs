@@ -1,6 +1,7 @@
 //! `GET /v1/models` and `/v1/models/{id}`.
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// The list.
 #[derive(Debug, Serialize)]
@@ -8,7 +9,7 @@ pub struct ModelList<'a> {
     /// Always `list`.
     pub object: &'static str,
     /// Every model the caller may name.
-    pub data: Vec<&'a Model>,
+    pub data: Vec<Cow<'a, Model>>,
 }
 
 /// One model: OpenAI's four fields, and beyond them the names that OpenRouter has made common.

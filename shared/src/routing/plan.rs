@@ -3,8 +3,9 @@
 use crate::{
     openai::Invalid,
     providers::{self, Provider},
-    usage::{ModelCard, ModelKind},
+    usage::{ModelCard, ModelKind, Price, PriceList, ServedWith},
 };
+use time::OffsetDateTime;
 
 /// How alike two names must be for one to be suggested for the other, from 0 to 1.
 const ALIKE: f64 = 0.75;
@@ -41,6 +42,66 @@ pub fn resolve(name: &str) -> Result<Candidate, UnknownModel> {
     found.ok_or_else(|| unknown(name))
 }
 
+/// Why a name is no model that could be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unresolved {
+    /// There is none of that name.
+    Unknown(UnknownModel),
+    /// There is, and nobody knows what it costs now. As `provider/model`.
+    NotPriced(String),
+}
+
+/// Resolves a name at the prices that hold for a caller at that moment, those of models that no list has among them. `served` says whose key
+/// of a provider serves.
+///
+/// # Errors
+/// [`Unresolved`].
+pub fn resolve_at(
+    name: &str,
+    prices: &PriceList,
+    served: impl Fn(&str) -> ServedWith,
+    now: OffsetDateTime,
+) -> Result<Candidate, Unresolved> {
+    match resolve(name) {
+        Ok(listed) => listed.at(prices, &served, now),
+        Err(unknown) => unlisted(name, prices, &served, now).unwrap_or(Err(Unresolved::Unknown(unknown))),
+    }
+}
+
+/// A model that no list has, if there is one of that name.
+fn unlisted(
+    name: &str,
+    prices: &PriceList,
+    served: impl Fn(&str) -> ServedWith,
+    now: OffsetDateTime,
+) -> Option<Result<Candidate, Unresolved>> {
+    let named = |price: &&Price| {
+        price.based_on.is_some()
+            && (price.model == name
+                || name.split_once('/').is_some_and(|full| full == (&*price.provider, &*price.model)))
+    };
+    let one = prices.all().iter().find(named)?;
+    let provider = providers::provider(&one.provider)?;
+    let now = prices.at(&one.provider, &one.model, served(&one.provider), now);
+    let card = now.and_then(|price| price.card(providers::model(provider, price.based_on.as_deref()?)?));
+    let not_priced = || Unresolved::NotPriced(format!("{}/{}", one.provider, one.model));
+    Some(card.map(|model| Candidate { provider, model }).ok_or_else(not_priced))
+}
+
+/// The models that no list has and that have a price at that moment.
+pub fn unlisted_at(prices: &PriceList, served: impl Fn(&str) -> ServedWith, now: OffsetDateTime) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = Vec::new();
+    for price in prices.all().iter().filter(|price| price.based_on.is_some()) {
+        let name = format!("{}/{}", price.provider, price.model);
+        if let Some(Ok(candidate)) = unlisted(&name, prices, &served, now)
+            && !found.iter().any(|one| one.name() == name)
+        {
+            found.push(candidate);
+        }
+    }
+    found
+}
+
 /// Every model that can be named, as `provider/model`.
 pub fn catalogue() -> impl Iterator<Item = Candidate> {
     providers::ALL
@@ -49,6 +110,26 @@ pub fn catalogue() -> impl Iterator<Item = Candidate> {
 }
 
 impl Candidate {
+    /// The same at the price that holds for a caller at that moment.
+    ///
+    /// # Errors
+    /// [`Unresolved::NotPriced`] when it cannot be told.
+    pub fn at(
+        self,
+        prices: &PriceList,
+        served: impl Fn(&str) -> ServedWith,
+        now: OffsetDateTime,
+    ) -> Result<Self, Unresolved> {
+        let provider = self.provider.id();
+        match prices.at(provider, self.model.id, served(provider), now).filter(|price| price.rates.is_some()) {
+            None => Ok(self),
+            Some(own) => match own.card(self.model) {
+                Some(model) => Ok(Self { model, ..self }),
+                None => Err(Unresolved::NotPriced(self.name())),
+            },
+        }
+    }
+
     /// `provider/model`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.provider.id(), self.model.id)

@@ -87,6 +87,10 @@ id!(
     BudgetId, "bud_", "budget"
 );
 id!(
+    /// A price.
+    PriceId, "prc_", "price"
+);
+id!(
     /// An administrative act.
     AuditId, "aud_", "audit"
 );

@@ -18,7 +18,10 @@ pub mod tags;
 
 pub use access_token::{AccessToken, TokenKeys};
 pub use email::Email;
-pub use ids::{AuditId, BudgetId, CredentialId, InvitationId, KeyId, PersonId, RefreshTokenId, RequestId, SessionId, TenantId};
+pub use ids::{
+    AuditId, BudgetId, CredentialId, InvitationId, KeyId, PersonId, PriceId, RefreshTokenId, RequestId, SessionId,
+    TenantId,
+};
 pub use models::ModelList;
 pub use opaque::OpaqueToken;
 pub use principal::{Actor, Principal, Rights, Role};

@@ -1,7 +1,10 @@
 //! Who calls.
 
-use super::{KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
-use crate::limits::policy::Policy;
+use super::{CredentialRef, KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
+use crate::{
+    limits::policy::Policy,
+    usage::{PriceList, ServedWith},
+};
 use std::{fmt, str::FromStr, sync::Arc};
 use time::OffsetDateTime;
 
@@ -42,6 +45,8 @@ pub struct Rights {
     pub member: Option<PersonId>,
     /// All limits, the key's own among them, and the budgets.
     pub policy: Policy,
+    /// Prices in the place of the lists', and of models that no list has.
+    pub prices: PriceList,
     /// When the key ends.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -83,6 +88,17 @@ impl Role {
             Self::Admin => 3,
             Self::Member => 2,
             Self::Viewer => 1,
+        }
+    }
+}
+
+impl Principal {
+    /// Whose key of a provider serves it.
+    pub fn served_with(&self, provider: &str) -> ServedWith {
+        let own = |credential: &CredentialRef| credential.tenant == self.tenant && self.tenant != TenantId::PLATFORM;
+        match self.rights.standing.credentials.get(provider).is_some_and(own) {
+            true => ServedWith::OwnKey,
+            false => ServedWith::PlatformKey,
         }
     }
 }
@@ -135,6 +151,7 @@ impl Principal {
             limits: KeyLimits::default(),
             member: None,
             policy: Policy::default(),
+            prices: PriceList::default(),
             expires_at: None,
         };
         let actor = Actor::Key(KeyId::generate(now));

@@ -1,6 +1,7 @@
 //! What a role may do. The only maker of a [`Grant`], without which nothing below authentication runs.
 
 use super::{Actor, Principal, Rights, Role, TenantId};
+use crate::usage::ServedWith;
 
 macro_rules! permissions {
     ($(#[doc = $doc:literal] $name:ident = $text:literal: $($role:ident)+;)+) => {
@@ -16,6 +17,24 @@ macro_rules! permissions {
                 match self {
                     $(Self::$name => $text),+
                 }
+            }
+
+            /// Whether it leaves nothing behind that would outlast a revocation.
+            pub fn is_for_a_moment(self) -> bool {
+                matches!(
+                    self,
+                    Self::Infer
+                        | Self::ReadModels
+                        | Self::ReadTenant
+                        | Self::ReadMembers
+                        | Self::ReadKeys
+                        | Self::ReadCredentials
+                        | Self::ReadBudgets
+                        | Self::ReadPrices
+                        | Self::ReadUsage
+                        | Self::ReadAllUsage
+                        | Self::ReadAudit
+                )
             }
 
             /// What it allows, for people.
@@ -56,6 +75,14 @@ permissions! {
     ReadCredentials = "provider_keys.read": Operator Owner Admin;
     /// Store, replace and delete providers' keys.
     ManageCredentials = "provider_keys.manage": Operator Owner Admin;
+    /// See budgets, what is spent of them, and limits.
+    ReadBudgets = "budgets.read": Operator Owner Admin;
+    /// Make, change and delete budgets and limits.
+    ManageBudgets = "budgets.manage": Operator Owner Admin;
+    /// See prices of the tenant's own, and models without one.
+    ReadPrices = "prices.read": Operator Owner Admin;
+    /// Set prices: for what is served with the tenant's own provider keys, and as an operator for all.
+    ManagePrices = "prices.manage": Operator Owner Admin;
     /// See the own use: of the key that asks, or of the person.
     ReadUsage = "usage.read": Operator Owner Admin Member Viewer;
     /// See everybody's use.
@@ -90,6 +117,19 @@ impl Grant {
     /// Within which bounds.
     pub fn rights(&self) -> &Rights {
         &self.principal.rights
+    }
+
+    /// Whose key of a provider serves.
+    pub fn served_with(&self, provider: &str) -> ServedWith {
+        self.principal.served_with(provider)
+    }
+
+    /// The same principal, to do something else.
+    ///
+    /// # Errors
+    /// [`Denied`] names the role and the permission.
+    pub fn also(&self, permission: Permission) -> Result<Self, Denied> {
+        authorize(&self.principal, permission)
     }
 
     /// To do what.

@@ -42,7 +42,7 @@ mod tests {
     #[test]
     fn a_request_has_its_keys_tags_and_its_own() {
         let own = ["team:search".to_owned()];
-        let many = vec!["t"; MAX_TAGS_OF_REQUEST + 1].join(",");
+        let many = ["t"; MAX_TAGS_OF_REQUEST + 1].join(",");
         #[rustfmt::skip]
         let table = [
             (None,                        Some("team:search"),         "the key's"),

@@ -122,7 +122,6 @@ fn made_at(request: RequestId) -> OffsetDateTime {
     second + std::time::Duration::from_nanos(nanos.into())
 }
 
-
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -147,8 +146,17 @@ mod tests {
         let event = row::tests::event();
         let lost = Note::of(&event).lost_row(event.tenant, event.request, Nanos(7));
         let known = UsageRow::from(&event);
-        assert_eq!((lost.cost(), lost.tenant(), lost.request(), lost.attempt()), (Nanos(7), event.tenant, event.request, 1));
-        assert_eq!((lost.key_id, &lost.tags, &lost.model, lost.created_at), (known.key_id, &known.tags, &known.model, event.created_at));
-        assert_eq!(made_at(RequestId::generate(Duration::from_millis(1_500))), OffsetDateTime::UNIX_EPOCH + Duration::from_millis(1_500));
+        assert_eq!(
+            (lost.cost(), lost.tenant(), lost.request(), lost.attempt()),
+            (Nanos(7), event.tenant, event.request, 1)
+        );
+        assert_eq!(
+            (lost.key_id, &lost.tags, &lost.model, lost.created_at),
+            (known.key_id, &known.tags, &known.model, event.created_at)
+        );
+        assert_eq!(
+            made_at(RequestId::generate(Duration::from_millis(1_500))),
+            OffsetDateTime::UNIX_EPOCH + Duration::from_millis(1_500)
+        );
     }
 }

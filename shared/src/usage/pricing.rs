@@ -16,6 +16,20 @@ impl Nanos {
     }
 }
 
+impl Nanos {
+    /// Of an amount of US dollars, to the nearest nano-dollar; none beyond what can be counted.
+    pub fn from_usd(amount: f64) -> Option<Self> {
+        let nanos = (amount * 1e9).round();
+        // Within what an i64 holds.
+        if nanos.abs() < 9.2e18 {
+            #[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
+            Some(Self(nanos as i64))
+        } else {
+            None
+        }
+    }
+}
+
 /// What a request cost, by kind. The kinds exclude one another; their sum is the total but for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cost {

@@ -86,7 +86,8 @@ impl Stack {
             .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
             .env("SUPERGATE_TABLE", std::env::var("SUPERGATE_TABLE").unwrap_or_default())
             .env("SUPERGATE_KEY_PEPPER", PEPPER)
-            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET);
+            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET)
+            .env("SUPERGATE_REGISTRATION", "open");
         for (provider, _) in PROVIDERS {
             launch = launch
                 .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));

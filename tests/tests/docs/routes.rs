@@ -27,11 +27,13 @@ fn route_of<'a>(router: &'a BTreeMap<String, String>, path: &str) -> Option<&'a 
 /// Something for each part of a path that is to be filled in.
 fn filled_in(path: &str) -> String {
     let values = [
+        ("{budget_id}", "bud_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{file}", "start.js"),
         ("{invitation_id}", "inv_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{key_id}", "key_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{member_id}", "usr_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{model}", "openai/gpt-4o-mini"),
+        ("{price_id}", "prc_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{provider}", "openai"),
     ];
     let filled = values.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));

@@ -5,12 +5,15 @@ use super::{
     seed::{Seed, with},
 };
 use serde_json::json;
-use supergate::limits::policy::{MAX_BUDGETS, MAX_LIMITS};
+use supergate::{
+    limits::policy::{MAX_BUDGETS, MAX_LIMITS},
+    usage::prices::MAX_PRICES,
+};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 /// The tables that are counted, and how many rows of a tenant they have at most: the program's constants.
-const CAPS: [(&str, usize); 2] = [("limits", MAX_LIMITS), ("budgets", MAX_BUDGETS)];
+const CAPS: [(&str, usize); 3] = [("limits", MAX_LIMITS), ("budgets", MAX_BUDGETS), ("prices", MAX_PRICES)];
 
 /// Fills one side's tables to the brim and stores one more, which must be refused; another side's rows do not count.
 ///
@@ -24,7 +27,7 @@ pub async fn check(superuser: &Client, seed: &Seed) -> Result<(), String> {
             let row = with(table.sample(side, Uuid::now_v7())?, &[(column, json!(value))]);
             Ok::<_, String>(format!("select app.set_tenant('{}'); {}", side.tenant, table.insert(&row)))
         };
-        let column = if name == "limits" { "model" } else { "tag" };
+        let column = if name == "budgets" { "tag" } else { "model" };
         let mut sql = format!("savepoint cap; set local role {OFFICE}; ");
         // One is there already.
         for i in 1..most {

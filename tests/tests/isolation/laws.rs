@@ -120,10 +120,10 @@ pub const LAWS: &[(&str, &str, &str)] = &[
     ("and none that remembers it",
      "select relname from pg_class where relkind = 'm'",
      "create materialized view app.keys as select * from api_keys"),
-    ("no trigger but those that guard keys, and those that count a tenant's limits and budgets",
+    ("no trigger but those that guard keys, and those that count a tenant's limits, budgets and prices",
      "select tgrelid::regclass || '.' || tgname from pg_trigger where not tgisinternal
       and not (tgrelid = 'api_keys'::regclass and tgname in ('key_rights', 'previous_secret'))
-      and not (tgrelid in ('limits'::regclass, 'budgets'::regclass) and tgname = 'row_cap')
+      and not (tgrelid in ('limits'::regclass, 'budgets'::regclass, 'prices'::regclass) and tgname = 'row_cap')
       and not (tgrelid = 'usage_events'::regclass and tgname = 'new_usage')",
      "create trigger other before insert on members for each row execute function app.check_key_rights()"),
     ("no rule rewrites what is asked",

@@ -39,6 +39,7 @@ pub fn violations(seed: &Seed) -> Vec<Violation> {
             foreign,
         ),
         row("limits.tenant_id,key_id", &[("key_id", json!(other.key))], foreign),
+        row("prices.tenant_id", &[("tenant_id", nobody.clone())], foreign),
         row("members.tenant_id", &[("tenant_id", nobody.clone())], foreign),
         row("members.person_id", &[("person_id", nobody.clone())], foreign),
         row("provider_credentials.tenant_id", &[("tenant_id", nobody.clone())], foreign),

@@ -189,6 +189,10 @@ impl Table {
                 "tenant_id": side.tenant, "key_id": side.key, "model": format!("p/{unique}"), "by_operator": false,
                 "requests_per_minute": 1, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
             }),
+            "prices" => json!({
+                "tenant_id": side.tenant, "id": id, "provider": "p", "model": unique, "by_operator": false,
+                "starts_at": "2026-01-01T00:00:00Z", "input_picos": 1, "output_picos": 1, "created_at": "2026-01-01T00:00:00Z",
+            }),
             "budgets" => json!({
                 "tenant_id": side.tenant, "id": id, "tag": unique, "limit_nanos": 1, "period": "month", "hard": true,
                 "by_operator": false, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
@@ -196,7 +200,7 @@ impl Table {
             "usage_events" => json!({
                 "request_id": format!("{}{}", &self.first_id[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
                 "tenant_id": side.tenant, "key_id": side.key, "attempt": 1, "created_at": "2026-01-01T00:00:00Z",
-                "provider": "p", "model_requested": "m", "model": "m", "streamed": false, "status": 200,
+                "provider": "p", "model_requested": "m", "model": "m", "model_served": "m", "streamed": false, "status": 200,
                 "ended": "complete", "input_tokens": 1, "output_tokens": 1, "usage_source": "provider",
                 "cost_nanos": 1, "latency_ms": 1,
             }),

@@ -3,6 +3,7 @@
 use crate::{
     error::GatewayError,
     openai::{Invalid, json},
+    usage::Nanos,
 };
 use serde_json::{Map, Value};
 use std::{fmt::Display, str::FromStr};
@@ -10,6 +11,10 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
 /// How many faults are told.
 const MAX_FAULTS: usize = 20;
+/// No amount of money is larger: a billion.
+const MAX_USD: i64 = 1_000_000_000;
+/// No model costs more for a million tokens.
+const MAX_PER_MILLION: u32 = 100_000;
 
 /// A body whose fields are taken one after the other. Faults are collected; [`Body::finish`] tells them.
 pub(crate) struct Body {
@@ -29,6 +34,22 @@ impl Body {
             Value::Object(left) => Ok(Self { left, prefix: String::new(), faults: Vec::new() }),
             _ => Err(Invalid::json("the body must be a JSON object").into()),
         }
+    }
+
+    /// Whether the field is there and not null.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Takes a field that says nothing.
+    pub(crate) fn skip(&mut self, name: &str) {
+        self.left.shift_remove(name);
+    }
+
+    /// Takes a field that this body may not have.
+    pub(crate) fn refuse(&mut self, name: &str, problem: &str) {
+        self.skip(name);
+        self.fault::<()>(name, problem);
     }
 
     /// Whether the field is there, be it null.
@@ -69,6 +90,38 @@ impl Body {
     pub(crate) fn required_parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         self.required(name);
         self.parsed(name)
+    }
+
+    /// A text that has a form of its own, which `check` knows.
+    pub(crate) fn checked(&mut self, name: &str, check: impl FnOnce(&str) -> Result<String, String>) -> Option<String> {
+        match check(&self.take_string(name)?) {
+            Ok(text) => Some(text),
+            Err(problem) => self.fault(name, problem),
+        }
+    }
+
+    /// An amount of US dollars, more than nothing. To the nano-dollar.
+    pub(crate) fn usd(&mut self, name: &str) -> Option<Nanos> {
+        let wrong = format!("must be an amount of US dollars from 0.000000001 to {MAX_USD}");
+        let Some(amount) = self.take(name)?.as_f64() else { return self.fault(name, wrong) };
+        match Nanos::from_usd(amount).filter(|nanos| (1..=MAX_USD * 1_000_000_000).contains(&nanos.0)) {
+            Some(nanos) => Some(nanos),
+            None => self.fault(name, wrong),
+        }
+    }
+
+    /// A price in US dollars for a million tokens, as pico-dollars for one: exact, so of six decimals at most.
+    pub(crate) fn per_million(&mut self, name: &str) -> Option<u64> {
+        let wrong =
+            format!("must be US dollars per million tokens, from 0 to {MAX_PER_MILLION}, of at most six decimals");
+        let Some(amount) = self.take(name)?.as_f64() else { return self.fault(name, wrong) };
+        let picos = (amount * 1e6).round();
+        let is_exact = (picos / 1e6 - amount).abs() <= amount.abs() * 1e-15;
+        match is_exact && (0.0..=f64::from(MAX_PER_MILLION) * 1e6).contains(&picos) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+            true => Some(picos as u64),
+            false => self.fault(name, wrong),
+        }
     }
 
     /// A boolean.
@@ -157,7 +210,8 @@ impl Body {
         }
     }
 
-    fn required(&mut self, name: &str) {
+    /// Notes that a field is missing, if it is.
+    pub(crate) fn required(&mut self, name: &str) {
         if self.left.get(name).is_none_or(Value::is_null) {
             self.fault::<()>(name, "is required");
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     db::{
-        self,
+        self, TenantTx,
         api_keys::{self, KeyInfo, NewKey},
     },
     error::GatewayError,
@@ -138,11 +138,41 @@ async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     }
     body.finish()?;
     check_rights(&wanted, &act)?;
-    api_keys::update(&tx, &wanted, (act.grant.actor(), act.grant.role())).await.map_err(not_allowed)?;
-    let (before, after) = (show(&before, act.at), show(&wanted, act.at));
-    office.note(&tx, &act, "keys.update", wanted.id.to_string(), (Some(before), Some(after.clone()))).await?;
+    let after = save(office, &act, &tx, &before, &wanted).await?;
     tx.commit().await?;
     Reply::json(StatusCode::OK, &after)
+}
+
+/// Changes what a key itself may ask for at a time.
+pub(super) async fn set_limits(
+    office: &Office,
+    act: &Act,
+    tx: &TenantTx,
+    id: KeyId,
+    limits: KeyLimits,
+) -> Result<(), GatewayError> {
+    let before = live(api_keys::lock(tx, id).await?, act)?;
+    let wanted = KeyInfo { limits, updated_at: act.at, ..before.clone() };
+    check_rights(&wanted, act)?;
+    save(office, act, tx, &before, &wanted).await.map(drop)
+}
+
+/// One of the transaction's tenant's keys.
+pub(super) async fn read_row(tx: &TenantTx, id: KeyId) -> Result<KeyInfo, GatewayError> {
+    api_keys::read(tx, id).await?.ok_or_else(shown::not_found)
+}
+
+async fn save(
+    office: &Office,
+    act: &Act,
+    tx: &TenantTx,
+    before: &KeyInfo,
+    wanted: &KeyInfo,
+) -> Result<Value, GatewayError> {
+    api_keys::update(tx, wanted, (act.grant.actor(), act.grant.role())).await.map_err(not_allowed)?;
+    let (before, after) = (show(before, act.at), show(wanted, act.at));
+    office.note(tx, act, "keys.update", wanted.id.to_string(), (Some(before), Some(after.clone()))).await?;
+    Ok(after)
 }
 
 /// Who rotates a key is given its secret, and with it all that the key may do: that must be no more than their own.
@@ -213,21 +243,26 @@ fn read_rights(body: &mut Body, wanted: &mut KeyInfo, act: &Act) {
         }
     }
     if body.has("limits") {
-        let most = i64::from(i32::MAX);
         let mut new = wanted.limits;
         let limits = body.object("limits", |limits| {
-            if limits.has("rpm") {
-                new.requests_per_minute = limits.count("rpm", most).and_then(|count| count.try_into().ok());
-            }
-            if limits.has("tpm") {
-                new.tokens_per_minute = limits.count("tpm", i64::MAX);
-            }
-            if limits.has("concurrency") {
-                new.concurrency = limits.count("concurrency", most).and_then(|count| count.try_into().ok());
-            }
+            read_limits(limits, &mut new);
             new
         });
         wanted.limits = limits.unwrap_or_default();
+    }
+}
+
+/// What is named changes, and null is no limit.
+pub(super) fn read_limits(body: &mut Body, limits: &mut KeyLimits) {
+    let most = i64::from(i32::MAX);
+    if body.has("rpm") {
+        limits.requests_per_minute = body.count("rpm", most).and_then(|count| count.try_into().ok());
+    }
+    if body.has("tpm") {
+        limits.tokens_per_minute = body.count("tpm", i64::MAX);
+    }
+    if body.has("concurrency") {
+        limits.concurrency = body.count("concurrency", most).and_then(|count| count.try_into().ok());
     }
 }
 
@@ -254,6 +289,9 @@ fn check_rights(wanted: &KeyInfo, act: &Act) -> Result<(), GatewayError> {
         && !wanted.models.as_ref().is_some_and(|models| own.covers(models))
     {
         return beyond("models", format!("must be among your own: {}", own.names().join(", ")));
+    }
+    if let Some(tag) = rights.tags.iter().find(|tag| !wanted.tags.contains(tag)) {
+        return beyond("tags", format!("must have those of your own key, `{tag}` among them"));
     }
     // A person's token ends in minutes, and another follows; only a key's own end bounds what it makes.
     if let (Actor::Key(_), Some(ends)) = (act.grant.actor(), rights.expires_at)
@@ -320,17 +358,21 @@ fn show(key: &KeyInfo, now: OffsetDateTime) -> Value {
         "status": status,
         "models": key.models.as_ref().map(ModelList::names),
         "tags": key.tags,
-        "limits": {
-            "rpm": key.limits.requests_per_minute,
-            "tpm": key.limits.tokens_per_minute,
-            "concurrency": key.limits.concurrency,
-        },
+        "limits": show_limits(key.limits),
         "created_at": time(key.created_at),
         "updated_at": time(key.updated_at),
         "expires_at": key.expires_at.map(time),
         "revoked_at": key.revoked_at.map(time),
         "last_used_at": key.last_used_at.map(time),
         "previous_until": key.previous_until.filter(|until| *until > now).map(time),
+    })
+}
+
+pub(super) fn show_limits(limits: KeyLimits) -> Value {
+    json!({
+        "rpm": limits.requests_per_minute,
+        "tpm": limits.tokens_per_minute,
+        "concurrency": limits.concurrency,
     })
 }
 

@@ -2,14 +2,18 @@
 
 pub mod audit;
 pub mod body;
+pub mod budgets;
 pub mod create_operator_key;
 pub mod create_tenant;
 pub mod credentials;
+mod erasing;
 pub mod keys;
+mod limits;
 mod members;
 pub mod migrate;
 pub mod office;
 pub mod page;
+pub mod prices;
 pub mod rotation;
 pub mod shown;
 pub mod tenant;

@@ -13,11 +13,15 @@ use crate::{
         note_use_of_key,
     },
     http::aws,
-    tenancy::{Actor, AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
+    limits::dynamo::{Reservations, Table},
+    tenancy::{Actor, AuditId, Grant, Permission, Principal, RequestId, TenantId, auth::Authenticator, rbac},
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
+
+/// How long DynamoDB may take: somebody waits for an answer.
+const TABLE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Built once per cold start. Nothing is connected until it is needed.
 pub struct Office {
@@ -61,9 +65,37 @@ impl Office {
         Ok(MasterKey::new(&aws, id))
     }
 
-    /// The first steps of every request: who calls, and may they.
+    /// What is spent and reserved, for the function that tells of it.
+    ///
+    /// # Errors
+    /// When no table is configured.
+    pub async fn reservations(config: &OfficeConfig) -> Result<Reservations, GatewayError> {
+        let name = config.table.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_TABLE is not set".into()))?;
+        let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
+        Ok(Reservations::new(Arc::new(Table::new(&aws, name))))
+    }
+
+    /// The first steps of every request: who calls, and may they. What lasts is not done on a memory of who they were.
     pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
-        let (principal, looked_up) = self.auth.authenticate(&call.headers).await?;
+        if !permission.is_for_a_moment() {
+            return self.authorize_anew(call, permission).await;
+        }
+        let identified = self.auth.authenticate(&call.headers).await?;
+        self.act(call, permission, identified)
+    }
+
+    /// The same, and asks the database whatever the permission.
+    pub(crate) async fn authorize_anew(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
+        let principal = self.auth.authenticate_anew(&call.headers).await?;
+        self.act(call, permission, (principal, true))
+    }
+
+    fn act(
+        &self,
+        call: &Call,
+        permission: Permission,
+        (principal, looked_up): (Principal, bool),
+    ) -> Result<Act, GatewayError> {
         if let (true, Actor::Key(key)) = (looked_up, principal.actor) {
             note_use_of_key(&self.db, &call.after, principal.tenant, key, self.clock.now());
         }
@@ -74,13 +106,13 @@ impl Office {
     }
 
     /// The same act on the tenant that `?tenant_id=` names: one's own, and for operators any. To everybody else no other tenant exists.
-    pub(crate) async fn on_named_tenant(&self, call: &Call, act: Act, query: &Query<'_>) -> Result<Act, GatewayError> {
+    pub(crate) fn on_named_tenant(act: Act, query: &Query<'_>) -> Result<Act, GatewayError> {
         let Some(text) = query.get("tenant_id") else { return Ok(act) };
         let tenant: TenantId = text.parse().map_err(|_| shown::not_found())?;
         if tenant == act.tenant {
             return Ok(act);
         }
-        match self.authorize(call, Permission::ManageTenants).await {
+        match act.also(Permission::ManageTenants) {
             Ok(manager) => manager.on(tenant),
             Err(GatewayError::Denied(_)) => Err(shown::not_found()),
             Err(error) => Err(error),
@@ -101,7 +133,18 @@ impl Office {
         target: String,
         (before, after): (Option<Value>, Option<Value>),
     ) -> Result<(), GatewayError> {
-        let event = AuditEvent {
+        Ok(audit::insert(tx, &self.event(act, action, target, (before, after))).await?)
+    }
+
+    /// An act as the audit tells of it.
+    pub(crate) fn event(
+        &self,
+        act: &Act,
+        action: &str,
+        target: String,
+        (before, after): (Option<Value>, Option<Value>),
+    ) -> AuditEvent {
+        AuditEvent {
             id: AuditId::generate(self.clock.since_epoch()),
             at: act.at,
             actor: act.grant.actor().to_string(),
@@ -111,12 +154,19 @@ impl Office {
             request: Some(act.request),
             before,
             after,
-        };
-        Ok(audit::insert(tx, &event).await?)
+        }
     }
 }
 
 impl Act {
+    /// The same, by another of the caller's permissions.
+    ///
+    /// # Errors
+    /// [`GatewayError::Denied`].
+    pub(crate) fn also(self, permission: Permission) -> Result<Self, GatewayError> {
+        Ok(Self { grant: self.grant.also(permission)?, ..self })
+    }
+
     /// The same act on another tenant's rows. Only for what [`Permission::ManageTenants`] was granted for.
     ///
     /// # Errors
@@ -126,6 +176,23 @@ impl Act {
             return Ok(Self { tenant, ..self });
         }
         Err(shown::not_found())
+    }
+
+    /// Whether an operator acts on a tenant's rows.
+    pub(crate) fn is_on_another_tenant(&self) -> bool {
+        self.tenant != self.grant.tenant()
+    }
+
+    /// That what is there may be changed: what the operators set is not the tenant's to change.
+    ///
+    /// # Errors
+    /// [`GatewayError::Beyond`] says so.
+    pub(crate) fn may_change(&self, by_operator: bool) -> Result<(), GatewayError> {
+        if by_operator && !self.is_on_another_tenant() {
+            let problem = "is `operator`: the operators of this deployment set it, and only they change it".into();
+            return Err(GatewayError::Beyond { param: "set_by", problem });
+        }
+        Ok(())
     }
 
     /// On whose rows.

@@ -26,6 +26,11 @@ pub(crate) fn not_found() -> GatewayError {
     GatewayError::NotFound("this id".into())
 }
 
+/// Who set something: the tenant's administrators, or the operators of the deployment, whose word the tenant cannot change.
+pub(crate) fn set_by(operator: bool) -> &'static str {
+    if operator { "operator" } else { "tenant" }
+}
+
 /// The full name of a model: `provider/model`, `provider/*`, or a bare name that one provider has.
 ///
 /// # Errors

@@ -1,9 +1,9 @@
 //! The whole description: every operation under its tag, and what they share.
 
 use super::{
-    accounts, audit, errors, inference, keys, members, open,
+    accounts, audit, budgets, errors, inference, keys, members, open,
     operation::{BEARER, COOKIE, Operation, component},
-    provider_keys, tenant, usage,
+    prices, provider_keys, tenant, usage,
 };
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, ObjectBuilder, OpenApi, OpenApiBuilder, PathsBuilder, Type,
@@ -36,6 +36,8 @@ const CHAPTERS: &[Chapter] = &[
         "The providers' keys that a tenant brings: they go in and never come out.",
         provider_keys::operations,
     ),
+    ("budgets", "What may be spent, and how much may be asked for at a time.", budgets::operations),
+    ("prices", "What models cost, where it is not what the lists say.", prices::operations),
     ("accounts", "People: accounts, sessions, and which of their tenants they act for.", accounts::operations),
     ("usage", "What was used, by whom, and what it cost.", usage::operations),
     ("audit", "What was done, by whom, from where.", audit::operations),

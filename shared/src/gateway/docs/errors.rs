@@ -43,6 +43,9 @@ fn samples() -> Vec<(GatewayError, &'static str)> {
         let failure = Failure { kind, message: message.map(str::to_owned), ..Failure::of_status(status) };
         GatewayError::Provider { provider, failure: Box::new(failure), retry_after_s: None }
     };
+    let over = "the budget of the tenant is $10.00 per day: $9.99 are spent, $0.00 are reserved for running requests, and this one could \
+        cost $0.02; it resets at 2026-12-01T00:00:00Z"
+        .to_owned();
     let away = || "away".into();
     vec![
         (Invalid::value("name", "is required").into(), "A field is missing, unknown or out of range."),
@@ -79,6 +82,14 @@ fn samples() -> Vec<(GatewayError, &'static str)> {
         ),
         (GatewayError::IdempotencyKeyReused, "Another request was sent with this `Idempotency-Key`."),
         (GatewayError::TooLarge, "Send less."),
+        (
+            GatewayError::BudgetExceeded(over),
+            "A hard budget could be exceeded; wait until it resets, or have it raised.",
+        ),
+        (
+            GatewayError::NotPriced("provider/model".into()),
+            "What the request can cost is not known, and a budget or a stream needs that.",
+        ),
         (GatewayError::NotJson, "Say `content-type: application/json`."),
         (GatewayError::CredentialUnreadable(provider), "Store the key again; no other is used in its place."),
         (failed(FailureKind::RateLimited, 429, None), "Wait, for `retry-after` seconds if the header is there."),

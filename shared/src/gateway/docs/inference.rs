@@ -300,6 +300,13 @@ fn answered(operation: Operation) -> Operation {
             "x-supergate-provider-request-id",
             "The provider's own id of the request, for its support, where it tells one.",
         )
+        .header(200, "x-ratelimit-limit-requests", "Of the narrowest limit on requests in a minute: all of it.")
+        .header(200, "x-ratelimit-remaining-requests", "What is left of it.")
+        .header(200, "x-ratelimit-reset-requests", "When all of it is there again, as `8.64s`.")
+        .header(200, "x-ratelimit-limit-tokens", "Of the narrowest limit on tokens in a minute: all of it.")
+        .header(200, "x-ratelimit-remaining-tokens", "What is left of it.")
+        .header(200, "x-ratelimit-reset-tokens", "When all of it is there again, as `1m26.4s`.")
+        .header(200, "x-supergate-over-budget", "A soft budget that is used up, if there is one.")
         .header(200, "x-supergate-attempts", "How many times providers were asked.")
         .header(200, "x-supergate-overhead-ms", "Our part of the time: all of it but the waiting for the provider.")
         .header(200, "x-supergate-cost-usd", "The cost; not on streams.")
@@ -308,7 +315,7 @@ fn answered(operation: Operation) -> Operation {
             "x-supergate-ignored-params",
             "What this provider does not know and that was left out, if anything was.",
         )
-        .refuses(&[404, 409, 422, 424, 429, 502, 504])
+        .refuses(&[402, 404, 409, 422, 424, 429, 502, 504])
 }
 
 pub(super) fn operations() -> Vec<Operation> {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod audit;
+mod budgets;
 mod description;
 mod errors;
 mod file;
@@ -11,6 +12,7 @@ mod keys;
 mod members;
 mod open;
 mod operation;
+mod prices;
 mod provider_keys;
 mod tenant;
 mod usage;

@@ -25,11 +25,13 @@ pub(super) const NOBODY: &str = "";
 
 /// The parts of paths that are filled in.
 const IN_PATH: &[(&str, &str)] = &[
+    ("budget_id", "As `bud_…`."),
     ("file", "One of the page's files."),
     ("invitation_id", "As `inv_…`."),
     ("key_id", "As `key_…`."),
     ("member_id", "As `usr_…`."),
     ("model", "`provider/model`, its slash encoded or not, or a bare name that one provider has."),
+    ("price_id", "As `prc_…`."),
     ("provider", "A provider's id."),
 ];
 

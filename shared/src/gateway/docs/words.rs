@@ -1,6 +1,7 @@
 //! The closed sets of words, as schemas, from where the code has them.
 
 use crate::{
+    limits::policy::Period,
     providers,
     tenancy::{Role, Status, Tier},
 };
@@ -43,6 +44,14 @@ impl PartialSchema for Status {
     }
 }
 
+impl PartialSchema for Period {
+    fn schema() -> RefOr<Schema> {
+        let text = "A stretch of the calendar in UTC; a week begins on Monday, and `total` never ends.";
+        one_of(text, Self::ALL.iter().map(|period| period.as_str()))
+    }
+}
+
+impl ToSchema for Period {}
 impl ToSchema for Provider {}
 impl ToSchema for Role {}
 impl ToSchema for Tier {}

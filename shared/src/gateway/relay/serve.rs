@@ -36,7 +36,9 @@ pub(in crate::gateway) fn serve(
                 while relay.next().await.is_some() {}
                 booking.settle(vec![relay.attempt.event(relay.outcome())]).await;
             }
-            Ok(Err(_)) | Err(_) => tracing::error!("a stream was not returned; the sweeper will find what was reserved for it"),
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!("a stream was not returned; the sweeper will find what was reserved for it");
+            }
         }
     });
     let guard = Guard { relay: Some(Box::new(relay)), back: Some(back) };

@@ -4,9 +4,11 @@
 //! It asks the table first, and the database only where there is something to finish, so that a deployment that nobody calls can sleep.
 
 mod reservations;
+mod unusual;
 mod waiting;
 
 use crate::{
+    alerts::sink::Alerts,
     causes::{BoxError, chain},
     clock::Clock,
     config::SweeperConfig,
@@ -69,6 +71,8 @@ pub struct Report {
     pub added_up: u64,
     /// So many sessions and invitations had expired.
     pub expired: u64,
+    /// So many hours cost a tenant far more than usual.
+    pub unusual: u64,
     /// So many partitions were made.
     pub partitions: u64,
     /// Whether the time was enough. What is left, the next run finds.
@@ -80,6 +84,7 @@ pub struct Sweeper {
     db: Database,
     table: Arc<Table>,
     reservations: Reservations,
+    alerts: Alerts,
     clock: Arc<dyn Clock>,
 }
 
@@ -91,8 +96,9 @@ impl Sweeper {
     pub async fn new(config: SweeperConfig, clock: Arc<dyn Clock>) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
         let table = Arc::new(Table::new(&aws, config.table));
+        let alerts = Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock));
         let reservations = Reservations::new(Arc::clone(&table));
-        Ok(Self { db: Database::new(&config.database, 1)?, table, reservations, clock })
+        Ok(Self { db: Database::new(&config.database, 1)?, table, reservations, alerts, clock })
     }
 
     /// Does what the command names, until all is done or the time is up (`deadline`, since the Unix epoch).
@@ -155,6 +161,7 @@ impl Run<'_> {
     /// What is done once a day. False if the time was up.
     async fn tidy(&mut self) -> Result<bool, GatewayError> {
         let db = &self.sweeper.db;
+        self.report.unusual += unusual::tell(self.sweeper).await?;
         self.report.partitions += count(usage_events::prepare_partitions(db, MONTHS_AHEAD).await?);
         loop {
             if self.is_time_up() {

@@ -6,7 +6,7 @@ use crate::{
     causes::BoxError,
     limits::{
         claim::{Claim, IN_FLIGHT, ItemKey, entry_attribute},
-        state::ItemState,
+        state::{ItemState, is_spread},
         window::Attribute,
     },
     tenancy::RequestId,
@@ -64,7 +64,7 @@ impl Table {
             None => update.remove("expires_at"),
         }
         useless.iter().filter(|name| !claim.entry.windows.contains(name)).for_each(|name| update.remove(name));
-        match self.write(claim.item, update, true).await? {
+        match self.write(claim.item, update).await? {
             Written::Done(state) => Ok(Reserved::Held(state)),
             // The first try got through and its answer did not.
             Written::Refused(state) if state.has(claim.request) => Ok(Reserved::Held(state)),
@@ -90,10 +90,21 @@ impl Table {
         changes.iter().for_each(|(name, change)| update.add(name, *change));
         let is_changed = |name: &String| changes.iter().any(|(changed, _)| changed == name);
         useless.iter().filter(|name| !is_changed(name)).for_each(|name| update.remove(name));
-        match self.write(item, update, true).await? {
+        match self.write(item, update).await? {
             Written::Done(state) => Ok(Some(state)),
             Written::Refused(_) => Ok(None),
         }
+    }
+
+    /// Notes how far apart clocks are, unless they were found to be farther.
+    ///
+    /// # Errors
+    /// When nobody knows what became of it; for the log.
+    pub async fn note_spread(&self, item: ItemKey, attribute: &str, spread_ms: i64) -> Result<(), BoxError> {
+        let mut update = Update::default();
+        update.set(attribute, AttributeValue::N(spread_ms.to_string()));
+        update.needs_at_most(attribute, spread_ms - 1);
+        self.write(item, update).await.map(drop)
     }
 
     /// The item as it is, with all that was written before.
@@ -111,7 +122,7 @@ impl Table {
         Ok(state(Box::pin(read.send()).await?.item))
     }
 
-    async fn write(&self, item: ItemKey, update: Update, wants_state: bool) -> Result<Written, BoxError> {
+    async fn write(&self, item: ItemKey, update: Update) -> Result<Written, BoxError> {
         let (expression, condition) = (update.expression(), update.condition());
         let (names, values) = update.words();
         let write = self
@@ -124,7 +135,7 @@ impl Table {
             .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values((!values.is_empty()).then_some(values))
-            .return_values(if wants_state { ReturnValue::AllNew } else { ReturnValue::None })
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match Box::pin(write.send()).await {
             Ok(written) => Ok(Written::Done(state(written.attributes))),
@@ -158,7 +169,7 @@ fn state(attributes: Option<HashMap<String, AttributeValue>>) -> ItemState {
 }
 
 fn is_counter(name: &str) -> bool {
-    name.starts_with('c') || name.starts_with("f~") || Attribute::read(name).is_some()
+    is_spread(name) || name.starts_with('c') || name.starts_with("f~") || Attribute::read(name).is_some()
 }
 
 /// An update expression and its condition, in the making. Names and values go beside it: an attribute's name may be a reserved word.

@@ -10,7 +10,7 @@ use crate::{
         local::Local,
         permit::{self, Actual, Held, Permit},
         refusals::Refusals,
-        state::ItemState,
+        state::{ItemState, spread_attribute},
         verdict::{Headrooms, OverBudget, Refusal, Verdict, judge},
     },
     tenancy::RequestId,
@@ -18,6 +18,7 @@ use crate::{
 use futures_util::future::join;
 use std::{
     collections::HashMap,
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicI64, Ordering::Relaxed},
@@ -28,8 +29,8 @@ use time::OffsetDateTime;
 
 /// For how long DynamoDB is not asked after it did not answer: a caller should not wait for its time limit again and again.
 const AWAY_MS: i64 = 5_000;
-/// So far ahead of its own clock a process believes another's.
-const MOST_AHEAD_MS: i64 = 10_000;
+/// Clocks that are this close are not worth a call, and a clock that is farther off than the other is broken: nobody waits for it.
+const SPREADS_MS: RangeInclusive<i64> = 50..=10_000;
 /// How many items' useless attributes are remembered.
 const MAX_ITEMS: usize = 1_000;
 /// How many of them are removed at once: an expression has a longest length.
@@ -43,8 +44,6 @@ pub struct Limiter {
     local: Local,
     /// Attributes to remove with the next write, by item.
     useless: Mutex<HashMap<ItemKey, Vec<String>>>,
-    /// How far ahead of this clock the fastest is that was seen.
-    ahead_ms: AtomicI64,
     away_until_ms: AtomicI64,
 }
 
@@ -103,7 +102,6 @@ impl Limiter {
             refusals: Refusals::default(),
             local: Local::default(),
             useless: Mutex::default(),
-            ahead_ms: AtomicI64::new(0),
             away_until_ms: AtomicI64::new(i64::MIN),
         }
     }
@@ -116,7 +114,9 @@ impl Limiter {
         let at_ms = self.now_ms();
         let now = at(at_ms);
         let (tenant, key) = claim::claims(ask, now);
-        if let Some(refused) = [Some(&tenant), key.as_ref()].into_iter().flatten().find_map(|claim| self.known(claim, at_ms)) {
+        if let Some(refused) =
+            [Some(&tenant), key.as_ref()].into_iter().flatten().find_map(|claim| self.known(claim, at_ms))
+        {
             return Err(refused);
         }
         let parts = join(self.take(Some(&tenant), at_ms), self.take(key.as_ref(), at_ms)).await;
@@ -147,12 +147,12 @@ impl Limiter {
         let useless = self.useless(claim.item);
         match self.table.reserve(claim, &useless).await {
             Ok(Reserved::Held(state)) => {
-                self.learn(claim, &state);
+                self.learn(claim, &state).await;
                 let verdict = judge(claim, &state, true, at_ms);
                 if verdict.refusal.is_some() { Part::Refused(verdict, true) } else { Part::Held(verdict) }
             }
             Ok(Reserved::Refused(state)) => {
-                self.learn(claim, &state);
+                self.learn(claim, &state).await;
                 let verdict = judge(claim, &state, false, at_ms);
                 match verdict.refusal {
                     Some(_) => Part::Refused(verdict, false),
@@ -264,14 +264,23 @@ impl Limiter {
         })
     }
 
-    /// Notes from an item what can be removed, and how far ahead the fastest clock is.
-    fn learn(&self, claim: &Claim, state: &ItemState) {
+    /// Notes from an item what can be removed, and in it, if this clock is behind another's, by how much: the other would take for a
+    /// minute old what is younger.
+    async fn learn(&self, claim: &Claim, state: &ItemState) {
         // The time it took to hear of the item is no difference between clocks.
         let at_ms = self.now_ms();
-        if let Some(ahead) = state.latest().map(|latest| latest - at_ms).filter(|ahead| *ahead > 0) {
-            let mine = self.ahead_ms.load(Relaxed);
-            self.ahead_ms.store(mine.saturating_add(ahead).min(MOST_AHEAD_MS), Relaxed);
+        self.note_useless(claim, state, at_ms);
+        let behind = state.latest().map_or(0, |latest| latest - at_ms);
+        if SPREADS_MS.contains(&behind) && behind > state.spread_ms(at_ms) {
+            let noted = self.table.note_spread(claim.item, &spread_attribute(at_ms), behind).await;
+            match noted {
+                Ok(()) => tracing::warn!(behind_ms = behind, "this clock is behind another process's"),
+                Err(error) => tracing::warn!(error = %chain(&*error), "it was not noted that clocks differ"),
+            }
         }
+    }
+
+    fn note_useless(&self, claim: &Claim, state: &ItemState, at_ms: i64) {
         let now = at(at_ms);
         let past = claim.charges.iter().flat_map(|charge| {
             state.numbers.keys().filter(move |name| claim::is_past(name, &charge.budget, now)).map(String::as_str)
@@ -290,10 +299,8 @@ impl Limiter {
         self.useless.lock().unwrap_or_else(PoisonError::into_inner).remove(&item).unwrap_or_default()
     }
 
-    /// By the fastest clock that was seen: what one process notes, another must not take for older than it is.
     fn now_ms(&self) -> i64 {
-        let own = i64::try_from(self.clock.since_epoch().as_millis()).unwrap_or(i64::MAX);
-        own.saturating_add(self.ahead_ms.load(Relaxed))
+        i64::try_from(self.clock.since_epoch().as_millis()).unwrap_or(i64::MAX)
     }
 }
 

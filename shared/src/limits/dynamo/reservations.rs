@@ -13,7 +13,10 @@ use crate::{
     usage::Nanos,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map},
+    sync::Arc,
+};
 use time::OffsetDateTime;
 
 /// The index of items that have requests which may be running: by `open`, which is the item's shard, and `pk`.
@@ -71,7 +74,9 @@ impl Reservations {
             .set_exclusive_start_key(after)
             .limit(PAGE);
         let page = Box::pin(query.send()).await?;
-        let text = |item: &HashMap<String, AttributeValue>, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let text = |item: &HashMap<String, AttributeValue>, name: &str| {
+            item.get(name).and_then(|value| value.as_s().ok()).cloned()
+        };
         let read = |item| ItemKey::read(&text(item, "pk")?, &text(item, "sk")?);
         Ok((page.items().iter().filter_map(read).collect(), page.last_evaluated_key))
     }
@@ -131,7 +136,9 @@ impl Reservations {
             .expression_attribute_values(":none", super::number(0));
         match Box::pin(update.send()).await {
             Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -162,11 +169,11 @@ impl Reservations {
                 BudgetScope::Tenant | BudgetScope::Member(_) | BudgetScope::Tag(_) => None,
             };
             let item = ItemKey { tenant, key };
-            if !items.contains_key(&item) {
-                items.insert(item, self.read_item(item).await?);
-            }
-            let attribute = budget_attribute(budget, now);
-            found.push(items.get(&item).map(|state| state.spending(&attribute)).unwrap_or_default());
+            let state = match items.entry(item) {
+                hash_map::Entry::Occupied(known) => known.into_mut(),
+                hash_map::Entry::Vacant(new) => new.insert(self.read_item(item).await?),
+            };
+            found.push(state.spending(&budget_attribute(budget, now)));
         }
         Ok(found)
     }

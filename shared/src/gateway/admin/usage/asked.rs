@@ -43,7 +43,7 @@ pub(super) struct Time {
 pub(super) async fn admit<'a>(office: &Office, call: &'a Call, known: &[&str]) -> Result<Asked<'a>, GatewayError> {
     let act = office.authorize(call, Permission::ReadUsage).await?;
     let query = Query::read(&call.query, known)?;
-    let act = office.on_named_tenant(call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let only = only(&act.grant);
     Ok(Asked { act, query, only })
 }
