@@ -88,7 +88,7 @@ async fn hammer(limit: u32) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clocks_that_are_wrong_let_nobody_through_twice() {
-    for limit in [40, 200] {
+    for limit in [40, 120] {
         let admitted = hammer(limit).await;
         // A window of a minute holds what came in six hundred steps.
         let most = admitted.windows(MINUTE).map(|window| window.iter().sum::<u64>()).max().expect("windows");
