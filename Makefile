@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test prove-isolation traffic-report check fuzz docs bench clean python
+.PHONY: help run test prove-isolation traffic-report check fuzz docs soak bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ fuzz: ## any bytes into the readers of what providers and callers send, for some
 docs: ## writes docs/dialect.md and docs/permissions.md anew, by what the code does
 	UPDATE_DOCS=1 cargo test -p supergate --test dialect -- page
 	UPDATE_DOCS=1 cargo test -p supergate --test permissions
+
+soak: python ## a million reservations and settlements from 64 workers over 100 budgets, some hours (OPERATIONS for fewer)
+	@SOAK_OPERATIONS=$(or $(OPERATIONS),1000000) $(STACK) test -- -p supergate-tests --test limits -- races --nocapture
 
 bench: python ## the figures of the design, measured on this machine (PART=translate for one part of them)
 	cargo build --release

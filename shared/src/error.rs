@@ -203,13 +203,10 @@ impl GatewayError {
                 OnTheWire { param: Some(param), ..plain(StatusCode::FORBIDDEN, invalid, "permission_denied") }
             }
             Self::Conflict(_) => plain(StatusCode::CONFLICT, invalid, "conflict"),
-            Self::IdempotencyInFlight { .. } => OnTheWire {
-                retry_after_s: Some(1),
-                ..plain(StatusCode::CONFLICT, invalid, "idempotency_in_flight")
-            },
-            Self::IdempotencyKeyReused => {
-                plain(StatusCode::UNPROCESSABLE_ENTITY, invalid, "idempotency_key_reused")
+            Self::IdempotencyInFlight { .. } => {
+                OnTheWire { retry_after_s: Some(1), ..plain(StatusCode::CONFLICT, invalid, "idempotency_in_flight") }
             }
+            Self::IdempotencyKeyReused => plain(StatusCode::UNPROCESSABLE_ENTITY, invalid, "idempotency_key_reused"),
             Self::IdempotencyNotKept { .. } => plain(StatusCode::CONFLICT, invalid, "idempotency_answer_not_kept"),
             Self::TooLarge => plain(StatusCode::PAYLOAD_TOO_LARGE, invalid, "request_too_large"),
             Self::NotJson => plain(StatusCode::UNSUPPORTED_MEDIA_TYPE, invalid, "unsupported_media_type"),

@@ -269,12 +269,14 @@ impl App {
     /// Sends a request to the function that its path belongs to, reads the whole answer, and then does what is left to do, as Lambda
     /// would.
     pub async fn send(&self, request: Request<lambda_http::Body>) -> Answer {
+        let sent = format!("{} {}", request.uri(), String::from_utf8_lossy(request.body()));
         let (response, after) = self.begin(request).await;
         let (parts, body) = response.into_parts();
         let pieces = body.collect().await;
         after.run().await;
         let answer = Answer { status: parts.status, headers: parts.headers, pieces };
-        if answer.status.as_u16() >= 400 {
+        // Who sends a secret where none belongs may be told so.
+        if answer.status.as_u16() >= 400 && leaks::find(&sent).is_none() {
             leaks::check("an error", &answer.text());
         }
         answer

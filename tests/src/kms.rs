@@ -132,7 +132,8 @@ pub async fn new_key() -> String {
     made["KeyMetadata"]["KeyId"].as_str().expect("an id").to_owned()
 }
 
-fn client() -> reqwest::Client {
+/// A client for the local stack's plain HTTP.
+pub fn client() -> reqwest::Client {
     // It wants one though it speaks plain HTTP here; who is second finds the first one's choice.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     reqwest::Client::new()

@@ -139,7 +139,8 @@ async fn what_no_provider_can_have_billed_may_be_made_again_and_what_one_may_hav
         ("mock:malformed d",   502, false, "its answer cannot be read"),
     ];
     for (i, (text, status, again, why)) in table.into_iter().enumerate() {
-        let try_once = async || app.send(request("/v1/chat/completions", &app.api_key, &i.to_string(), &ask(text))).await;
+        let try_once =
+            async || app.send(request("/v1/chat/completions", &app.api_key, &i.to_string(), &ask(text))).await;
         let first = try_once().await;
         assert_eq!(first.status.as_u16(), status, "{why}: {}", first.text());
         let asked = app.mock.requests().len();
@@ -166,7 +167,12 @@ async fn a_refusal_by_a_limit_gives_the_key_back_and_an_answer_is_given_where_th
     assert_eq!(with("two").await.status, 429, "there is room for one");
     assert_eq!(with("one").await.header("idempotent-replayed"), "true", "what was made is given all the same");
     let free = app.send(request("/v1/chat/completions", &app.api_key, "two", &ask("hello"))).await;
-    assert_eq!((free.status.as_u16(), free.header("idempotent-replayed")), (200, ""), "it was not kept: {}", free.text());
+    assert_eq!(
+        (free.status.as_u16(), free.header("idempotent-replayed")),
+        (200, ""),
+        "it was not kept: {}",
+        free.text()
+    );
 }
 
 #[tokio::test]

@@ -136,7 +136,8 @@ mod tests {
         let ours = peppers(2, 1, Some(9));
         let sealed = ours.seal(&place, asked, [7; NONCE_BYTES], b"an answer").expect("sealed");
         assert!(!sealed.windows(6).any(|piece| piece == b"answer"), "it is not in clear");
-        let changed: Vec<u8> = sealed.iter().rev().enumerate().map(|(i, b)| if i == 0 { b ^ 1 } else { *b }).rev().collect();
+        let changed: Vec<u8> =
+            sealed.iter().rev().enumerate().map(|(i, b)| if i == 0 { b ^ 1 } else { *b }).rev().collect();
         #[rustfmt::skip]
         let table = [
             (&ours,                   place,                   asked,      &sealed[..],     true,  "what was sealed"),
@@ -151,7 +152,11 @@ mod tests {
             (&ours,                   place,                   asked,      &sealed[..1],    false, "next to nothing"),
         ];
         for (keys, place, request, sealed, opens, why) in table {
-            assert_eq!(keys.open(&place, request, sealed).as_deref().ok(), opens.then_some(b"an answer".as_slice()), "{why}");
+            assert_eq!(
+                keys.open(&place, request, sealed).as_deref().ok(),
+                opens.then_some(b"an answer".as_slice()),
+                "{why}"
+            );
         }
     }
 

@@ -77,10 +77,10 @@ impl Keys {
         let Some(key) = key_of(&call.headers)? else { return Ok(Claimed::First(None)) };
         let (place, route) = (Place::new(tenant, key.as_str()), call.path.trim_end_matches('/'));
         let mark = self.answers.mark(&place, route, &call.body);
-        let claim = KeyClaim { place: &place, request: call.request_id, mark: &mark, now: self.clock.since_epoch(), until };
+        let claim =
+            KeyClaim { place: &place, request: call.request_id, mark: &mark, now: self.clock.since_epoch(), until };
         let Some(before) = self.table.claim_key(&claim).await.map_err(GatewayError::Unavailable)? else {
-            let claim =
-                Claim { keys: self.clone(), place, request: call.request_id, answer: Arc::default() };
+            let claim = Claim { keys: self.clone(), place, request: call.request_id, answer: Arc::default() };
             return Ok(Claimed::First(Some(claim)));
         };
         let Remembered { request, mark, state } = before;

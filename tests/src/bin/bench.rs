@@ -4,7 +4,8 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `sealing`, `keys`, `requests`, `chunks`, `cold-starts`, `usage` and `sizes`.
+//! `bench translate` measures one part alone; the others are `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`, `cold-starts` and
+//! `usage`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
@@ -12,6 +13,8 @@
 
 #[path = "../bench/key_check.rs"]
 mod key_check;
+#[path = "../bench/limits.rs"]
+mod limits;
 #[path = "../bench/measure.rs"]
 mod measure;
 #[path = "../bench/report.rs"]
@@ -44,7 +47,7 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] = &["translate", "sealing", "keys", "sizes", "requests", "chunks", "cold-starts", "usage"];
+const PARTS: &[&str] = &["translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
 
 #[tokio::main]
 async fn main() {
@@ -64,7 +67,7 @@ async fn main() {
     if wants("sizes") {
         sizes(&mut report);
     }
-    if ["keys", "requests", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
+    if ["keys", "requests", "limits", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
         if wants("keys") {
@@ -73,6 +76,10 @@ async fn main() {
         }
         if wants("requests") {
             requests(&stack, &mut report).await;
+        }
+        if wants("limits") {
+            let event = chat(Some(stack.api_key()), "mock:words=20", false);
+            limits::limits(&stack, &event, &mut report).await;
         }
         if wants("chunks") {
             chunks(&stack, &mut report).await;

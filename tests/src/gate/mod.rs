@@ -71,8 +71,8 @@ impl Latch {
         }
     }
 
-    /// Waits until somebody is held.
-    async fn reached(&self) {
-        drop(self.reached.subscribe().wait_for(|reached| *reached > 0).await);
+    /// Waits until so many are held.
+    async fn reached(&self, held: usize) {
+        drop(self.reached.subscribe().wait_for(|reached| *reached >= held).await);
     }
 }

@@ -31,14 +31,17 @@ impl TableGate {
     /// # Panics
     /// If nobody started DynamoDB's stand-in.
     pub async fn start() -> Self {
-        let to = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL is not set: run the tests with `make test`");
+        let to =
+            std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL is not set: run the tests with `make test`");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let client = crate::kms::client();
         let latch = Latch::new();
         let way = Way { latch: latch.clone(), client, to };
         let mut server = JoinSet::new();
-        server.spawn(async move { axum::serve(listener, Router::new().fallback(pass).with_state(way)).await.expect("a server") });
+        server.spawn(async move {
+            axum::serve(listener, Router::new().fallback(pass).with_state(way)).await.expect("a server")
+        });
         Self { url, latch, _server: server }
     }
 
@@ -52,9 +55,9 @@ impl TableGate {
         self.latch.shut(stop);
     }
 
-    /// Waits until somebody is held.
-    pub async fn reached(&self) {
-        self.latch.reached().await;
+    /// Waits until so many are held.
+    pub async fn reached(&self, held: usize) {
+        self.latch.reached(held).await;
     }
 }
 

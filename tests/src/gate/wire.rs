@@ -52,9 +52,9 @@ impl DatabaseGate {
         self.latch.shut(stop);
     }
 
-    /// Waits until somebody is held.
-    pub async fn reached(&self) {
-        self.latch.reached().await;
+    /// Waits until so many are held.
+    pub async fn reached(&self, held: usize) {
+        self.latch.reached(held).await;
     }
 }
 
@@ -103,9 +103,9 @@ impl UpstreamGate {
         self.latch.shut(stop);
     }
 
-    /// Waits until somebody is held.
-    pub async fn reached(&self) {
-        self.latch.reached().await;
+    /// Waits until so many are held.
+    pub async fn reached(&self, held: usize) {
+        self.latch.reached(held).await;
     }
 }
 

@@ -252,11 +252,7 @@ async fn collect_lines(pipe: impl AsyncRead + Unpin, logs: Arc<watch::Sender<Vec
 }
 
 /// Tells the Runtime API's callers when the process ends, and ends it when the Runtime API gave it up.
-async fn watch_over(
-    mut child: Child,
-    board: Arc<watch::Sender<super::board::Board>>,
-    gone: Arc<watch::Sender<bool>>,
-) {
+async fn watch_over(mut child: Child, board: Arc<watch::Sender<super::board::Board>>, gone: Arc<watch::Sender<bool>>) {
     tokio::select! {
         status = child.wait() => {
             let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());

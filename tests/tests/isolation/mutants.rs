@@ -1,9 +1,9 @@
 //! Each rule of the database removed or loosened, one at a time: the checks must notice every one.
 
 use super::{
-    caps, grants, key_rights, lookups, notes,
+    caps, grants, key_rights, lookups,
     matrix::{Plan, ROLES},
-    references,
+    notes, references,
     seed::Seed,
 };
 use std::fmt;
@@ -84,8 +84,8 @@ pub async fn policies(superuser: &Client, seed: &Seed) -> Score {
     .await
 }
 
-/// Each policy dropped, widened, given to everyone and taken from each of its roles; each flag cleared; nobody as no error; look-ups without
-/// their owner's rights.
+/// Each policy dropped, widened, given to everyone and taken from each of its roles; each flag cleared; nobody as no error; the end of a
+/// tenant with something left out.
 async fn policy_mutants(superuser: &Client) -> Vec<Mutant> {
     let policies = "
         select p.polrelid::regclass::text, p.polname::text, p.polwithcheck is not null,
@@ -128,12 +128,6 @@ async fn policy_mutants(superuser: &Client) -> Vec<Mutant> {
              as $$ select nullif(current_setting('app.{of}_id', true), '')::uuid $$"
         );
         mutants.push(Mutant { table: table.into(), sql });
-    }
-    let definers =
-        "select oid::regprocedure::text from pg_proc where prosecdef and pronamespace = 'app'::regnamespace order by 1";
-    for row in superuser.query(definers, &[]).await.expect("the catalogue") {
-        let sql = format!("alter function {} security invoker", row.get::<_, String>(0));
-        mutants.push(Mutant { table: String::new(), sql });
     }
     let erase: String = superuser
         .query_one("select pg_get_functiondef('app.erase_tenant(integer)'::regprocedure)", &[])
@@ -186,6 +180,21 @@ pub async fn caps(superuser: &Client, seed: &Seed) -> Score {
     let mutants: Vec<Mutant> =
         caps::mutants(superuser).await.into_iter().map(|sql| Mutant { table: String::new(), sql }).collect();
     hunt(superuser, "triggers that count rows", &mutants, async |_| caps::check(superuser, seed).await).await
+}
+
+/// Functions without their owner's rights, where everybody has no more than their own grants.
+pub async fn definers(superuser: &Client, seed: &Seed) -> Score {
+    let mut mutants = Vec::new();
+    let definers =
+        "select oid::regprocedure::text from pg_proc where prosecdef and pronamespace = 'app'::regnamespace order by 1";
+    for row in superuser.query(definers, &[]).await.expect("the catalogue") {
+        let sql = format!("alter function {} security invoker", row.get::<_, String>(0));
+        mutants.push(Mutant { table: String::new(), sql });
+    }
+    hunt(superuser, "functions with their owner's rights", &mutants, async |_| {
+        lookups::check(superuser, seed).await.map(drop)
+    })
+    .await
 }
 
 /// The trigger that notes what is new in the ledger, and what takes the notes.

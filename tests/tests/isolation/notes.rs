@@ -50,7 +50,8 @@ pub async fn check(superuser: &Client, seed: &Seed) -> Result<(), String> {
 /// If one of them is not written as here any more.
 pub async fn mutants(superuser: &Client) -> Vec<String> {
     let text = async |sql: &str| -> String { superuser.query_one(sql, &[]).await.expect("the catalogue").get(0) };
-    let trigger = text("select pg_get_triggerdef(oid) from pg_trigger where tgname = 'new_usage' and not tgisinternal").await;
+    let trigger =
+        text("select pg_get_triggerdef(oid) from pg_trigger where tgname = 'new_usage' and not tgisinternal").await;
     let updates = trigger.replace("AFTER INSERT", "AFTER UPDATE");
     let mut mutants = vec![
         "drop trigger new_usage on usage_events".to_owned(),

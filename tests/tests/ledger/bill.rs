@@ -66,18 +66,27 @@ async fn the_ledger_is_the_providers_bill_to_the_nano_dollar() {
             calls += 1;
             if *says {
                 assert_eq!(charged, cost(call), "{model} {text} {stream}: {why}");
-                assert_eq!(row["usage_source"], if charged == 0 { "none" } else { "provider" }, "{model} {text}: {why}");
+                assert_eq!(
+                    row["usage_source"],
+                    if charged == 0 { "none" } else { "provider" },
+                    "{model} {text}: {why}"
+                );
                 sum += charged;
             } else if row["usage_source"] == "provider" {
                 // It said so before it broke off, as some protocols do.
                 assert_eq!(charged, cost(call), "{model} {text} {stream}: {why}");
             } else {
-                assert!(["counted", "none"].contains(&row["usage_source"].as_str().expect("a word")), "{model} {text}: {why}");
+                assert!(
+                    ["counted", "none"].contains(&row["usage_source"].as_str().expect("a word")),
+                    "{model} {text}: {why}"
+                );
                 unknown += 1;
             }
         }
     }
-    println!("bill: {calls} calls, {sum} nano-dollars known, the ledger has the same; {unknown} of which no provider said what they used");
+    println!(
+        "bill: {calls} calls, {sum} nano-dollars known, the ledger has the same; {unknown} of which no provider said what they used"
+    );
 }
 
 /// From the first byte that a caller can leave at to the last.
@@ -108,8 +117,10 @@ async fn a_stream_that_is_cut_after_its_usage_is_billed_as_its_provider_said() {
 
 /// Numbers that are the same in every run.
 fn numbers(seed: u64) -> impl Iterator<Item = u64> {
-    std::iter::successors(Some(seed), |n| Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)))
-        .map(|n| n >> 33)
+    std::iter::successors(Some(seed), |n| {
+        Some(n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+    })
+    .map(|n| n >> 33)
 }
 
 #[tokio::test]
@@ -134,9 +145,17 @@ async fn a_caller_who_leaves_at_any_byte_leaves_one_row_with_all_that_the_provid
             after.run().await;
             let rows = app.usage_events().await.split_off(before);
             let bill = app.mock.bill();
-            assert_eq!((rows.len(), bill.len(), bill[0].ended), (1, 1, Ended::Complete), "{model}, left after {leaves_after}");
+            assert_eq!(
+                (rows.len(), bill.len(), bill[0].ended),
+                (1, 1, Ended::Complete),
+                "{model}, left after {leaves_after}"
+            );
             assert_eq!(rows[0]["cost_nanos"], cost(&bill[0]), "{model}, left after {leaves_after}");
-            assert_eq!((&rows[0]["usage_source"], &rows[0]["ended"]), (&json!("provider"), &json!("complete")), "{model}");
+            assert_eq!(
+                (&rows[0]["usage_source"], &rows[0]["ended"]),
+                (&json!("provider"), &json!("complete")),
+                "{model}"
+            );
         }
     }
 }
@@ -145,7 +164,9 @@ async fn a_caller_who_leaves_at_any_byte_leaves_one_row_with_all_that_the_provid
 async fn the_calls_of_one_request_for_vectors_are_billed_one_by_one() {
     let app = App::start().await;
     for model in ["openai/text-embedding-3-small", "cohere/embed-v4.0"] {
-        for (last, why) in [("fine", "all answer"), ("mock:status=500", "one fails: the others are billed all the same")] {
+        for (last, why) in
+            [("fine", "all answer"), ("mock:status=500", "one fails: the others are billed all the same")]
+        {
             app.mock.reset();
             let before = app.usage_events().await.len();
             let mut input: Vec<String> = (0..300).map(|n| format!("text number {n}")).collect();

@@ -12,8 +12,9 @@ use supergate_tests::{
     table,
 };
 
-/// How often the process is killed at each place.
+/// How often a process is killed at each place, and how many of them run at a time.
 const TIMES: usize = 20;
+const AT_A_TIME: usize = 5;
 /// In nano-dollars per token, as its provider publishes them.
 const PRICES: (u64, u64) = (150, 600);
 
@@ -75,8 +76,8 @@ async fn a_process_killed_anywhere_loses_nothing_and_doubles_nothing() {
     let mut repairs = Vec::new();
     for (name, streamed, place, billed, row, why) in PLACES {
         let (rows_before, bill_before) = (site.rows().await, site.bill().await);
-        for _ in 0..TIMES {
-            site.kill_at(*streamed, *place).await;
+        for _ in 0..TIMES / AT_A_TIME {
+            site.kill_at(AT_A_TIME, *streamed, *place).await;
         }
         table::make_overdue(&site.table).await;
         let sweeper = site.sweeper(false).await;
@@ -102,13 +103,21 @@ async fn a_process_killed_anywhere_loses_nothing_and_doubles_nothing() {
             Row::Billed => assert_eq!(sum_of(&rows), bill.iter().copied().map(cost).sum::<u64>(), "{name}: {why}"),
             Row::Reserved | Row::NoneOrReserved => {
                 for row in &rows {
-                    assert_eq!((&row["usage_source"], &row["ended"]), (&json!("reserved"), &json!("lost")), "{name}: {why}");
+                    assert_eq!(
+                        (&row["usage_source"], &row["ended"]),
+                        (&json!("reserved"), &json!("lost")),
+                        "{name}: {why}"
+                    );
                     assert_eq!((&row["model"], &row["streamed"]), (&json!("gpt-4o-mini"), &json!(*streamed)), "{name}");
                 }
                 assert!(sum_of(&rows) >= bill.iter().copied().map(cost).sum(), "{name}: no less than it cost");
             }
         }
-        assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&site.rows().await), "{name}: the budget has what the ledger has");
+        assert_eq!(
+            u64::try_from(site.charged().await).expect("a sum"),
+            sum_of(&site.rows().await),
+            "{name}: the budget has what the ledger has"
+        );
         assert_eq!(sweeper.invoke(json!({}), SOON).await.json().await["charged"], 0, "{name}: once is enough");
     }
     let longest = repairs.iter().max().expect("repairs");
@@ -141,11 +150,11 @@ async fn a_sweeper_killed_anywhere_and_started_again_changes_nothing_twice() {
     let site = Site::build().await;
     for (name, place, why) in SWEEPS {
         let (before, bill_before) = (site.rows().await.len(), site.bill().await.len());
-        site.kill_at(true, Upstream(After, "word12\"")).await;
-        site.kill_at(false, Database(After)).await;
-        site.kill_at(false, TableWithoutDatabase(After)).await;
+        site.kill_at(1, true, Upstream(After, "word12\"")).await;
+        site.kill_at(1, false, Database(After)).await;
+        site.kill_at(1, false, TableWithoutDatabase(After)).await;
         table::make_overdue(&site.table).await;
-        assert!(site.kill_sweeper_at(*place).await, "{name}: it gets there");
+        site.kill_sweeper_at(*place).await;
         let sweeper = site.sweeper(false).await;
         let report = sweeper.invoke(json!({}), SOON).await.json().await;
         assert_eq!((&report["failed"], &report["complete"]), (&json!(0), &json!(true)), "{name}: {report}");
@@ -155,7 +164,11 @@ async fn a_sweeper_killed_anywhere_and_started_again_changes_nothing_twice() {
         assert_eq!(sources, [&json!("reserved"), &json!("provider"), &json!("provider")], "{name}: {why}");
         assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&site.rows().await), "{name}: {why}");
         let idle = sweeper.invoke(json!({}), SOON).await.json().await;
-        assert_eq!((&idle["charged"], &idle["settled"], &idle["brought_home"]), (&json!(0), &json!(0), &json!(0)), "{name}");
+        assert_eq!(
+            (&idle["charged"], &idle["settled"], &idle["brought_home"]),
+            (&json!(0), &json!(0), &json!(0)),
+            "{name}"
+        );
     }
     println!("crash: a sweeper killed at {} places and started again: nothing twice", SWEEPS.len());
     site.stack.close().await;

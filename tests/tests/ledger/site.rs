@@ -1,5 +1,6 @@
 //! A stack with gates around its functions, so that their processes can be stopped and killed at named places.
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::time::Duration;
 use supergate_tests::{
@@ -8,6 +9,7 @@ use supergate_tests::{
         Side::{self, Broken},
         Stop, TableGate, UpstreamGate,
     },
+    kms,
     lambda::{Function, InvokeError, Reply, Stack, Version, http_event},
     postgres::connect,
     table,
@@ -82,12 +84,12 @@ impl Site {
         self.to_upstream.shut(upstream);
     }
 
-    /// Waits until a process stands at the place.
-    async fn reached(&self, place: Place) {
+    /// Waits until so many processes stand at the place.
+    async fn reached(&self, place: Place, processes: usize) {
         match place {
-            Table(..) | TableWithoutDatabase(_) => self.to_table.reached().await,
-            Database(_) => self.to_database.reached().await,
-            Upstream(..) => self.to_upstream.reached().await,
+            Table(..) | TableWithoutDatabase(_) => self.to_table.reached(processes).await,
+            Database(_) => self.to_database.reached(processes).await,
+            Upstream(..) => self.to_upstream.reached(processes).await,
         }
     }
 
@@ -123,52 +125,56 @@ impl Site {
         http_event("POST", "/v1/chat/completions", &headers, body.to_string(), Version::V2)
     }
 
-    /// Starts a process, lets it serve one request until it stands at the place, and kills it there.
-    pub async fn kill_at(&self, streamed: bool, place: Place) {
+    /// Starts so many processes, lets each serve one request until it stands at the place, and kills them there.
+    pub async fn kill_at(&self, processes: usize, streamed: bool, place: Place) {
         self.shut(Some(place));
-        let function = self.chat().await;
-        let serving = async {
-            let reply: Result<Reply, InvokeError> = function.try_invoke(&self.event(streamed), SOON).await;
+        let functions = join_all((0..processes).map(|_| self.chat())).await;
+        let event = self.event(streamed);
+        let serving = join_all(functions.iter().map(async |function| {
+            let reply: Result<Reply, InvokeError> = function.try_invoke(&event, SOON).await;
             if let Ok(reply) = reply {
                 drop(reply.bytes().await);
             }
+        }));
+        let killing = async {
+            self.reached(place, processes).await;
+            join_all(functions.iter().map(Function::kill)).await
         };
-        let standing = tokio::time::timeout(SOON, async { tokio::join!(serving, self.stand_and_kill(&function, place)) });
-        standing.await.unwrap_or_else(|_| panic!("{place:?} was not reached:\n{}", function.logs().join("\n")));
+        let killed = tokio::time::timeout(SOON, async { tokio::join!(serving, killing) }).await;
+        let logs = || functions.iter().flat_map(Function::logs).collect::<Vec<_>>().join("\n");
+        killed.unwrap_or_else(|_| panic!("{place:?} was not reached:\n{}", logs()));
         self.shut(None);
     }
 
-    /// Starts a sweeper, and kills it at the place. False if it came to its end without getting there.
-    pub async fn kill_sweeper_at(&self, place: Place) -> bool {
+    /// Starts a sweeper, and kills it at the place.
+    ///
+    /// # Panics
+    /// If it comes to its end without getting there.
+    pub async fn kill_sweeper_at(&self, place: Place) {
         self.shut(Some(place));
         let sweeper = self.sweeper(true).await;
         let event = json!({});
-        let killed = tokio::select! {
-            reply = sweeper.try_invoke(&event, SOON) => {
-                drop(reply);
-                false
-            }
-            () = self.stand_and_kill(&sweeper, place) => true,
-        };
+        tokio::select! {
+            reply = sweeper.try_invoke(&event, SOON) => match reply {
+                Ok(reply) => panic!("{place:?} was not reached: {}", reply.text().await),
+                Err(error) => panic!("{place:?} was not reached: {error}\n{}", sweeper.logs().join("\n")),
+            },
+            () = self.reached(place, 1) => {}
+        }
+        sweeper.kill().await;
         self.shut(None);
-        killed
-    }
-
-    async fn stand_and_kill(&self, function: &Function, place: Place) {
-        self.reached(place).await;
-        function.kill().await;
     }
 
     /// All rows of the ledger.
     pub async fn rows(&self) -> Vec<Value> {
-        let rows = self.superuser.query("select to_jsonb(e) from usage_events e order by request_id, attempt", &[]).await;
+        let rows =
+            self.superuser.query("select to_jsonb(e) from usage_events e order by request_id, attempt", &[]).await;
         rows.expect("the ledger").iter().map(|row| row.get(0)).collect()
     }
 
     /// What the provider has billed: tokens of prompts and of answers, call by call.
     pub async fn bill(&self) -> Vec<(u64, u64)> {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let bill = client.get(format!("{}/_bill", self.stack.mock_url())).send().await.expect("the mock");
+        let bill = kms::client().get(format!("{}/_bill", self.stack.mock_url())).send().await.expect("the mock");
         let bill: Vec<Value> = serde_json::from_slice(&bill.bytes().await.expect("a bill")).expect("JSON");
         let count = |call: &Value, name: &str| call[name].as_u64().expect("a count");
         bill.iter().map(|call| (count(call, "input_tokens"), count(call, "output_tokens"))).collect()
@@ -178,10 +184,13 @@ impl Site {
     pub async fn charged(&self) -> i64 {
         assert_eq!(table::reservations(&self.table).await, Vec::<String>::new(), "reservations at rest");
         let items = table::items(&self.table).await;
-        let tenant = items.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk == "tenant")).expect("the tenant's item");
-        assert!(items.iter().all(|item| item.get("f").is_none_or(|f| f.as_n().is_ok_and(|f| f == "0"))), "requests in flight");
-        let budget = tenant.iter().find(|(name, _)| name.starts_with('c')).map(|(_, value)| value.as_n().expect("a number"));
+        let tenant = items.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk == "tenant"));
+        assert!(
+            items.iter().all(|item| item.get("f").is_none_or(|f| f.as_n().is_ok_and(|f| f == "0"))),
+            "requests in flight"
+        );
+        let budget = tenant.into_iter().flatten().find(|(name, _)| name.starts_with('c'));
+        let budget = budget.map(|(_, value)| value.as_n().expect("a number"));
         budget.map_or(0, |number| number.parse().expect("nano-dollars"))
     }
 }
-

@@ -4,11 +4,7 @@ use super::{Run, table_away};
 use crate::{
     db::{self, usage_events},
     error::GatewayError,
-    limits::{
-        Actual, ItemKey,
-        claim::SHARDS,
-        dynamo::OpenReservation,
-    },
+    limits::{Actual, ItemKey, claim::SHARDS, dynamo::OpenReservation},
     usage::Note,
 };
 

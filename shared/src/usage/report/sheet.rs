@@ -95,21 +95,21 @@ fn perhaps(text: Option<&str>) -> Cell {
     text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()))
 }
 
-fn plain(value: impl ToString) -> Cell {
+fn plain(value: &impl ToString) -> Cell {
     Cell::Plain(value.to_string())
 }
 
 fn figure(value: Option<impl ToString>) -> Cell {
-    value.map_or(Cell::Empty, plain)
+    value.map_or(Cell::Empty, |value| plain(&value))
 }
 
 /// Dollars with all nine decimals, so that nothing is rounded.
 fn dollars(Nanos(nanos): Nanos) -> Cell {
-    plain(format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000))
+    plain(&format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000))
 }
 
 fn moment(at: OffsetDateTime) -> Cell {
-    plain(at.format(&Rfc3339).unwrap_or_default())
+    plain(&at.format(&Rfc3339).unwrap_or_default())
 }
 
 /// The first moment of the month in which something was, or of the month after it.
@@ -145,24 +145,24 @@ fn tokens(entry: &Entry) -> i64 {
 }
 
 const CSV: &[Column] = &[
-    ("request_id", |_, e| plain(e.request)),
-    ("attempt", |_, e| plain(e.attempt)),
+    ("request_id", |_, e| plain(&e.request)),
+    ("attempt", |_, e| plain(&e.attempt)),
     ("created_at", |_, e| moment(e.request.time())),
-    ("status", |_, e| plain(e.status)),
+    ("status", |_, e| plain(&e.status)),
     ("ended", |_, e| text(&e.ended)),
     ("error_code", |_, e| perhaps(e.error_code.as_deref())),
     ("provider", |_, e| text(&e.provider)),
     ("model", |_, e| text(&e.model)),
     ("model_requested", |_, e| text(&e.model_requested)),
     ("model_served", |_, e| perhaps(e.model_served.as_deref())),
-    ("streamed", |_, e| plain(e.streamed)),
+    ("streamed", |_, e| plain(&e.streamed)),
     ("key_id", |_, e| figure(e.key)),
     ("key_name", |_, e| perhaps(e.key_name.as_deref())),
     ("member_id", |_, e| figure(e.member)),
     ("end_user", |_, e| perhaps(e.end_user.as_deref())),
     ("tags", |_, e| text(e.tags.join(" "))),
-    ("input_tokens", |_, e| plain(e.input_tokens)),
-    ("output_tokens", |_, e| plain(e.output_tokens)),
+    ("input_tokens", |_, e| plain(&e.input_tokens)),
+    ("output_tokens", |_, e| plain(&e.output_tokens)),
     ("cached_input_tokens", |_, e| figure(e.cached_input_tokens)),
     ("cache_write_tokens", |_, e| figure(e.cache_write_tokens)),
     ("reasoning_tokens", |_, e| figure(e.reasoning_tokens)),
@@ -176,7 +176,7 @@ const CSV: &[Column] = &[
     ("cache", |_, e| perhaps(e.cache.as_deref())),
     ("saved_usd", |_, e| dollars(e.saved)),
     ("first_token_ms", |_, e| figure(e.first_token_ms)),
-    ("latency_ms", |_, e| plain(e.latency_ms)),
+    ("latency_ms", |_, e| plain(&e.latency_ms)),
 ];
 
 /// The columns of the specification in its order, then ours, which begin with `x_` as it asks. Unit prices are empty: a request has
@@ -185,18 +185,18 @@ const FOCUS: &[Column] = &[
     ("BilledCost", |_, e| dollars(e.cost)),
     ("BillingAccountId", |t, _| text(&t.tenant)),
     ("BillingAccountName", |t, _| text(&t.tenant_name)),
-    ("BillingAccountType", |_, _| plain("Tenant")),
-    ("BillingCurrency", |_, _| plain("USD")),
+    ("BillingAccountType", |_, _| plain(&"Tenant")),
+    ("BillingCurrency", |_, _| plain(&"USD")),
     ("BillingPeriodEnd", |_, e| month(e.request.time(), true)),
     ("BillingPeriodStart", |_, e| month(e.request.time(), false)),
-    ("ChargeCategory", |_, _| plain("Usage")),
+    ("ChargeCategory", |_, _| plain(&"Usage")),
     ("ChargeClass", |_, _| Cell::Empty),
     ("ChargeDescription", |_, e| text(format!("{}: {} tokens in, {} out", model(e), e.input_tokens, e.output_tokens))),
-    ("ChargeFrequency", |_, _| plain("Usage-Based")),
+    ("ChargeFrequency", |_, _| plain(&"Usage-Based")),
     ("ChargePeriodEnd", |_, e| hour(e.request.time(), true)),
     ("ChargePeriodStart", |_, e| hour(e.request.time(), false)),
-    ("ConsumedQuantity", |_, e| plain(tokens(e))),
-    ("ConsumedUnit", |_, _| plain("Tokens")),
+    ("ConsumedQuantity", |_, e| plain(&tokens(e))),
+    ("ConsumedUnit", |_, _| plain(&"Tokens")),
     ("ContractedCost", |_, e| dollars(e.cost)),
     ("ContractedUnitPrice", |_, _| Cell::Empty),
     ("EffectiveCost", |_, e| dollars(e.cost)),
@@ -204,32 +204,32 @@ const FOCUS: &[Column] = &[
     ("InvoiceIssuerName", |_, e| text(&e.provider)),
     ("ListCost", |_, e| dollars(e.cost)),
     ("ListUnitPrice", |_, _| Cell::Empty),
-    ("PricingCategory", |_, _| plain("Standard")),
-    ("PricingCurrency", |_, _| plain("USD")),
-    ("PricingQuantity", |_, e| plain(tokens(e))),
-    ("PricingUnit", |_, _| plain("Tokens")),
+    ("PricingCategory", |_, _| plain(&"Standard")),
+    ("PricingCurrency", |_, _| plain(&"USD")),
+    ("PricingQuantity", |_, e| plain(&tokens(e))),
+    ("PricingUnit", |_, _| plain(&"Tokens")),
     ("ProviderName", |_, e| text(&e.provider)),
     ("PublisherName", |_, e| text(&e.provider)),
     ("RegionId", |_, _| Cell::Empty),
     ("RegionName", |_, _| Cell::Empty),
     ("ResourceId", |_, e| text(model(e))),
     ("ResourceName", |_, e| text(&e.model)),
-    ("ResourceType", |_, _| plain("Model")),
-    ("ServiceCategory", |_, _| plain("AI and Machine Learning")),
+    ("ResourceType", |_, _| plain(&"Model")),
+    ("ServiceCategory", |_, _| plain(&"AI and Machine Learning")),
     ("ServiceName", |_, e| text(format!("{} API", e.provider))),
-    ("ServiceSubcategory", |_, _| plain("Generative AI")),
+    ("ServiceSubcategory", |_, _| plain(&"Generative AI")),
     ("SkuId", |_, e| text(model(e))),
-    ("SkuMeter", |_, _| plain("Tokens")),
+    ("SkuMeter", |_, _| plain(&"Tokens")),
     ("SkuPriceDetails", |_, _| Cell::Empty),
     ("SkuPriceId", |_, _| Cell::Empty),
     ("SubAccountId", |_, e| figure(e.key)),
     ("SubAccountName", |_, e| perhaps(e.key_name.as_deref())),
-    ("SubAccountType", |_, e| if e.key.is_some() { plain("API key") } else { Cell::Empty }),
+    ("SubAccountType", |_, e| if e.key.is_some() { plain(&"API key") } else { Cell::Empty }),
     ("Tags", |_, e| tags(e)),
-    ("x_RequestId", |_, e| plain(e.request)),
-    ("x_Attempt", |_, e| plain(e.attempt)),
-    ("x_InputTokens", |_, e| plain(e.input_tokens)),
-    ("x_OutputTokens", |_, e| plain(e.output_tokens)),
+    ("x_RequestId", |_, e| plain(&e.request)),
+    ("x_Attempt", |_, e| plain(&e.attempt)),
+    ("x_InputTokens", |_, e| plain(&e.input_tokens)),
+    ("x_OutputTokens", |_, e| plain(&e.output_tokens)),
     ("x_CachedInputTokens", |_, e| figure(e.cached_input_tokens)),
     ("x_CacheWriteTokens", |_, e| figure(e.cache_write_tokens)),
     ("x_MemberId", |_, e| figure(e.member)),
