@@ -155,9 +155,6 @@ pub(super) async fn reserve(
             return Err(error);
         }
     };
-    if let Some(alert) = alert_of(grant.tenant(), &reserved) {
-        tell_later(gateway, call, alert);
-    }
     match reserved {
         Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
             let mut headers = told::headers(&headrooms, at_ms);
@@ -184,18 +181,6 @@ pub(super) async fn reserve(
             }
             Err(error)
         }
-    }
-}
-
-/// What somebody should know of it.
-fn alert_of(tenant: TenantId, reserved: &Result<Admission, NotAdmitted>) -> Option<Alert> {
-    match reserved {
-        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Some(Alert::LimitsUncounted),
-        Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
-            Refusal::Budget(over) => Some(Alert::BudgetRefuses { tenant, budget: over.into() }),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

@@ -120,7 +120,13 @@ async fn measure(stack: &Stack, chat: &Value, key: &str, what: &str, report: &mu
     let function = crate::start(stack, CHAT, 1).await;
     let cpu = cpu_per_call(&function, chat, 1, 200).await;
     let bound = if key == "all" { 0.8 } else { 0.5 };
-    report.add(&format!("limits_{key}_cpu_ms"), &format!("CPU per plain chat request, {what}"), crate::millis(cpu), "ms", Some(bound));
+    report.add(
+        &format!("limits_{key}_cpu_ms"),
+        &format!("CPU per plain chat request, {what}"),
+        crate::millis(cpu),
+        "ms",
+        Some(bound),
+    );
 
     let meter = Meter::start().await;
     let launch = stack.function(CHAT).env("AWS_ENDPOINT_URL_DYNAMODB", &meter.url);
@@ -138,7 +144,13 @@ async fn measure(stack: &Stack, chat: &Value, key: &str, what: &str, report: &mu
     let counted = meter.take();
     let each = |count: usize| count as f64 / COUNTED as f64;
     let calls_bound = if key == "all" { 4.0 } else { 2.0 };
-    report.add(&format!("limits_{key}_calls"), "  calls of DynamoDB, half before and half after", each(counted.calls), "", Some(calls_bound));
+    report.add(
+        &format!("limits_{key}_calls"),
+        "  calls of DynamoDB, half before and half after",
+        each(counted.calls),
+        "",
+        Some(calls_bound),
+    );
     report.add(&format!("limits_{key}_write_units"), "  write units", each(counted.units), "", None);
     report.add(&format!("limits_{key}_item_bytes"), "  the largest item", counted.item_bytes as f64, "B", None);
     each(counted.units)
@@ -149,7 +161,10 @@ fn costs(without: f64, with: f64, report: &mut Report) {
     let prices: toml::Table = text.parse().expect("the price table");
     let price = |table: &str, name: &str| {
         let value = &prices[table][name];
-        value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64)).unwrap_or_else(|| panic!("{table}.{name}"))
+        value
+            .as_float()
+            .or_else(|| value.as_integer().map(|whole| whole as f64))
+            .unwrap_or_else(|| panic!("{table}.{name}"))
     };
     let seconds = price("assumed", "seconds");
     let waiting = 1e6 * seconds * MEMORY_GB * price("request", "lambda_gb_second");
@@ -171,9 +186,21 @@ fn costs(without: f64, with: f64, report: &mut Report) {
     report.add("million_usd", "a million requests: all but Postgres, with limits and budgets", all, "$", None);
     let idle = prices["idle_per_month"].as_table().expect("a table");
     for (name, _) in idle {
-        report.add(&format!("idle_{name}_usd"), &format!("a month in which nobody calls: {}", name.replace('_', " ")), price("idle_per_month", name), "$", None);
+        report.add(
+            &format!("idle_{name}_usd"),
+            &format!("a month in which nobody calls: {}", name.replace('_', " ")),
+            price("idle_per_month", name),
+            "$",
+            None,
+        );
     }
     let idle: f64 = idle.keys().map(|name| price("idle_per_month", name)).sum();
     report.add("idle_usd", "a month in which nobody calls: all", idle, "$", None);
-    report.add("awake_hour_usd", "an hour in which somebody does: Postgres awake", price("awake_per_hour", "aurora_half_acu"), "$", None);
+    report.add(
+        "awake_hour_usd",
+        "an hour in which somebody does: Postgres awake",
+        price("awake_per_hour", "aurora_half_acu"),
+        "$",
+        None,
+    );
 }

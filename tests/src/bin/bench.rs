@@ -47,7 +47,8 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] = &["translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
+const PARTS: &[&str] =
+    &["translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
 
 #[tokio::main]
 async fn main() {

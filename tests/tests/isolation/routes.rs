@@ -137,7 +137,10 @@ impl Things {
         app.database.superuser().await.batch_execute(&sql).await.expect("a member");
         let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
         // A tenant has so many of them and no more, and things are made again and again.
-        let room = format!("delete from budgets where tenant_id = '{0}'; delete from prices where tenant_id = '{0}'", maker.tenant);
+        let room = format!(
+            "delete from budgets where tenant_id = '{0}'; delete from prices where tenant_id = '{0}'",
+            maker.tenant
+        );
         app.database.superuser().await.batch_execute(&room).await.expect("room");
         let tag = Uuid::now_v7().simple().to_string();
         let budget = json!({"scope": {"tag": tag}, "limit_usd": 1, "period": "total", "hard": false});

@@ -231,7 +231,11 @@ async fn budgets_are_never_exceeded_and_nothing_stays_reserved() {
     let crashed = history.iter().filter(|(_, crashed)| crashed.is_some()).count();
     let admitted = history.iter().filter(|(one, _)| one.admitted).count();
     world.sweep().await;
-    assert_eq!(usize::try_from(world.found.load(SeqCst)).ok(), Some(crashed), "each crash leaves one reservation, which is found");
+    assert_eq!(
+        usize::try_from(world.found.load(SeqCst)).ok(),
+        Some(crashed),
+        "each crash leaves one reservation, which is found"
+    );
 
     let history: Vec<Operation> = history.into_iter().map(|(one, _)| one).collect();
     let limits: Vec<i64> =
