@@ -105,8 +105,10 @@ fn tell_of(gateway: &Gateway, call: &Call, grant: &Grant, reserved: &Result<Admi
 
 /// What a request is booked under: its key's tags and its own.
 pub(super) fn tags(grant: &Grant, call: &Call) -> Result<Vec<String>, Invalid> {
-    let header = call.headers.get(TAGS).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    tags::of_request(&grant.rights().tags, header).map_err(|problem| Invalid::value(TAGS, problem))
+    // A list may come in several lines (RFC 9110, section 5.3).
+    let lines = call.headers.get_all(TAGS).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let header = lines.map(str::to_owned).reduce(|all, line| all + "," + &line);
+    tags::of_request(&grant.rights().tags, header.as_deref()).map_err(|problem| Invalid::value(TAGS, problem))
 }
 
 /// Reserves what the request may use at most, and claims its idempotency key if it has one.
