@@ -157,31 +157,52 @@ pub(super) async fn reserve(
             return Err(error);
         }
     };
-    match reserved {
-        Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
-            let mut headers = told::headers(&headrooms, at_ms);
-            headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
-            let booking = Booking {
-                ledger: gateway.ledger.clone(),
-                limiter: Arc::clone(limiter),
-                alerts: Arc::clone(&gateway.alerts),
-                tenant: grant.tenant(),
-                permit,
-                claim,
-            };
-            Ok(Admitted::Now(booking, headers))
-        }
-        Err(refusal) => {
-            // What is known without asking is not written again and again: a client that hammers costs nothing.
-            let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
-            let error = refused(refusal);
-            if is_news {
-                note_refusal(gateway, call, attempt.refused(&error));
+    let asked = Asked { gateway, call, grant, attempt };
+    asked.admitted(reserved, claim)
+}
+
+/// A request that asks to be admitted.
+struct Asked<'a> {
+    gateway: &'a Gateway,
+    call: &'a Call,
+    grant: &'a Grant,
+    attempt: &'a Attempt,
+}
+
+impl Asked<'_> {
+    /// It is, or it is refused and gives its key back.
+    fn admitted(
+        &self,
+        reserved: Result<Admission, NotAdmitted>,
+        claim: Option<Claim>,
+    ) -> Result<Admitted, GatewayError> {
+        let Self { gateway, call, grant, attempt } = self;
+        match reserved {
+            Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
+                let mut headers = told::headers(&headrooms, at_ms);
+                headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
+                let booking = Booking {
+                    ledger: gateway.ledger.clone(),
+                    limiter: Arc::clone(&gateway.limiter),
+                    alerts: Arc::clone(&gateway.alerts),
+                    tenant: grant.tenant(),
+                    permit,
+                    claim,
+                };
+                Ok(Admitted::Now(booking, headers))
             }
-            if let Some(claim) = claim {
-                call.after.defer(claim.end(false));
+            Err(refusal) => {
+                // What is known without asking is not written again and again: a client that hammers costs nothing.
+                let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+                let error = refused(refusal);
+                if is_news {
+                    note_refusal(gateway, call, attempt.refused(&error));
+                }
+                if let Some(claim) = claim {
+                    call.after.defer(claim.end(false));
+                }
+                Err(error)
             }
-            Err(error)
         }
     }
 }
