@@ -61,7 +61,8 @@ async fn seeded() -> (TestDatabase, Client, Seed) {
 
 /// All verbs for every role, and no foreign keys or triggers that would refuse first: so that the policies stand alone.
 async fn leave_only_the_policies(superuser: &Client, seed: &Seed) {
-    let mut sql = String::from("alter table api_keys disable trigger user; alter table usage_events disable trigger new_usage;");
+    let mut sql =
+        String::from("alter table api_keys disable trigger user; alter table usage_events disable trigger new_usage;");
     for table in &seed.tables {
         sql += &format!("grant select, insert, update, delete on {} to {};", table.name, SIGN_IN.join(", "));
     }

@@ -105,8 +105,10 @@ fn tell_of(gateway: &Gateway, call: &Call, grant: &Grant, reserved: &Result<Admi
 
 /// What a request is booked under: its key's tags and its own.
 pub(super) fn tags(grant: &Grant, call: &Call) -> Result<Vec<String>, Invalid> {
-    let header = call.headers.get(TAGS).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    tags::of_request(&grant.rights().tags, header).map_err(|problem| Invalid::value(TAGS, problem))
+    // A list may come in several lines (RFC 9110, section 5.3).
+    let lines = call.headers.get_all(TAGS).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let header = lines.map(str::to_owned).reduce(|all, line| all + "," + &line);
+    tags::of_request(&grant.rights().tags, header.as_deref()).map_err(|problem| Invalid::value(TAGS, problem))
 }
 
 /// Reserves what the request may use at most, and claims its idempotency key if it has one.
@@ -155,31 +157,52 @@ pub(super) async fn reserve(
             return Err(error);
         }
     };
-    match reserved {
-        Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
-            let mut headers = told::headers(&headrooms, at_ms);
-            headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
-            let booking = Booking {
-                ledger: gateway.ledger.clone(),
-                limiter: Arc::clone(limiter),
-                alerts: Arc::clone(&gateway.alerts),
-                tenant: grant.tenant(),
-                permit,
-                claim,
-            };
-            Ok(Admitted::Now(booking, headers))
-        }
-        Err(refusal) => {
-            // What is known without asking is not written again and again: a client that hammers costs nothing.
-            let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
-            let error = refused(refusal);
-            if is_news {
-                note_refusal(gateway, call, attempt.refused(&error));
+    let asked = Asked { gateway, call, grant, attempt };
+    asked.admitted(reserved, claim)
+}
+
+/// A request that asks to be admitted.
+struct Asked<'a> {
+    gateway: &'a Gateway,
+    call: &'a Call,
+    grant: &'a Grant,
+    attempt: &'a Attempt,
+}
+
+impl Asked<'_> {
+    /// It is, or it is refused and gives its key back.
+    fn admitted(
+        &self,
+        reserved: Result<Admission, NotAdmitted>,
+        claim: Option<Claim>,
+    ) -> Result<Admitted, GatewayError> {
+        let Self { gateway, call, grant, attempt } = self;
+        match reserved {
+            Ok(Admission { permit, headrooms, over, at_ms, .. }) => {
+                let mut headers = told::headers(&headrooms, at_ms);
+                headers.extend(over.first().map(|over| (OVER_BUDGET, told::warning(over))));
+                let booking = Booking {
+                    ledger: gateway.ledger.clone(),
+                    limiter: Arc::clone(&gateway.limiter),
+                    alerts: Arc::clone(&gateway.alerts),
+                    tenant: grant.tenant(),
+                    permit,
+                    claim,
+                };
+                Ok(Admitted::Now(booking, headers))
             }
-            if let Some(claim) = claim {
-                call.after.defer(claim.end(false));
+            Err(refusal) => {
+                // What is known without asking is not written again and again: a client that hammers costs nothing.
+                let is_news = !matches!(refusal, NotAdmitted::Refused { remembered: true, .. });
+                let error = refused(refusal);
+                if is_news {
+                    note_refusal(gateway, call, attempt.refused(&error));
+                }
+                if let Some(claim) = claim {
+                    call.after.defer(claim.end(false));
+                }
+                Err(error)
             }
-            Err(error)
         }
     }
 }

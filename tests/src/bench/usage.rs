@@ -97,13 +97,7 @@ async fn export(stack: &Stack, usage: &Function, rows: i64, report: &mut Report)
         largest = largest.max(usage.resident_bytes());
     }
     let rate = lines as f64 / begun.elapsed().as_secs_f64();
-    report.add(
-        "usage_export_rows_per_s",
-        &format!("lines of a file of {lines}, per second"),
-        rate,
-        "rows/s",
-        None,
-    );
+    report.add("usage_export_rows_per_s", &format!("lines of a file of {lines}, per second"), rate, "rows/s", None);
     let grown = largest.saturating_sub(before) as f64 / 1e6;
     report.add("usage_export_grown_mb", "  by how much memory grows meanwhile", grown, "MB", Some(10.0));
 }

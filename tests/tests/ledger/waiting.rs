@@ -1,5 +1,6 @@
 //! While the database is away, rows wait in the table; the sweeper brings them home, each once.
 
+use http::Method;
 use serde_json::{Value, json};
 use supergate::gateway::sweeper::{Action, Command, Report, Sweeper};
 use supergate_tests::{
@@ -153,4 +154,37 @@ async fn what_has_expired_goes_what_has_not_stays_and_partitions_come() {
         all[3], all[9]
     );
     assert_eq!(count(&isolated).await, 2, "as the migration makes them");
+}
+
+#[tokio::test]
+async fn one_tenants_trouble_keeps_nobody_else_waiting() {
+    let (app, _, sweeper) = start().await;
+    let made = app.call(Method::POST, "/v1/tenant", &app.operator_key, &json!({"name": "behind it"})).await.json();
+    let key = made["api_key"].as_str().expect("a key");
+    assert_eq!(app.chat(&ask(MODELS[0], "hello", false)).await.status, 200);
+    assert_eq!(app.call(Method::POST, "/v1/chat/completions", key, &ask(MODELS[0], "hello", false)).await.status, 200);
+    let superuser = app.database.superuser().await;
+    let uuid = |id: &str| id.trim_start_matches("ten_").to_owned();
+    let (poisoned, behind) = (uuid(&app.tenant_id), uuid(made["id"].as_str().expect("an id")));
+    let poison = format!(
+        "create function public.poison() returns trigger language plpgsql as $$ begin
+             if new.tenant_id = '{poisoned}' then raise exception 'poisoned'; end if;
+             return new;
+         end $$;
+         create trigger poison before insert or update on usage_hours for each row execute function public.poison()"
+    );
+    superuser.batch_execute(&poison).await.expect("a trigger");
+    let sums = async |tenant: &str| -> i64 {
+        let count = format!("select count(*) from usage_hours where tenant_id = '{tenant}'");
+        superuser.query_one(&count, &[]).await.expect("a count").get(0)
+    };
+
+    let report = sweep(&sweeper).await;
+    assert_eq!((report.failed, report.complete), (1, true));
+    assert_eq!(sums(&poisoned).await, 0, "its sums cannot be written");
+    assert!(sums(&behind).await > 0, "who comes after it has theirs");
+    superuser.batch_execute("drop trigger poison on usage_hours").await.expect("no trigger");
+    assert_eq!(app.chat(&ask(MODELS[0], "hello", false)).await.status, 200);
+    assert_eq!(sweep(&sweeper).await.failed, 0);
+    assert!(sums(&poisoned).await > 0, "and then it has its own");
 }

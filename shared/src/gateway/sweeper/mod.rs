@@ -88,6 +88,9 @@ pub struct Sweeper {
     clock: Arc<dyn Clock>,
 }
 
+/// So many steps that fail in a row are no tenant's trouble but a store's.
+const MOST_IN_A_ROW: u32 = 3;
+
 impl Sweeper {
     /// Builds the clients; nothing is connected yet.
     ///
@@ -106,12 +109,16 @@ impl Sweeper {
     /// # Errors
     /// [`GatewayError`] when the database or the table is away; what was done before stays so.
     pub async fn run(&self, command: Command, deadline: Option<Duration>) -> Result<Report, GatewayError> {
-        let mut run = Run { sweeper: self, deadline, in_use: false, report: Report::default() };
+        let mut run =
+            Run { sweeper: self, deadline, in_use: false, in_a_row: 0, trouble: None, report: Report::default() };
         // In this order: what waits is known only when it is home.
         let complete = run.bring_home().await?
             && run.end_reservations().await?
             && run.add_up(command.action).await?
             && (command.action == Action::Sweep || run.tidy().await?);
+        if let Some(error) = run.trouble {
+            return Err(error);
+        }
         let report = Report { complete, ..run.report };
         tracing::info!(?report, "swept");
         Ok(report)
@@ -124,6 +131,10 @@ struct Run<'a> {
     deadline: Option<Duration>,
     /// Whether there was any request since the last run.
     in_use: bool,
+    /// How many steps failed since one did not.
+    in_a_row: u32,
+    /// Why the last of them did, if a store was away.
+    trouble: Option<GatewayError>,
     report: Report,
 }
 
@@ -148,7 +159,8 @@ impl Run<'_> {
                     if self.is_time_up() {
                         return Ok(false);
                     }
-                    let taken = usage_hours::roll_up(db, tenant, ROWS_AT_A_TIME).await?;
+                    let taken = usage_hours::roll_up(db, tenant, ROWS_AT_A_TIME).await;
+                    let Some(taken) = self.go_on(tenant, taken.map_err(GatewayError::from))? else { break };
                     self.report.added_up += u64::try_from(taken).unwrap_or_default();
                     if taken < i64::from(ROWS_AT_A_TIME) {
                         break;
@@ -170,6 +182,32 @@ impl Run<'_> {
             match count(expiry::end_expired(db, EXPIRED_AT_A_TIME).await?) {
                 0 => return Ok(true),
                 ended => self.report.expired += ended,
+            }
+        }
+    }
+
+    /// What one tenant's step gave; none if it failed, which keeps nobody else waiting.
+    ///
+    /// # Errors
+    /// When so many failed in a row that it is not about one tenant.
+    fn go_on<T>(
+        &mut self,
+        of: impl std::fmt::Display,
+        step: Result<T, GatewayError>,
+    ) -> Result<Option<T>, GatewayError> {
+        match step {
+            Ok(given) => {
+                (self.in_a_row, self.trouble) = (0, None);
+                Ok(Some(given))
+            }
+            Err(error) => {
+                self.in_a_row += 1;
+                if self.in_a_row >= MOST_IN_A_ROW {
+                    return Err(error);
+                }
+                self.raise_alarm(&of.to_string(), &error);
+                self.trouble = matches!(error, GatewayError::Unavailable(_)).then_some(error);
+                Ok(None)
             }
         }
     }

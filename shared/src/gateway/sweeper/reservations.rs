@@ -32,7 +32,8 @@ impl Run<'_> {
                     if self.is_time_up() {
                         return Ok(false);
                     }
-                    self.end_reservations_of(item).await?;
+                    let ended = self.end_reservations_of(item).await;
+                    self.go_on(item.tenant, ended)?;
                 }
                 next = more;
                 if next.is_none() {

@@ -25,7 +25,8 @@ impl Run<'_> {
                     break;
                 }
                 for waiting in found {
-                    self.bring_one_home(&waiting).await?;
+                    let home = self.bring_one_home(&waiting).await;
+                    self.go_on(waiting.request(), home)?;
                     last = Some(waiting);
                 }
             }
