@@ -68,7 +68,7 @@ impl Note {
     /// From how it was kept.
     ///
     /// # Errors
-    /// [`Unreadable`]: it is another version's, or was changed.
+    /// `Unreadable`: it is another version's, or was changed.
     pub fn read(text: &str) -> Result<Self, Unreadable> {
         serde_json::from_str(text).map_err(Unreadable)
     }
