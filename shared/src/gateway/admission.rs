@@ -13,8 +13,9 @@ use crate::{
     alerts::{Alert, sink::Alerts},
     error::GatewayError,
     limits::{
-        Actual, Ask, Permit, Refusal, Worst,
+        Actual, Ask, Permit, Policy, Refusal, Worst,
         dynamo::{Admission, Limiter, NotAdmitted},
+        policy::MAX_CHARGES,
         told::{self, Headers},
     },
     openai::Invalid,
@@ -111,6 +112,22 @@ pub(super) fn tags(grant: &Grant, call: &Call) -> Result<Vec<String>, Invalid> {
     tags::of_request(&grant.rights().tags, header.as_deref()).map_err(|problem| Invalid::value(TAGS, problem))
 }
 
+/// What is refused before anything is asked: what has no price where it must have one, and what is more than one write can hold.
+fn check(policy: &Policy, attempt: &Attempt, worst: Worst, model: &str) -> Result<(), GatewayError> {
+    let charges = policy.budgets_of(&attempt.tags).count();
+    // A stream cannot take back what it has said.
+    if worst.cost.is_none() && (attempt.streamed() || charges > 0) {
+        return Err(GatewayError::NotPriced(model.to_owned()));
+    }
+    if charges > MAX_CHARGES {
+        let problem = format!(
+            "this request would draw on {charges} budgets, and one may draw on {MAX_CHARGES}: it needs fewer tags"
+        );
+        return Err(Invalid::value(TAGS, problem).into());
+    }
+    Ok(())
+}
+
 /// Reserves what the request may use at most, and claims its idempotency key if it has one.
 ///
 /// # Errors
@@ -125,10 +142,7 @@ pub(super) async fn reserve(
 ) -> Result<Admitted, GatewayError> {
     let model = format!("{}/{}", attempt.provider(), attempt.candidate.model.id);
     let policy = &grant.rights().policy;
-    // A stream cannot take back what it has said.
-    if worst.cost.is_none() && (attempt.streamed() || policy.budgets_of(&attempt.tags).next().is_some()) {
-        return Err(GatewayError::NotPriced(model));
-    }
+    check(policy, attempt, worst, &model)?;
     let deadline = call.deadline.unwrap_or_else(|| gateway.clock.since_epoch() + MAX_TIME) + MARGIN;
     let ask = Ask {
         tenant: grant.tenant(),
@@ -149,11 +163,14 @@ pub(super) async fn reserve(
     let claim = match claimed {
         Ok(Claimed::First(claim)) => claim,
         Ok(Claimed::Before(reply)) => {
-            give_back(limiter, reserved).await;
+            // A row of what it is to be booked as: nothing, and no error.
+            let row = attempt.refused(&GatewayError::IdempotencyKeyReused);
+            let row = UsageEvent { status: reply.status.as_u16(), error_code: None, ..row };
+            give_back(gateway, call, reserved, row).await;
             return Ok(Admitted::Before(reply));
         }
         Err(error) => {
-            give_back(limiter, reserved).await;
+            give_back(gateway, call, reserved, attempt.refused(&error)).await;
             return Err(error);
         }
     };
@@ -207,10 +224,17 @@ impl Asked<'_> {
     }
 }
 
-/// What was reserved for a request that is not made.
-async fn give_back(limiter: &Limiter, reserved: Result<Admission, NotAdmitted>) {
-    if let Ok(Admission { permit, .. }) = reserved {
-        limiter.undo(permit).await;
+/// Gives back what was reserved for a request that is not made. Where some of it may be left it gets its row, which costs nothing: without
+/// one the sweeper would take it for a request that was lost, and charge for it.
+async fn give_back(gateway: &Gateway, call: &Call, reserved: Result<Admission, NotAdmitted>, row: UsageEvent) {
+    let is_undone = match reserved {
+        Ok(Admission { permit, .. }) => gateway.limiter.undo(permit).await,
+        Err(NotAdmitted::Refused { is_undone, .. }) => is_undone,
+        // A write may have got through without an answer.
+        Err(NotAdmitted::Away(_) | NotAdmitted::Stuck(_)) => false,
+    };
+    if !is_undone {
+        note_refusal(gateway, call, row);
     }
 }
 
@@ -229,5 +253,6 @@ fn refused(error: NotAdmitted) -> GatewayError {
             refusal => GatewayError::RateLimited(Box::new(told::refusal(refusal, &headrooms, at_ms))),
         },
         NotAdmitted::Away(source) => GatewayError::BudgetsUnavailable(source),
+        NotAdmitted::Stuck(source) => GatewayError::Unavailable(source),
     }
 }

@@ -1,7 +1,7 @@
 //! What a request asks for before its provider is called: of its tenant's item, and of its key's where that has bounds of its own.
 
 use super::{
-    policy::{Budget, BudgetScope, LimitRule, LimitScope, Policy},
+    policy::{Budget, BudgetScope, LimitRule, LimitScope, Period, Policy},
     window::{Attribute, Resolution, Unit},
 };
 use crate::{
@@ -201,13 +201,14 @@ pub fn budget_attribute(budget: &Budget, now: OffsetDateTime) -> String {
     format!("c{}.{}", budget.id.as_uuid().simple(), budget.period.name(now))
 }
 
-/// Whether a counter is one that the budget had in a period which ended an hour ago or earlier: no clock is that slow.
-pub fn is_past(attribute: &str, budget: &Budget, now: OffsetDateTime) -> bool {
-    let is_of_budget =
-        |name: &str| name.split_once('.').and_then(|(id, _)| Uuid::try_parse(id).ok()) == Some(*budget.id.as_uuid());
-    attribute.strip_prefix('c').is_some_and(is_of_budget)
-        && attribute != budget_attribute(budget, now)
-        && attribute != budget_attribute(budget, now - time::Duration::HOUR)
+/// Whether a counter is one of a period that ended an hour ago or earlier: no clock is that slow. Of whichever budget, since one that is
+/// deleted is in nobody's policy any more.
+pub fn is_past(attribute: &str, now: OffsetDateTime) -> bool {
+    let name = attribute.strip_prefix('c').and_then(|name| name.split_once('.'));
+    let Some((_, name)) = name.filter(|(id, _)| Uuid::try_parse(id).is_ok()) else { return false };
+    // Names of one kind are equally long, and sort as their periods do.
+    let periods = [Period::Day, Period::Week, Period::Month].map(|period| period.name(now - time::Duration::HOUR));
+    periods.iter().any(|current| current.len() == name.len() && name < current.as_str())
 }
 
 /// What a request asks of its tenant's item, and of its key's where that has bounds.

@@ -1,11 +1,13 @@
 //! The DynamoDB table.
 
+mod fault;
 mod idempotency;
 mod items;
 mod limiter;
 mod reservations;
 mod waiting;
 
+pub use fault::Fault;
 pub use idempotency::KeyClaim;
 pub use items::Reserved;
 pub use limiter::{Admission, Limiter, NotAdmitted};
@@ -15,8 +17,14 @@ pub use waiting::{WAITING_PARTITIONS, Waiting};
 use crate::causes::BoxError;
 use aws_sdk_dynamodb::{
     Client,
+    config::{Builder, retry::RetryConfig},
     types::{AttributeValue, TableStatus},
 };
+use std::time::Duration;
+
+/// How long the SDK waits at most before it tries for the first time again. By default it is a second, so that whoever is throttled has
+/// no answer in time, and a tenant's throttled item could not be told from a table that does not answer.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// The table, by name.
 pub struct Table {
@@ -38,7 +46,8 @@ pub struct Counter {
 impl Table {
     /// A handle; nothing is asked yet.
     pub fn new(aws: &aws_config::SdkConfig, name: String) -> Self {
-        Self { client: Client::new(aws), name }
+        let retries = RetryConfig::standard().with_initial_backoff(FIRST_WAIT);
+        Self { client: Client::from_conf(Builder::from(aws).retry_config(retries).build()), name }
     }
 
     /// Whether the table is there and usable.

@@ -9,6 +9,9 @@ use time::{Date, Duration, OffsetDateTime, Time};
 
 /// How many budgets a tenant has at most. The same as the trigger's in the database.
 pub const MAX_BUDGETS: usize = 100;
+/// On how many budgets one request may draw. Each is a part of one write, and DynamoDB takes so many of them and no more: what is asked
+/// of one item is at most four kilobytes of text and three hundred operators.
+pub const MAX_CHARGES: usize = 40;
 /// How many limits a tenant has at most, those of its keys with a model among them. The same as the trigger's in the database.
 pub const MAX_LIMITS: usize = 200;
 

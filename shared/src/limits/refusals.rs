@@ -16,6 +16,8 @@ use std::{
 const MAX_REMEMBERED: usize = 10_000;
 /// A budget can be raised: its tenant hears of that as late as of a revoked key.
 const BUDGET_MS: i64 = 30_000;
+/// What is larger than its limit never fits; that it was asked for is told once in a while.
+const NEVER_MS: i64 = 60_000;
 /// Tokens that are reserved come back when their request ends.
 const TOKENS_MS: i64 = 1_000;
 
@@ -73,6 +75,7 @@ impl Refusals {
 /// How long a refusal holds, whoever asks. Nobody knows when a running request ends, and gives back tokens that it did not use.
 fn until(refusal: &Refusal, at_ms: i64) -> Option<i64> {
     match refusal {
+        Refusal::Rate { free_at: None, .. } => Some(at_ms.saturating_add(NEVER_MS)),
         Refusal::Rate { free_at, unit: Unit::Requests, .. } => *free_at,
         Refusal::Rate { free_at, unit: Unit::Tokens, .. } => free_at.map(|at| at.min(at_ms.saturating_add(TOKENS_MS))),
         Refusal::Budget(over) if over.spending.spent.0.saturating_add(over.worst.0) > over.limit.0 => {

@@ -8,8 +8,6 @@ use crate::usage::Nanos;
 use std::fmt;
 use time::format_description::well_known::Rfc3339;
 
-/// The longest wait that OpenAI's SDKs believe; for a longer one they wait as long as they like.
-const LONGEST_WAIT_S: u64 = 60;
 /// When a request that is running ends nobody knows.
 const WAIT_FOR_ANOTHER_S: u64 = 1;
 
@@ -114,9 +112,9 @@ fn usd(Nanos(nanos): Nanos) -> String {
     format!("${text}{}", "0".repeat(2_usize.saturating_sub(decimals)))
 }
 
-/// Whole seconds, none of them too few.
+/// Whole seconds, none of them too few: who comes back by then finds room, even where an SDK takes no more than a minute for serious.
 fn seconds(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or_default().div_ceil(1_000).clamp(1, LONGEST_WAIT_S)
+    u64::try_from(ms).unwrap_or_default().div_ceil(1_000).max(1)
 }
 
 /// As Go writes a duration, and so OpenAI: `0s`, `120ms`, `8.64s`, `1m26.4s`.
@@ -192,7 +190,7 @@ mod tests {
         let never = refusal(&rate(None, Unit::Tokens), &Headrooms::default(), 30_000);
         assert_eq!((never.retry_after_s, never.headers), (None, vec![("x-should-retry", "false".to_owned())]));
         let far = refusal(&rate(Some(94_000), Unit::Tokens), &Headrooms::default(), 30_000);
-        assert_eq!(far.retry_after_s, Some(60), "a longer wait is none for OpenAI's SDKs");
+        assert_eq!(far.retry_after_s, Some(64), "by two seconds it is longer than a minute until there is room");
     }
 
     #[test]

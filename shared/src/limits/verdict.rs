@@ -114,11 +114,11 @@ pub fn judge(claim: &Claim, state: &ItemState, holds: bool, at_ms: i64) -> Verdi
 /// longer by as much: whoever noted it may have been behind, and this clock ahead.
 fn judge_rate(rate: &Rate, state: &ItemState, holds: bool, at_ms: i64) -> (Filling, Option<Refusal>) {
     let spread = state.spread_ms(at_ms);
-    let at_ms = at_ms - spread;
-    let later = |at: i64| at + spread;
+    let at_ms = at_ms.saturating_sub(spread);
+    let later = |at: i64| at.saturating_add(spread);
     let mut others = state.window(rate.unit, &rate.model);
     if holds && let Some((_, amount)) = others.iter_mut().find(|(label, _)| *label == rate.label) {
-        *amount -= rate.amount;
+        *amount = amount.saturating_sub(rate.amount);
     }
     let filled = filling(&others, rate.resolution, at_ms);
     if filled.amount.saturating_add(rate.amount) <= rate.limit {
@@ -133,7 +133,7 @@ fn judge_rate(rate: &Rate, state: &ItemState, holds: bool, at_ms: i64) -> (Filli
 }
 
 fn judge_flight(flight: &Flight, state: &ItemState, holds: bool) -> Option<Refusal> {
-    let others = state.number(&flight.attribute) - i64::from(holds);
+    let others = state.number(&flight.attribute).saturating_sub(i64::from(holds));
     (others >= flight.limit).then(|| Refusal::Concurrency { scope: flight.scope.clone(), limit: flight.limit })
 }
 

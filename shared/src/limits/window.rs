@@ -158,7 +158,7 @@ pub fn free_at(amounts: &Amounts, resolution: Resolution, at_ms: i64, most: i64)
         if left <= most {
             break;
         }
-        left -= amount;
+        left = left.saturating_sub(amount);
         at = resolution.ends(label);
     }
     at

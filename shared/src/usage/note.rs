@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// How many bytes of the item a note's end user may take. A row that is written by the request itself has all of it.
+const MAX_END_USER_BYTES: usize = 256;
+
 /// The beginning of a row. Its text is kept beside the reservation, and short: every byte of it is written with each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
@@ -49,7 +52,7 @@ impl Note {
             model_requested: row.model_requested,
             streamed: row.streamed,
             tags: row.tags,
-            end_user: row.end_user,
+            end_user: row.end_user.map(shortened),
             price_version: row.price_version,
         }
     }
@@ -122,6 +125,22 @@ fn made_at(request: RequestId) -> OffsetDateTime {
     second + std::time::Duration::from_nanos(nanos.into())
 }
 
+/// As much of a caller's text as takes no more than its share of the item, which all running requests of a tenant have together. A note
+/// is JSON within JSON, so that what is escaped there is escaped twice.
+fn shortened(mut text: String) -> String {
+    let mut bytes = 0;
+    let end = text.char_indices().find_map(|(at, one)| {
+        bytes += match one {
+            '"' | '\\' => 4,
+            one if one.is_control() => 7,
+            one => one.len_utf8(),
+        };
+        (bytes > MAX_END_USER_BYTES).then_some(at)
+    });
+    text.truncate(end.unwrap_or(text.len()));
+    text
+}
+
 fn is_false(value: &bool) -> bool {
     !value
 }
@@ -139,6 +158,26 @@ mod tests {
         let text = note.to_text();
         assert!(text.len() < 200, "{text}");
         assert_eq!(Note::read(&text).expect("a note"), note);
+    }
+
+    #[test]
+    fn a_note_is_short_whatever_the_end_user_is_called() {
+        #[rustfmt::skip]
+        let table = [
+            ("user-1".to_owned(),  6,    "a name"),
+            ("a".repeat(256),      256,  "the longest of plain letters"),
+            ("é".repeat(256),      128,  "two bytes each"),
+            ("\u{1}".repeat(256),  36,   "seven bytes each once they are escaped twice"),
+            ("\"".repeat(256),     64,   "four"),
+        ];
+        for (end_user, chars, why) in table {
+            let event = UsageEvent { end_user: Some(end_user.clone()), ..row::tests::event() };
+            let kept = Note::of(&event).end_user.expect("an end user");
+            assert_eq!(kept.chars().count(), chars, "{why}");
+            assert!(end_user.starts_with(&kept), "{why}");
+            let twice = serde_json::to_string(&serde_json::to_string(&kept).expect("JSON")).expect("JSON");
+            assert!(twice.len() <= MAX_END_USER_BYTES + 6, "{why}: {twice}");
+        }
     }
 
     #[test]

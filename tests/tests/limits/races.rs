@@ -180,7 +180,7 @@ impl World {
         match limiter.reserve(&ask).await {
             Ok(admission) => Some(admission.permit),
             Err(NotAdmitted::Refused { .. }) => None,
-            Err(NotAdmitted::Away(error)) => panic!("the emulator is away: {error}"),
+            Err(NotAdmitted::Away(error) | NotAdmitted::Stuck(error)) => panic!("the emulator is away: {error}"),
         }
     }
 

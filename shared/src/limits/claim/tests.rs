@@ -1,5 +1,4 @@
 use super::*;
-use crate::limits::Period;
 use std::time::Duration;
 use time::macros::datetime;
 
@@ -146,17 +145,24 @@ fn an_items_keys_are_read_as_they_were_written() {
 #[test]
 fn a_past_counter_is_one_whose_period_is_over_for_everybody() {
     let day = budget(BudgetScope::Tenant, Period::Day);
-    let other = Budget { id: crate::tenancy::BudgetId::generate(id(2)), ..day.clone() };
+    let of = |period, ago| budget_attribute(&budget(BudgetScope::Tenant, period), NOW - time::Duration::days(ago));
     #[rustfmt::skip]
     let table = [
         (budget_attribute(&day, NOW),                                   NOW,                              false, "today's"),
         (budget_attribute(&day, NOW - time::Duration::DAY),             NOW,                              true,  "yesterday's"),
         (budget_attribute(&day, NOW),                                   datetime!(2026-11-23 00:59 UTC),  false, "some clock may still be in it"),
         (budget_attribute(&day, NOW),                                   datetime!(2026-11-23 01:00 UTC),  true,  "an hour later none is"),
-        (budget_attribute(&other, NOW - time::Duration::DAY),           NOW,                              false, "another budget's"),
+        (of(Period::Day, -1),                                           NOW,                              false, "a clock that is ahead has begun the next"),
+        (of(Period::Week, 0),                                           NOW,                              false, "this week's"),
+        (of(Period::Week, 7),                                           NOW,                              true,  "last week's"),
+        (of(Period::Month, 0),                                          NOW,                              false, "this month's"),
+        (of(Period::Month, 31),                                         NOW,                              true,  "last month's"),
+        (of(Period::Month, 335),                                        NOW,                              true,  "last year's"),
+        (of(Period::Total, 999),                                        NOW,                              false, "for ever"),
+        ("c1.2020-01".to_owned(),                                       NOW,                              false, "no budget's"),
         ("f".to_owned(),                                                NOW,                              false, "no counter"),
     ];
     for (attribute, now, is_past_then, why) in table {
-        assert_eq!(is_past(&attribute, &day, now), is_past_then, "{why}");
+        assert_eq!(is_past(&attribute, now), is_past_then, "{why}");
     }
 }

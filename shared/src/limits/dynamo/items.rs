@@ -1,7 +1,7 @@
 //! What is done to the items of limits and budgets: each is one call, and a conditional one, so that of many at once no more get through
 //! than there is room for. Nothing is read before a write: the item comes back with its answer.
 
-use super::{Table, number};
+use super::{Table, fault::Fault, number};
 use crate::{
     causes::BoxError,
     limits::{
@@ -12,6 +12,7 @@ use crate::{
     tenancy::RequestId,
 };
 use aws_sdk_dynamodb::{
+    error::SdkError,
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -34,36 +35,8 @@ impl Table {
     ///
     /// # Errors
     /// When nobody knows what became of it; for the log.
-    pub async fn reserve(&self, claim: &Claim, useless: &[String]) -> Result<Reserved, BoxError> {
-        let entry = serde_json::to_string(&claim.entry)?;
-        let mut update = Update::default();
-        for rate in &claim.rates {
-            let attribute = rate.attribute();
-            update.add(&attribute, rate.amount);
-            update.needs_at_most(&attribute, rate.limit - rate.amount);
-        }
-        update.add(IN_FLIGHT, 1);
-        for flight in &claim.flights {
-            if flight.attribute != IN_FLIGHT {
-                update.add(&flight.attribute, 1);
-            }
-            update.needs_at_most(&flight.attribute, flight.limit - 1);
-        }
-        for charge in &claim.charges {
-            update.add(&charge.attribute, claim.entry.cost);
-            if charge.budget.hard {
-                update.needs_at_most(&charge.attribute, charge.budget.limit.0.saturating_sub(claim.entry.cost));
-            }
-        }
-        let attribute = entry_attribute(claim.request);
-        update.set(&attribute, AttributeValue::S(entry));
-        update.needs_none(&attribute);
-        update.set_if_none(OPEN, AttributeValue::S(claim.item.shard().to_string()));
-        match claim.expires_at {
-            Some(at) => update.set("expires_at", number(at)),
-            None => update.remove("expires_at"),
-        }
-        useless.iter().filter(|name| !claim.entry.windows.contains(name)).for_each(|name| update.remove(name));
+    pub async fn reserve(&self, claim: &Claim, useless: &[String]) -> Result<Reserved, Fault> {
+        let update = Update::of(claim, useless).map_err(|error| Fault::Item(error.into()))?;
         match self.write(claim.item, update).await? {
             Written::Done(state) => Ok(Reserved::Held(state)),
             // The first try got through and its answer did not.
@@ -104,7 +77,7 @@ impl Table {
         let mut update = Update::default();
         update.set(attribute, AttributeValue::N(spread_ms.to_string()));
         update.needs_at_most(attribute, spread_ms - 1);
-        self.write(item, update).await.map(drop)
+        self.write(item, update).await.map(drop).map_err(Into::into)
     }
 
     /// The item as it is, with all that was written before.
@@ -122,7 +95,7 @@ impl Table {
         Ok(state(Box::pin(read.send()).await?.item))
     }
 
-    async fn write(&self, item: ItemKey, update: Update) -> Result<Written, BoxError> {
+    async fn write(&self, item: ItemKey, update: Update) -> Result<Written, Fault> {
         let (expression, condition) = (update.expression(), update.condition());
         let (names, values) = update.words();
         let write = self
@@ -139,10 +112,13 @@ impl Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match Box::pin(write.send()).await {
             Ok(written) => Ok(Written::Done(state(written.attributes))),
-            Err(error) => match error.into_service_error() {
+            Err(SdkError::ServiceError(answer)) if answer.err().is_conditional_check_failed_exception() => match answer
+                .into_err()
+            {
                 UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Written::Refused(state(refused.item))),
-                error => Err(error.into()),
+                error => Err(Fault::Item(error.into())),
             },
+            Err(error) => Err(Fault::of(error)),
         }
     }
 }
@@ -157,7 +133,7 @@ fn state(attributes: Option<HashMap<String, AttributeValue>>) -> ItemState {
     for (name, value) in attributes.unwrap_or_default() {
         match value {
             AttributeValue::N(text) if name == IN_FLIGHT || is_counter(&name) => {
-                state.numbers.insert(name, text.parse().unwrap_or_default());
+                state.numbers.insert(name, number_of(&text));
             }
             AttributeValue::S(text) if name.starts_with('p') && name.len() == 33 => {
                 state.entries.insert(name, text);
@@ -166,6 +142,11 @@ fn state(attributes: Option<HashMap<String, AttributeValue>>) -> ItemState {
         }
     }
     state
+}
+
+/// A number that is beyond ours is the largest of ours: read as nothing it would let everybody through.
+fn number_of(text: &str) -> i64 {
+    text.parse().unwrap_or(if text.starts_with('-') { -i64::MAX } else { i64::MAX })
 }
 
 fn is_counter(name: &str) -> bool {
@@ -184,6 +165,40 @@ struct Update {
 }
 
 impl Update {
+    /// What takes all that a claim asks for, if each counter alone has room.
+    fn of(claim: &Claim, useless: &[String]) -> Result<Self, serde_json::Error> {
+        let entry = serde_json::to_string(&claim.entry)?;
+        let mut update = Self::default();
+        for rate in &claim.rates {
+            let attribute = rate.attribute();
+            update.add(&attribute, rate.amount);
+            update.needs_at_most(&attribute, rate.limit - rate.amount);
+        }
+        update.add(IN_FLIGHT, 1);
+        for flight in &claim.flights {
+            if flight.attribute != IN_FLIGHT {
+                update.add(&flight.attribute, 1);
+            }
+            update.needs_at_most(&flight.attribute, flight.limit - 1);
+        }
+        for charge in &claim.charges {
+            update.add(&charge.attribute, claim.entry.cost);
+            if charge.budget.hard {
+                update.needs_at_most(&charge.attribute, charge.budget.limit.0.saturating_sub(claim.entry.cost));
+            }
+        }
+        let attribute = entry_attribute(claim.request);
+        update.set(&attribute, AttributeValue::S(entry));
+        update.needs_none(&attribute);
+        update.set_if_none(OPEN, AttributeValue::S(claim.item.shard().to_string()));
+        match claim.expires_at {
+            Some(at) => update.set("expires_at", number(at)),
+            None => update.remove("expires_at"),
+        }
+        useless.iter().filter(|name| !claim.entry.windows.contains(name)).for_each(|name| update.remove(name));
+        Ok(update)
+    }
+
     fn add(&mut self, attribute: &str, amount: i64) {
         let (name, value) = (self.name(attribute), self.value(AttributeValue::N(amount.to_string())));
         self.added.push(format!("{name} {value}"));
@@ -259,3 +274,6 @@ impl Update {
         (self.names, self.values)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Reserves before the provider is called and settles after it, in the tenant's item and the key's at the same time. While DynamoDB is
 //! away, rates are bounded by what this process lets through itself, and hard budgets are closed.
 
-use super::{Reserved, Table};
+use super::{Fault, Reserved, Table};
 use crate::{
     causes::{BoxError, chain},
     clock::Clock,
@@ -77,10 +77,15 @@ pub enum NotAdmitted {
         at_ms: i64,
         /// Whether it was known without asking.
         remembered: bool,
+        /// Whether it is certain that nothing of the request is left in an item.
+        is_undone: bool,
     },
     /// A hard budget cannot be asked.
     #[error("budgets cannot be checked right now")]
     Away(#[source] BoxError),
+    /// This item cannot be written, though the table answers: who could cause that must not be let through by it.
+    #[error("an item cannot be written right now")]
+    Stuck(#[source] BoxError),
 }
 
 /// What became of one claim.
@@ -88,10 +93,14 @@ enum Part {
     Held(Verdict),
     /// Whether it is in the item all the same and must be taken back.
     Refused(Verdict, bool),
-    Away(BoxError),
+    /// The write may have got through all the same.
+    Failed(Fault),
     /// Nothing was asked.
     None,
 }
+
+/// A reservation that is left to the sweeper; the log says why.
+struct Unsettled;
 
 impl Limiter {
     /// Counts in this table.
@@ -126,23 +135,31 @@ impl Limiter {
 
     /// What is known without asking: that it can never fit, or does not yet.
     fn known(&self, claim: &Claim, at_ms: i64) -> Option<NotAdmitted> {
-        let refused = |refusal, headrooms| {
-            let remembered = true;
-            NotAdmitted::Refused { refusal: Box::new(refusal), headrooms, at_ms, remembered }
+        let refused = |refusal, headrooms, remembered| NotAdmitted::Refused {
+            refusal: Box::new(refusal),
+            headrooms,
+            at_ms,
+            remembered,
+            is_undone: true,
         };
         if let Some(rate) = claim.rates.iter().find(|rate| rate.amount > rate.limit) {
             let (scope, unit) = (rate.scope.clone(), rate.unit);
             let refusal = Refusal::Rate { scope, unit, limit: rate.limit, amount: rate.amount, free_at: None };
-            return Some(refused(refusal, Headrooms::default()));
+            // The first leaves a row, those that follow do not.
+            let remembered = self.refusals.recall(claim, at_ms).is_some();
+            if !remembered {
+                self.refusals.remember(claim, &refusal, Headrooms::default(), at_ms);
+            }
+            return Some(refused(refusal, Headrooms::default(), remembered));
         }
         let (refusal, headrooms) = self.refusals.recall(claim, at_ms)?;
-        Some(refused(refusal, headrooms))
+        Some(refused(refusal, headrooms, true))
     }
 
     async fn take(&self, claim: Option<&Claim>, at_ms: i64) -> Part {
         let Some(claim) = claim else { return Part::None };
         if self.away_until_ms.load(Relaxed) > at_ms {
-            return Part::Away("it did not answer a moment ago".into());
+            return Part::Failed(Fault::Table("it did not answer a moment ago".into()));
         }
         let useless = self.useless(claim.item);
         match self.table.reserve(claim, &useless).await {
@@ -156,13 +173,21 @@ impl Limiter {
                 let verdict = judge(claim, &state, false, at_ms);
                 match verdict.refusal {
                     Some(_) => Part::Refused(verdict, false),
-                    None => Part::Away("an item was refused that has room".into()),
+                    None => Part::Failed(Fault::Item("an item was refused that has room".into())),
                 }
             }
-            Err(error) => {
-                self.away_until_ms.store(at_ms.saturating_add(AWAY_MS), Relaxed);
-                tracing::error!(alarm = "limits_unavailable", error = %chain(&*error), "limits cannot be counted");
-                Part::Away(error)
+            Err(fault) => {
+                match &fault {
+                    Fault::Table(error) => {
+                        self.away_until_ms.store(at_ms.saturating_add(AWAY_MS), Relaxed);
+                        tracing::error!(alarm = "limits_unavailable", error = %chain(&**error), "limits cannot be counted");
+                    }
+                    // No alarm: a tenant could ring it as often as it likes.
+                    Fault::Item(error) => {
+                        tracing::error!(tenant.id = %claim.item.tenant, error = %chain(&**error), "an item cannot be written");
+                    }
+                }
+                Part::Failed(fault)
             }
         }
     }
@@ -173,58 +198,81 @@ impl Limiter {
         request: RequestId,
         at_ms: i64,
     ) -> Result<Admission, NotAdmitted> {
-        let mut admission = Admission {
-            permit: Permit::new([], request),
-            headrooms: Headrooms::default(),
-            over: Vec::new(),
-            is_local: false,
-            at_ms,
-        };
-        let mut held = Vec::new();
-        let mut refused: Option<NotAdmitted> = None;
+        // What is in an item, or may be.
+        let mut held: Vec<Claim> = Vec::new();
+        let mut verdicts = Vec::new();
+        let mut fault = None;
+        let mut written = None;
         for (claim, part) in parts {
-            let verdict = match part {
+            match part {
                 Part::Held(verdict) => {
+                    verdicts.push(verdict);
+                    written = Some(held.len());
                     held.push(claim);
-                    verdict
                 }
                 Part::Refused(verdict, is_held) => {
-                    if is_held {
-                        held.push(claim.clone());
-                    }
                     self.note_refusal(&claim, &verdict, at_ms);
-                    verdict
+                    verdicts.push(verdict);
+                    held.extend(is_held.then_some(claim));
                 }
-                Part::Away(error) if claim.has_hard_budget() => {
-                    // The write may have got through all the same.
+                Part::Failed(new) => {
+                    // An item's weighs more: it closes.
+                    fault = fault.filter(|known| matches!(known, Fault::Item(_))).or(Some(new));
                     held.push(claim);
-                    refused = refused.or(Some(NotAdmitted::Away(error)));
-                    continue;
                 }
-                Part::Away(_) => {
-                    admission.is_local = true;
-                    let verdict = self.local.take(&claim, at_ms);
-                    held.push(claim);
-                    verdict
-                }
-                Part::None => continue,
-            };
-            admission.headrooms = admission.headrooms.and(verdict.headrooms);
-            admission.over.extend(verdict.over);
-            if let (Some(refusal), None) = (verdict.refusal, &refused) {
-                let headrooms = verdict.headrooms;
-                let refusal = Box::new(refusal);
-                refused = Some(NotAdmitted::Refused { refusal, headrooms, at_ms, remembered: false });
+                Part::None => {}
             }
         }
+        let is_refused = verdicts.iter().any(|verdict| verdict.refusal.is_some());
+        let is_closed = held.iter().any(Claim::has_hard_budget);
+        let error = match fault {
+            // That there is no room is known, whatever else is not.
+            _ if is_refused => None,
+            None => None,
+            Some(Fault::Item(error)) => Some(NotAdmitted::Stuck(error)),
+            Some(Fault::Table(error)) if is_closed => Some(NotAdmitted::Away(error)),
+            Some(Fault::Table(_)) => return self.decide_alone(held, written, request, at_ms).await,
+        };
         let permit = Permit::new(held, request);
-        match refused {
-            None => Ok(Admission { permit, ..admission }),
-            Some(refused) => {
-                self.undo(permit).await;
-                Err(refused)
+        let admitted = match error {
+            None => admit(verdicts, at_ms),
+            Some(error) => Err(error),
+        };
+        match admitted {
+            Ok(given) => Ok(Admission { permit, headrooms: given.headrooms, over: given.over, is_local: false, at_ms }),
+            Err(mut error) => {
+                let undone = self.undo(permit).await;
+                if let NotAdmitted::Refused { is_undone, .. } = &mut error {
+                    *is_undone = undone;
+                }
+                Err(error)
             }
         }
+    }
+
+    /// While the table is away, this process itself keeps count. If one of two items was written all the same, that is taken back: the
+    /// sweeper would find it without the other, and take the request for one that never began.
+    async fn decide_alone(
+        &self,
+        claims: Vec<Claim>,
+        written: Option<usize>,
+        request: RequestId,
+        at_ms: i64,
+    ) -> Result<Admission, NotAdmitted> {
+        let verdicts = claims.iter().map(|claim| self.local.take(claim, at_ms)).collect();
+        let given = match admit(verdicts, at_ms) {
+            Ok(given) => given,
+            Err(error) => {
+                self.undo(Permit::new(claims, request)).await;
+                return Err(error);
+            }
+        };
+        if let Some(claim) = written.and_then(|index| claims.get(index)) {
+            self.undo(Permit::new([claim.clone()], request)).await;
+        }
+        // What got through without an answer is ended with the request.
+        let permit = Permit::new(claims, request);
+        Ok(Admission { permit, headrooms: given.headrooms, over: given.over, is_local: true, at_ms })
     }
 
     fn note_refusal(&self, claim: &Claim, verdict: &Verdict, at_ms: i64) {
@@ -233,12 +281,15 @@ impl Limiter {
         }
     }
 
-    /// Gives back all of what a request has that never began.
-    pub async fn undo(&self, permit: Permit) {
+    /// Gives back all of what a request has that never began. False if something of it may be left: the sweeper will find that, and must
+    /// be told by a row that it cost nothing.
+    pub async fn undo(&self, permit: Permit) -> bool {
         let at_ms = self.now_ms();
+        let mut is_undone = true;
         for held in &permit.held {
-            drop(self.close(held, permit.request, &held.entry.undone(at_ms)).await);
+            is_undone &= self.close(held, permit.request, &held.entry.undone(at_ms)).await.is_ok();
         }
+        is_undone
     }
 
     /// Gives back what a request did not use, and takes what it used more. What could not be written the sweeper finds. Tells which soft
@@ -248,19 +299,24 @@ impl Limiter {
         let mut over = Vec::new();
         // One after the other, the tenant's first: what a kill in between leaves behind is told apart by it.
         for held in &permit.held {
-            if let Some(state) = self.close(held, permit.request, &held.entry.settled(actual, at_ms)).await {
+            if let Ok(Some(state)) = self.close(held, permit.request, &held.entry.settled(actual, at_ms)).await {
                 over.extend(permit::used_up(held, actual, &state));
             }
         }
         over
     }
 
-    async fn close(&self, held: &Held, request: RequestId, changes: &[(String, i64)]) -> Option<ItemState> {
+    async fn close(
+        &self,
+        held: &Held,
+        request: RequestId,
+        changes: &[(String, i64)],
+    ) -> Result<Option<ItemState>, Unsettled> {
         let useless = self.useless(held.item);
         let closed = self.table.close(held.item, request, changes, &useless).await;
-        closed.unwrap_or_else(|error| {
+        closed.map_err(|error| {
             tracing::error!(error = %chain(&*error), "a reservation was not settled; the sweeper will find it");
-            None
+            Unsettled
         })
     }
 
@@ -282,9 +338,7 @@ impl Limiter {
 
     fn note_useless(&self, claim: &Claim, state: &ItemState, at_ms: i64) {
         let now = at(at_ms);
-        let past = claim.charges.iter().flat_map(|charge| {
-            state.numbers.keys().filter(move |name| claim::is_past(name, &charge.budget, now)).map(String::as_str)
-        });
+        let past = state.numbers.keys().filter(|name| claim::is_past(name, now)).map(String::as_str);
         let named = |name: &&str| state.open().any(|(_, entry)| entry.budgets.iter().any(|one| one == name));
         let past = past.filter(|name| !named(name));
         let found: Vec<String> = state.useless(at_ms).chain(past).take(MAX_REMOVED).map(str::to_owned).collect();
@@ -302,6 +356,20 @@ impl Limiter {
     fn now_ms(&self) -> i64 {
         i64::try_from(self.clock.since_epoch().as_millis()).unwrap_or(i64::MAX)
     }
+}
+
+/// What verdicts come to: the first refusal, or what is left by all of them.
+fn admit(verdicts: Vec<Verdict>, at_ms: i64) -> Result<Verdict, NotAdmitted> {
+    let mut all = Verdict::default();
+    for verdict in verdicts {
+        if let Some(refusal) = verdict.refusal {
+            let (refusal, headrooms) = (Box::new(refusal), verdict.headrooms);
+            return Err(NotAdmitted::Refused { refusal, headrooms, at_ms, remembered: false, is_undone: false });
+        }
+        all.headrooms = all.headrooms.and(verdict.headrooms);
+        all.over.extend(verdict.over);
+    }
+    Ok(all)
 }
 
 fn at(at_ms: i64) -> OffsetDateTime {
