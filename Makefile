@@ -34,9 +34,10 @@ check: python ## formatting, lints, licences and bans, documentation, the templa
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
 	$(STATE)/bin/cfn-lint infra/template.yaml
 
-fuzz: ## any bytes into the readers of what providers and callers send, for some minutes (CASES, 100000 and 20000)
-	PROPTEST_CASES=$(or $(CASES),100000) cargo test -p supergate --lib -- robustness http::events --nocapture
-	PROPTEST_CASES=$(or $(CASES),20000) cargo test -p supergate --test dialect -- fuzz --nocapture
+fuzz: SEED := $(or $(SEED),$(shell date +%s))
+fuzz: ## any bytes into the readers of what providers and callers send, for some minutes (CASES, 100000 and 20000; SEED repeats a run)
+	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=$(or $(CASES),100000) cargo test -p supergate --lib -- robustness http::events --nocapture
+	PROPTEST_RNG_SEED=$(SEED) PROPTEST_CASES=$(or $(CASES),20000) cargo test -p supergate --test dialect -- fuzz --nocapture
 
 docs: ## writes docs/dialect.md and docs/permissions.md anew, by what the code does
 	UPDATE_DOCS=1 cargo test -p supergate --test dialect -- page

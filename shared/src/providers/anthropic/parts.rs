@@ -1,6 +1,6 @@
 //! Parts of a message: <https://platform.claude.com/docs/en/build-with-claude/vision>, `/pdf-support` and `/files`.
 
-use super::wire::{Block, Body, Source};
+use super::wire::{Block, Body, Source, is_id, is_of_id};
 use crate::{
     openai::{
         Invalid,
@@ -43,15 +43,14 @@ pub(super) fn text(part: &Part) -> Option<Block<'_>> {
     part.as_text().map(|text| Block { cache_control: part.cache_control.as_ref(), ..Block::text(text) })
 }
 
-/// An id that Anthropic takes (`^[a-zA-Z0-9_-]+$`), the same for a call and its result: what is not allowed becomes its code.
+/// An id that Anthropic takes, the same for a call and its result: what is not allowed becomes its code.
 pub(super) fn call_id(id: &str) -> Cow<'_, str> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !id.is_empty() && id.chars().all(is_allowed) {
+    if is_id(id) {
         return Cow::Borrowed(id);
     }
     let mut out = String::from(if id.is_empty() { "call" } else { "" });
     for c in id.chars() {
-        if is_allowed(c) {
+        if is_of_id(c) {
             out.push(c);
         } else {
             // Writing to a string cannot fail.

@@ -141,6 +141,29 @@ fn what_an_answer_thought_goes_back_as_it_came() {
 }
 
 #[test]
+fn what_is_under_an_id_that_anthropic_never_gave_does_not_go_back() {
+    #[rustfmt::skip]
+    let table = [
+        (json!({ "type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {} }),       true,  "theirs"),
+        (json!({ "type": "server_tool_use", "id": "a.b", "name": "web_search", "input": {} }),              false, "a dot"),
+        (json!({ "type": "server_tool_use", "id": "", "name": "web_search", "input": {} }),                 false, "empty"),
+        (json!({ "type": "server_tool_use", "id": 7, "name": "web_search", "input": {} }),                  false, "a number"),
+        (json!({ "type": "web_search_tool_result", "tool_use_id": "a b", "content": [] }),                  false, "of another call"),
+        (json!({ "type": "compaction", "content": "So far." }),                                             true,  "without an id"),
+    ];
+    for (block, goes_back, why) in table {
+        let detail = json!({ "type": "provider.content", "provider": "anthropic", "content": block });
+        let (_, body) = prepare(&json!({ "model": "claude-sonnet-4-6", "messages": [
+            { "role": "user", "content": "hi" },
+            { "role": "assistant", "content": "Well.", "reasoning_details": [detail] },
+            { "role": "user", "content": "go on" },
+        ] }));
+        let sent = body["messages"][1]["content"].as_array().expect("blocks");
+        assert_eq!(sent.contains(&block), goes_back, "{why}");
+    }
+}
+
+#[test]
 fn a_schema_that_cannot_be_had_is_named() {
     #[rustfmt::skip]
     let table = [

@@ -114,9 +114,11 @@ impl<'a> From<Body<'a>> for Block<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Only what a tool of Anthropic's did: a caller could put anything here.
+    /// Only what a tool of Anthropic's did, under an id that Anthropic could have given: a caller could put anything here.
     pub(super) fn provided(block: &'a Map<String, Value>) -> Option<Self> {
-        is_provided(block).then_some(Self::Provided(block))
+        let ids = ["id", "tool_use_id"].into_iter().filter_map(|name| block.get(name));
+        let are_given = ids.into_iter().all(|id| id.as_str().is_some_and(is_id));
+        (is_provided(block) && are_given).then_some(Self::Provided(block))
     }
 
     pub(super) fn is_provided(&self) -> bool {
@@ -231,6 +233,16 @@ pub(super) enum AnswerBlock {
     /// What tools did that Anthropic runs itself, and what it adds.
     #[serde(skip)]
     Provided(Map<String, Value>),
+}
+
+/// Whether Anthropic takes it for the id of a call: `^[a-zA-Z0-9_-]+$`.
+pub(super) fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.chars().all(is_of_id)
+}
+
+/// Whether it may stand in the id of a call.
+pub(super) fn is_of_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
 /// Whether a block tells what a tool did that Anthropic ran, and is wanted back.
