@@ -67,19 +67,22 @@ impl Pepper {
 #[derive(Debug)]
 pub struct Peppers {
     version: i16,
-    current: Pepper,
-    previous: Option<Pepper>,
+    /// The current one, and the one before it: the current one again if there is none.
+    both: [Pepper; 2],
+    has_previous: bool,
 }
 
 impl Peppers {
     /// `previous` has the version before `version`.
     pub fn new(version: i16, current: Pepper, previous: Option<Pepper>) -> Self {
-        Self { version, current, previous }
+        let has_previous = previous.is_some();
+        let previous = previous.unwrap_or_else(|| Pepper(current.0.clone()));
+        Self { version, both: [current, previous], has_previous }
     }
 
     /// For new keys.
     pub fn current(&self) -> &Pepper {
-        &self.current
+        &self.both[0]
     }
 
     /// Of [`Self::current`], as rows carry it.
@@ -89,11 +92,14 @@ impl Peppers {
 
     /// The one that a row was hashed under; none if that is neither of the two.
     pub fn of_version(&self, version: i16) -> Option<&Pepper> {
-        match self.version.checked_sub(version) {
-            Some(0) => Some(&self.current),
-            Some(1) => self.previous.as_ref(),
-            _ => None,
-        }
+        let (pepper, is_it) = self.to_check(version);
+        is_it.then_some(pepper)
+    }
+
+    /// The one that a row was hashed under, or else another, and whether it is that one. Takes the same steps for every version.
+    pub(crate) fn to_check(&self, version: i16) -> (&Pepper, bool) {
+        let is_previous = (version == self.version.wrapping_sub(1)) & self.has_previous;
+        (&self.both[usize::from(is_previous)], is_previous | (version == self.version))
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::tenancy::{
     Actor, KeyId, ModelList, PersonId, Rights, Role, Status, TenantId,
     api_key::{ApiKey, KeyHash},
-    key_check::{StoredKey, StoredSecret},
+    key_check::{End, StoredKey, StoredSecret},
     principal::KeyLimits,
 };
 use time::OffsetDateTime;
@@ -42,11 +42,13 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
     let standing = standing::read(row)?;
     let (limits, member) = (limits(row)?, row.try_get::<_, Option<_>>("member_id")?);
     let Bounds { policy, prices } = bounds::read(row, limits)?;
+    let (previous, previous_end) = previous(row)?;
     let stored = StoredKey {
         secret: StoredSecret { hash: hash(row.try_get("hash")?)?, pepper_version: row.try_get("pepper_version")? },
-        previous: previous(row)?,
+        previous,
+        previous_end,
         revoked: row.try_get("revoked")?,
-        expires_at,
+        end: End::from(expires_at),
         tenant_active: standing.status == Status::Active,
     };
     Ok(Some(KeyRow {
@@ -66,11 +68,13 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
     }))
 }
 
-/// The secret before the last rotation.
-fn previous(row: &Row) -> Result<Option<(StoredSecret, OffsetDateTime)>, Error> {
-    let Some(stored) = row.try_get::<_, Option<&[u8]>>("previous_hash")? else { return Ok(None) };
+/// The secret before the last rotation, and until when it works.
+fn previous(row: &Row) -> Result<(StoredSecret, End), Error> {
+    let Some(stored) = row.try_get::<_, Option<&[u8]>>("previous_hash")? else {
+        return Ok((StoredSecret::NONE, End::NEVER));
+    };
     let pepper_version = row.try_get("previous_pepper_version")?;
-    Ok(Some((StoredSecret { hash: hash(stored)?, pepper_version }, row.try_get("previous_until")?)))
+    Ok((StoredSecret { hash: hash(stored)?, pepper_version }, End::at(row.try_get("previous_until")?)))
 }
 
 fn hash(stored: &[u8]) -> Result<[u8; 32], Error> {

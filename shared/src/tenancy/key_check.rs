@@ -4,19 +4,21 @@
 use super::api_key::ApiKey;
 use crate::crypto::secret::Peppers;
 use std::hint::black_box;
-use time::{OffsetDateTime, macros::datetime};
+use time::OffsetDateTime;
 
-/// What is stored of a key, as far as the check goes.
+/// What is stored of a key, as far as the check goes. Nothing in it may be there or not: a step more or less would take time.
 #[derive(Debug, Clone)]
 pub struct StoredKey {
     /// The secret.
     pub secret: StoredSecret,
-    /// The one before the last rotation, and until when it works.
-    pub previous: Option<(StoredSecret, OffsetDateTime)>,
+    /// The one before the last rotation, or [`StoredSecret::NONE`].
+    pub previous: StoredSecret,
+    /// Until when that one works.
+    pub previous_end: End,
     /// Whether somebody ended it.
     pub revoked: bool,
     /// When it ends by itself.
-    pub expires_at: Option<OffsetDateTime>,
+    pub end: End,
     /// Whether its tenant is served.
     pub tenant_active: bool,
 }
@@ -30,6 +32,10 @@ pub struct StoredSecret {
     pub pepper_version: i16,
 }
 
+/// When something ends, also if it never does: nanoseconds since 1970, because comparing dates stops at the first part that differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct End(i128);
+
 /// A key that is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Good {
@@ -37,36 +43,56 @@ pub struct Good {
     pub until: Option<OffsetDateTime>,
 }
 
-const NEVER: OffsetDateTime = datetime!(9999-12-31 23:59:59 UTC);
-/// No key has it: no pepper has that version.
-const NO_SECRET: StoredSecret = StoredSecret { hash: [0; 32], pepper_version: i16::MIN };
-const NO_KEY: StoredKey =
-    StoredKey { secret: NO_SECRET, previous: None, revoked: true, expires_at: None, tenant_active: false };
+impl StoredSecret {
+    /// No key has it: no pepper has that version.
+    pub const NONE: Self = Self { hash: [0; 32], pepper_version: i16::MIN };
+}
+
+impl End {
+    /// Never.
+    pub const NEVER: Self = Self(i128::MAX);
+
+    /// At that time.
+    pub fn at(time: OffsetDateTime) -> Self {
+        Self(time.unix_timestamp_nanos())
+    }
+}
+
+impl From<Option<OffsetDateTime>> for End {
+    fn from(time: Option<OffsetDateTime>) -> Self {
+        time.map_or(Self::NEVER, Self::at)
+    }
+}
+
+const NO_KEY: StoredKey = StoredKey {
+    secret: StoredSecret::NONE,
+    previous: StoredSecret::NONE,
+    previous_end: End::NEVER,
+    revoked: true,
+    end: End::NEVER,
+    tenant_active: false,
+};
 
 /// Checks a key against what is stored under its id, if anything is. Two hashes are computed, always.
 pub fn check(key: &ApiKey, stored: Option<&StoredKey>, peppers: &Peppers, now: OffsetDateTime) -> Option<Good> {
-    let stored = stored.unwrap_or(&NO_KEY);
-    let (previous, until) = match &stored.previous {
-        Some((secret, until)) => (secret, *until),
-        None => (&NO_SECRET, OffsetDateTime::UNIX_EPOCH),
-    };
+    // Picked by its place and not by a branch, whose wrong guess would take some nanoseconds where there is no row.
+    let stored = [Some(&NO_KEY), stored][usize::from(stored.is_some())].unwrap_or(&NO_KEY);
+    let now = End::at(now);
     let is_current = black_box(fits(key, &stored.secret, peppers));
-    let is_previous = black_box(fits(key, previous, peppers)) & (until > now);
-    // Compared whether or not it has an end, and as a number: comparing dates stops at the first part that differs.
-    let ends = stored.expires_at.unwrap_or(NEVER).unix_timestamp_nanos();
-    let alive = !stored.revoked & (ends > now.unix_timestamp_nanos()) & stored.tenant_active;
+    let is_previous = black_box(fits(key, &stored.previous, peppers)) & (stored.previous_end > now);
+    let alive = !stored.revoked & (stored.end > now) & stored.tenant_active;
     if !black_box((is_current | is_previous) & alive) {
         return None;
     }
-    let until = if is_current { None } else { Some(until) };
-    Some(Good { until: [stored.expires_at, until].into_iter().flatten().min() })
+    let End(until) = if is_current { stored.end } else { stored.end.min(stored.previous_end) };
+    // What never ends is no time.
+    Some(Good { until: OffsetDateTime::from_unix_timestamp_nanos(until).ok() })
 }
 
 /// An unknown version of the pepper takes as long as a known one.
 fn fits(key: &ApiKey, stored: &StoredSecret, peppers: &Peppers) -> bool {
-    let pepper = peppers.of_version(stored.pepper_version);
-    let same = key.hash(pepper.unwrap_or(peppers.current())).matches(&stored.hash);
-    black_box(same) & pepper.is_some()
+    let (pepper, is_its) = peppers.to_check(stored.pepper_version);
+    black_box(key.hash(pepper).matches(&stored.hash)) & is_its
 }
 
 impl std::fmt::Debug for StoredSecret {
@@ -80,7 +106,7 @@ mod tests {
     use super::*;
     use crate::{crypto::secret::Pepper, tenancy::KeyId};
     use std::time::Duration as Since;
-    use time::Duration;
+    use time::{Duration, macros::datetime};
 
     const NOW: OffsetDateTime = datetime!(2026-06-01 12:00 UTC);
 
@@ -100,9 +126,10 @@ mod tests {
         let peppers = Peppers::new(2, pepper(2), Some(pepper(1)));
         let good = StoredKey {
             secret: stored(&key, 2, 2),
-            previous: Some((stored(&older, 1, 1), NOW + Duration::HOUR)),
+            previous: stored(&older, 1, 1),
+            previous_end: End::at(NOW + Duration::HOUR),
             revoked: false,
-            expires_at: None,
+            end: End::NEVER,
             tenant_active: true,
         };
         let with = |change: fn(&mut StoredKey)| {
@@ -120,10 +147,10 @@ mod tests {
             (&key,   with(|row| row.revoked = true),                      None,             "revoked"),
             (&older, with(|row| row.revoked = true),                      None,             "revoked, the one before with it"),
             (&key,   with(|row| row.tenant_active = false),               None,             "a tenant that is not served"),
-            (&key,   with(|row| row.expires_at = Some(NOW)),              None,             "expired now"),
-            (&key,   with(|row| row.expires_at = Some(NOW + Duration::HOUR)), Some(in_an_hour), "expires in an hour"),
-            (&older, with(|row| row.previous = None),                     None,             "no secret before"),
-            (&older, with(|row| row.previous.as_mut().expect("one").1 = NOW), None,          "the overlap is over"),
+            (&key,   with(|row| row.end = End::at(NOW)),              None,             "expired now"),
+            (&key,   with(|row| row.end = End::at(NOW + Duration::HOUR)), Some(in_an_hour), "expires in an hour"),
+            (&older, with(|row| row.previous = StoredSecret::NONE),                     None,             "no secret before"),
+            (&older, with(|row| row.previous_end = End::at(NOW)), None,          "the overlap is over"),
             (&key,   with(|row| row.secret.pepper_version = 1),           None,             "hashed under another pepper than the row says"),
             (&key,   with(|row| row.secret.pepper_version = 0),           None,             "a pepper that is gone"),
             (&key,   with(|row| row.secret.pepper_version = i16::MIN),    None,             "a version that there cannot be"),
