@@ -21,6 +21,8 @@ mod mutants;
 mod notes;
 #[path = "isolation/references.rs"]
 mod references;
+#[path = "isolation/route_table.rs"]
+mod route_table;
 #[path = "isolation/routes.rs"]
 mod routes;
 #[path = "isolation/seed.rs"]

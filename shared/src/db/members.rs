@@ -104,29 +104,42 @@ pub(crate) async fn count_of_role(tx: &TenantTx, role: Role) -> Result<usize, Er
 }
 
 const INVITE: &str = "\
-    insert into invitations (id, tenant_id, email, role, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
+    insert into invitations (id, tenant_id, email, role, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7) \
+    on conflict (tenant_id, email) do nothing returning id";
 
-/// Asks somebody to join the transaction's tenant. An older invitation of the address ends; gives that one.
+/// What became of an invitation.
+pub(crate) enum Invited {
+    /// It stands, in place of one that had expired.
+    New(Option<InvitationRow>),
+    /// Another of the same address stands.
+    Already,
+}
+
+/// Asks somebody to join the transaction's tenant. An expired invitation of the address goes.
 ///
 /// # Errors
 /// [`Error`]; nothing was stored then.
-pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> Result<Option<InvitationRow>, Error> {
-    let replace = "delete from invitations where email = $1 returning id, email, role, created_at, expires_at";
-    let replaced = tx.query(replace, &[(&new.email, Type::TEXT)]).await?;
-    tx.query(
-        INVITE,
-        &[
-            (new.id.as_uuid(), Type::UUID),
-            (tx.tenant().as_uuid(), Type::UUID),
-            (&new.email, Type::TEXT),
-            (&new.role.as_str(), Type::TEXT),
-            (&hash, Type::BYTEA),
-            (&new.created_at, Type::TIMESTAMPTZ),
-            (&new.expires_at, Type::TIMESTAMPTZ),
-        ],
-    )
-    .await?;
-    replaced.first().map(invitation).transpose()
+pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> Result<Invited, Error> {
+    let end = "delete from invitations where email = $1 and expires_at <= $2 returning id, email, role, created_at, expires_at";
+    let ended = tx.query(end, &[(&new.email, Type::TEXT), (&new.created_at, Type::TIMESTAMPTZ)]).await?;
+    let stored = tx
+        .query(
+            INVITE,
+            &[
+                (new.id.as_uuid(), Type::UUID),
+                (tx.tenant().as_uuid(), Type::UUID),
+                (&new.email, Type::TEXT),
+                (&new.role.as_str(), Type::TEXT),
+                (&hash, Type::BYTEA),
+                (&new.created_at, Type::TIMESTAMPTZ),
+                (&new.expires_at, Type::TIMESTAMPTZ),
+            ],
+        )
+        .await?;
+    if stored.is_empty() {
+        return Ok(Invited::Already);
+    }
+    ended.first().map(invitation).transpose().map(Invited::New)
 }
 
 /// Who is asked to join the transaction's tenant, the newest first, from before one of them on.

@@ -44,7 +44,7 @@ async fn a_kms_that_refuses_stores_nothing_either() {
         let body = json!({"api_key": own_key("mistral", "wxyz")});
         let replaced = app.call(Method::PUT, &one("mistral"), &app.api_key, &body).await;
         for answer in [stored, replaced] {
-            assert_eq!(refusal(&answer), (500, "internal_error".into()), "{code}: {}", answer.text());
+            assert_eq!(refusal(&answer), (503, "unavailable".into()), "{code}: {}", answer.text());
             assert!(!answer.text().contains(code), "{code}: {}", answer.text());
         }
         assert!(logs.text().contains(code), "{code}: who runs this is told: {}", logs.text());

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crypto::{
         envelope::{self, Envelope, Label},
-        kms::{KmsError, MasterKey},
+        kms::MasterKey,
     },
     db::{
         credentials::{self, CredentialRow},
@@ -156,10 +156,9 @@ async fn seal(
     id: CredentialId,
     secret: &str,
 ) -> Result<Envelope, GatewayError> {
-    let made = master_key.generate_data_key(act.tenant()).await.map_err(|error| match error {
-        KmsError::Unavailable(_) => GatewayError::Unavailable(error.into()),
-        KmsError::Refused(_) => GatewayError::Internal(error.into()),
-    })?;
+    // A KMS key that is disabled or denied to us is a dependency that failed, as one that cannot be reached: the log says which.
+    let made =
+        master_key.generate_data_key(act.tenant()).await.map_err(|error| GatewayError::Unavailable(error.into()))?;
     let mut nonce = [0; envelope::NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| GatewayError::Internal(error.into()))?;
     let label = Label { tenant: act.tenant(), provider: provider.id(), credential: id };

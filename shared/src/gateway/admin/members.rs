@@ -9,7 +9,7 @@ use super::{
 use crate::{
     db::{
         TenantTx,
-        members::{self, InvitationRow, MemberRow},
+        members::{self, InvitationRow, Invited, MemberRow},
         tenants,
     },
     error::GatewayError,
@@ -86,12 +86,16 @@ async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     if members::is_member(&tx, email.as_str()).await? {
         return Err(GatewayError::Conflict("this address is a member's already".into()));
     }
-    let replaced = members::invite(&tx, &row, &invitation.hash()).await?;
-    if let Some(replaced) = &replaced {
-        check_rank(replaced.role, &act)?;
-    }
+    let expired = match members::invite(&tx, &row, &invitation.hash()).await? {
+        Invited::New(expired) => expired,
+        Invited::Already => {
+            return Err(GatewayError::Conflict(
+                "this address is invited already; withdraw that invitation first".into(),
+            ));
+        }
+    };
     let mut shown = show_invitation(&row);
-    let change = (replaced.as_ref().map(show_invitation), Some(shown.clone()));
+    let change = (expired.as_ref().map(show_invitation), Some(shown.clone()));
     office.note(&tx, &act, "members.invite", row.id.to_string(), change).await?;
     tx.commit().await?;
     shown["invitation"] = json!(invitation.reveal().as_str());

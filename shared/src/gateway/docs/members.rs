@@ -73,7 +73,8 @@ pub(super) fn operations() -> Vec<Operation> {
                 201,
                 "The invitation, with its token.",
                 &INVITATION.replacen('{', r#"{"invitation": "inv_<id>_<secret>","#, 1),
-            ),
+            )
+            .refuses(&[409]),
         get("/v1/tenant/members/invitations", "listInvitations", "Lists the open invitations")
             .needs(Permission::ReadMembers)
             .lists::<Invitation>("All of them.", INVITATION),
