@@ -181,14 +181,23 @@ pub(crate) async fn list(tx: &TenantTx, provider: Option<&str>) -> Result<Vec<Cr
         .collect()
 }
 
-/// Deletes the transaction's tenant's credential for a provider, and with its row the only copy of its data key. Gives its id.
+/// A credential that there was.
+pub(crate) struct Deleted {
+    pub(crate) id: CredentialId,
+    pub(crate) last_four: String,
+}
+
+/// Deletes the transaction's tenant's credential for a provider, and with its row the only copy of its data key.
 ///
 /// # Errors
 /// [`Error`]; nothing was deleted then.
-pub(crate) async fn delete(tx: &TenantTx, provider: &str) -> Result<Option<CredentialId>, Error> {
-    let statement = "delete from provider_credentials where provider = $1 returning id";
+pub(crate) async fn delete(tx: &TenantTx, provider: &str) -> Result<Option<Deleted>, Error> {
+    let statement = "delete from provider_credentials where provider = $1 returning id, last_four";
     let rows = tx.query(statement, &[(&provider, Type::TEXT)]).await?;
-    rows.first().map(|row| Ok(CredentialId::from_uuid(row.try_get(0)?))).transpose()
+    let deleted = |row: &Row| {
+        Ok(Deleted { id: CredentialId::from_uuid(row.try_get("id")?), last_four: row.try_get("last_four")? })
+    };
+    rows.first().map(deleted).transpose()
 }
 
 /// Notes that a credential was used.

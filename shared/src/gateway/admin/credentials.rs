@@ -101,8 +101,8 @@ async fn store(
         other => other.into(),
     })?;
     let action = if replaced.is_some() { "provider_keys.replace" } else { "provider_keys.store" };
-    let before = replaced.map(|id| json!({ "id": id.to_string() }));
-    let after = json!({ "id": id.to_string(), "provider": provider.id(), "last_four": last_four });
+    let before = replaced.as_ref().map(|it| noted(it.id, provider.id(), &it.last_four));
+    let after = noted(id, provider.id(), last_four);
     office.note(&tx, &act, action, id.to_string(), (before, Some(after))).await?;
     let rows = credentials::list(&tx, Some(provider.id())).await?;
     tx.commit().await?;
@@ -114,11 +114,16 @@ async fn delete(office: &Office, call: &Call, provider: &str) -> Result<Reply, G
     let act = office.authorize(call, Permission::ManageCredentials).await?;
     Query::none(&call.query)?;
     let tx = office.begin(&act).await?;
-    let id = credentials::delete(&tx, provider).await?.ok_or_else(not_found)?;
-    let before = json!({ "id": id.to_string(), "provider": provider });
-    office.note(&tx, &act, "provider_keys.delete", id.to_string(), (Some(before), None)).await?;
+    let it = credentials::delete(&tx, provider).await?.ok_or_else(not_found)?;
+    let before = noted(it.id, provider, &it.last_four);
+    office.note(&tx, &act, "provider_keys.delete", it.id.to_string(), (Some(before), None)).await?;
     tx.commit().await?;
     Ok(Reply::empty())
+}
+
+/// What the audit log says of a credential.
+fn noted(id: CredentialId, provider: &str, last_four: &str) -> Value {
+    json!({ "id": id.to_string(), "provider": provider, "last_four": last_four })
 }
 
 fn read_body(call: &Call, in_path: Option<&str>) -> Result<(&'static dyn Provider, Zeroizing<String>), GatewayError> {

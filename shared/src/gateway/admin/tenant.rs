@@ -192,7 +192,8 @@ async fn destroy_data_keys(office: &Office, act: &Act, tx: TenantTx, row: Tenant
         credentials::delete(&tx, &credential.provider).await?;
         destroyed += 1;
     }
-    if row.status != Status::Deleting {
+    // Said again only of what came in between: a key that was being stored when the first attempt began.
+    if row.status != Status::Deleting || destroyed > 0 {
         let before = show(&row);
         let row = TenantRow { status: Status::Deleting, updated_at: act.at, ..row };
         tenants::update(&tx, &row).await?;
