@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 use std::{fmt::Display, str::FromStr};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
+/// The longest name of a person, a tenant or a key.
+pub(crate) const MAX_NAME_CHARS: usize = 200;
 /// How many faults are told.
 const MAX_FAULTS: usize = 20;
 /// No amount of money is larger: a billion.

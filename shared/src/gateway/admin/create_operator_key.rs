@@ -1,8 +1,8 @@
 //! Makes a key of the platform's operators, which is shown this once. Who may invoke the function may do anything anyway.
 
 use super::{
-    body::plain_text,
-    create_tenant::{MAX_NAME_CHARS, by_hand, insert_first_key},
+    body::{MAX_NAME_CHARS, plain_text},
+    create_tenant::{by_hand, insert_first_key},
 };
 use crate::{
     clock::Clock,

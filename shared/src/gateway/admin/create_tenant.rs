@@ -1,6 +1,6 @@
 //! Makes a tenant and its first key, which is shown this once.
 
-use super::body::plain_text;
+use super::body::{MAX_NAME_CHARS, plain_text};
 use crate::{
     clock::Clock,
     crypto::secret::Peppers,
@@ -32,8 +32,6 @@ pub struct NewTenant {
 fn first_key() -> String {
     "first key".into()
 }
-
-pub(super) const MAX_NAME_CHARS: usize = 200;
 
 pub(super) async fn create(
     db: &Database,

@@ -1,7 +1,7 @@
 //! `/v1/keys`: API keys. A key is shown once, when it is made or gets a new secret.
 
 use super::{
-    body::Body,
+    body::{Body, MAX_NAME_CHARS},
     office::{Act, Office},
     page::Query,
     shown::{self, time},
@@ -21,7 +21,6 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 const ROUTE: &str = "/v1/keys";
-const MAX_NAME_CHARS: usize = 200;
 const MAX_MODELS: usize = 1000;
 const MAX_TAGS: usize = 50;
 const DEFAULT_OVERLAP_S: i64 = 86_400;

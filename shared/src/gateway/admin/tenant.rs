@@ -1,7 +1,7 @@
 //! `/v1/tenant`: the caller's tenant, its settings and its end; for operators also other tenants (`?tenant_id=`) and new ones.
 
 use super::{
-    body::Body,
+    body::{Body, MAX_NAME_CHARS},
     create_tenant,
     erasing::{self, Time},
     office::{Act, Office},
@@ -69,8 +69,8 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageTenants).await?;
     Query::none(&call.query)?;
     let mut body = Body::read(call.json_body()?)?;
-    let name = body.required_text("name", create_tenant::MAX_NAME_CHARS);
-    let key_name = body.text("key_name", create_tenant::MAX_NAME_CHARS);
+    let name = body.required_text("name", MAX_NAME_CHARS);
+    let key_name = body.text("key_name", MAX_NAME_CHARS);
     let mut wanted = TenantRow {
         id: TenantId::generate(office.clock.since_epoch()),
         name: name.unwrap_or_default(),
@@ -106,7 +106,7 @@ async fn update(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let before = lock(&tx).await?;
     let mut wanted = before.clone();
     wanted.updated_at = act.at;
-    if let Some(name) = body.text("name", create_tenant::MAX_NAME_CHARS) {
+    if let Some(name) = body.text("name", MAX_NAME_CHARS) {
         wanted.name = name;
     }
     body.object("settings", |settings| read_settings(settings, &mut wanted));
@@ -159,7 +159,7 @@ fn read_settings(settings: &mut Body, wanted: &mut TenantRow) {
 async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = act_on(office, call, Permission::DeleteTenant).await?;
     let mut body = Body::read(call.json_body()?)?;
-    let name = body.required_text("name", create_tenant::MAX_NAME_CHARS);
+    let name = body.required_text("name", MAX_NAME_CHARS);
     body.finish()?;
     if act.tenant() == TenantId::PLATFORM {
         return Err(GatewayError::Conflict("the platform itself cannot be deleted".into()));

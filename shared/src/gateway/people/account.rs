@@ -10,7 +10,7 @@ use crate::{
     },
     error::GatewayError,
     gateway::{
-        admin::body::Body,
+        admin::body::{Body, MAX_NAME_CHARS},
         call::{Call, Reply},
     },
     openai::Invalid,
@@ -19,8 +19,6 @@ use crate::{
 use http::StatusCode;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
-
-const MAX_NAME_CHARS: usize = 200;
 
 /// `GET /v1/auth/me`: who calls, for which tenant, and what they may do there. Any credential may ask.
 pub(super) async fn show(people: &People, call: &Call) -> Result<Reply, GatewayError> {

@@ -7,7 +7,7 @@ use crate::{
     db::{self, PersonTx, TenantTx, joining::Invitation, people, people::Membership, tenants},
     error::GatewayError,
     gateway::{
-        admin::body::Body,
+        admin::body::{Body, MAX_NAME_CHARS},
         call::{Call, Reply},
     },
     openai::Invalid,
@@ -16,8 +16,6 @@ use crate::{
 use http::StatusCode;
 use serde_json::json;
 use zeroize::Zeroizing;
-
-const MAX_NAME_CHARS: usize = 200;
 
 struct Newcomer {
     email: Email,
