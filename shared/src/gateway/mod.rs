@@ -74,7 +74,7 @@ impl Gateway {
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
-            alerts: Arc::new(Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock))),
+            alerts: Arc::new(Alerts::new(&aws, config.alerts, Arc::clone(&table), Arc::clone(&clock))),
             limiter: Arc::new(Limiter::new(Arc::clone(&table), Arc::clone(&clock))),
             ledger: Ledger::new(db.clone(), table, Arc::clone(&clock)),
             clock,
