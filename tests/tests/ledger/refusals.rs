@@ -5,7 +5,7 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 use supergate_tests::{
-    app::{Answer, App, MODELS, provider_key},
+    app::{Answer, App, MODELS},
     table,
 };
 
@@ -43,9 +43,8 @@ async fn refused(app: &App, api_key: &str, key: Option<&str>, path: &str, body: 
 #[tokio::test]
 async fn a_refusal_by_a_policy_is_one_row_that_costs_nothing() {
     let app = App::start().await;
-    let own = json!({"provider": "openai", "api_key": provider_key("openai")});
-    assert_eq!(app.call(Method::POST, "/v1/tenant/keys", &app.api_key, &own).await.status, 201);
-    let private = json!({"model": PRIVATE, "based_on": "openai/gpt-4.1", "input_usd": 3, "output_usd": 12, "starts_at": "2099-01-01T00:00:00Z"});
+    // The tenant's own model, which only its own key may serve, and it has none.
+    let private = json!({"model": PRIVATE, "based_on": "openai/gpt-4.1", "input_usd": 3, "output_usd": 12});
     assert_eq!(app.call(Method::POST, "/v1/prices", &app.api_key, &private).await.status, 201);
     let bound = app
         .new_key(&app.api_key, json!({"name": "b", "role": "member", "models": ["mistral/*"], "limits": {"tpm": 25}}))
@@ -61,7 +60,7 @@ async fn a_refusal_by_a_policy_is_one_row_that_costs_nothing() {
         (&bound,       None,      chat,             ask(MODELS[0], "hi"),          403, "permission_denied",      MODELS[0],                       "the key does not reach this model"),
         (&bound,       None,      "/v1/embeddings", embed,                         403, "permission_denied",      "openai/text-embedding-3-small", "on the other route, too"),
         (&bound,       None,      chat,             ask(MODELS[4], &"x".repeat(99)), 429, "rate_limit_exceeded",  MODELS[4],                       "larger than its limit ever is"),
-        (&app.api_key, None,      chat,             ask(PRIVATE, "hi"),            400, "model_not_priced",       PRIVATE,                         "its price has not begun"),
+        (&app.api_key, None,      chat,             ask(PRIVATE, "hi"),            400, "model_not_priced",       PRIVATE,                         "its price is not that of the platform's keys"),
         (&app.api_key, Some("k"), chat,             ask(MODELS[1], "another"),     422, "idempotency_key_reused", MODELS[1],                       "another request of the same key"),
     ];
     for (api_key, key, path, body, status, code, model, why) in table {
