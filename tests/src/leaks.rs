@@ -32,7 +32,7 @@ static PROMPTS: RwLock<Vec<String>> = RwLock::new(Vec::new());
 const LEAST_PROMPT_BYTES: usize = 12;
 const MOST_PROMPTS: usize = 60;
 
-/// Begins to read what this process logs. A test with [`crate::logs::Logs`] of its own reads those itself.
+/// Begins to read what this process logs. What [`crate::logs::Logs`] catches comes by when the test ends.
 pub fn watch() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {

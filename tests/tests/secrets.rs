@@ -11,6 +11,7 @@ mod scenario;
 use scanner::Scanner;
 use scenario::Told;
 use serde_json::{Value, json};
+use std::time::Instant;
 use supergate_tests::{
     app::{App, provider_key},
     dynamo,
@@ -77,7 +78,7 @@ async fn planted_in_the_table(scanner: &Scanner) {
 
 #[tokio::test]
 async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
-    let logs = Logs::capture();
+    let logs = Logs::capture().planted();
     let idp = SigningKey::ec();
     let issuer = Issuer::start(vec![idp.jwk("1")]).await;
     let issuers = json!([{"issuer": scenario::IDP, "audience": "supergate", "jwks_url": issuer.jwks_url(), "tenant_claim": "org",
@@ -180,7 +181,9 @@ async fn what_is_planted_in_a_tests_database_is_found_when_the_test_ends() {
     let superuser = database.superuser().await;
     let found =
         || database.rows_at_the_end().iter().filter_map(|(_, row)| leaks::find_in_row(&row.to_string())).count();
+    let began = Instant::now();
     assert_eq!(found(), 0, "the control: nothing is planted yet");
+    println!("secrets: a look through a test's database takes {:.0?}", began.elapsed());
     leaks::note_prompts(br#"{"messages": [{"role": "user", "content": "what nobody else may know"}]}"#);
     let key = format!("sg_live_{}", "a1B2".repeat(20));
     let planted = [PEPPER, &provider_key("anthropic"), "what nobody else may know", &key];
