@@ -192,7 +192,7 @@ fn card(id: &str, model: &Model) -> Result<String, Box<dyn Error>> {
         all.iter().fold(String::new(), |out, one| out + &format!("crate::usage::Modality::{one:?},"))
     };
     let fields = [
-        ("id", format!("{id:?}")),
+        ("id", format!("std::borrow::Cow::Borrowed({id:?})")),
         ("kind", format!("crate::usage::ModelKind::{:?}", model.kind)),
         ("context_tokens", format!("{:?}", model.context)),
         ("max_output_tokens", format!("{:?}", model.max_output)),
@@ -208,7 +208,7 @@ fn card(id: &str, model: &Model) -> Result<String, Box<dyn Error>> {
         ("us_percent", format!("{:?}", model.us_percent)),
     ];
     let prices = fields[8..].iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join(", ");
-    let version = format!("price_version: \"list-{:08x}\"", fnv1a(prices.as_bytes()));
+    let version = format!("price_version: std::borrow::Cow::Borrowed(\"list-{:08x}\")", fnv1a(prices.as_bytes()));
     let fields = fields.map(|(name, value)| format!("{name}: {value}"));
     Ok(format!("crate::usage::ModelCard {{ {}, {version} }}", fields.join(", ")))
 }

@@ -1,6 +1,7 @@
 //! Configuration: read once, complained about once. The only file that knows the names of the variables.
 
 use crate::{
+    alerts,
     crypto::secret::{Pepper, Peppers},
     limits::attempts::Policy,
     providers::{self, Provider},
@@ -29,8 +30,8 @@ pub struct Config {
     pub kms_key: KmsKey,
     /// The DynamoDB table.
     pub table: String,
-    /// The EventBridge bus for alerts; none: only the log has them.
-    pub alerts_bus: Option<String>,
+    /// Where alerts go.
+    pub alerts: AlertsConfig,
     /// Where each provider is, by its id: up to and without the version path.
     pub base_urls: HashMap<&'static str, String>,
     /// How long a provider may take to send the head of its answer, which for a plain request is all of its thinking.
@@ -102,8 +103,17 @@ pub struct SweeperConfig {
     pub database: DatabaseConfig,
     /// The DynamoDB table.
     pub table: String,
-    /// The EventBridge bus for alerts; none: only the log has them.
-    pub alerts_bus: Option<String>,
+    /// Where alerts go.
+    pub alerts: AlertsConfig,
+}
+
+/// Where alerts go besides the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertsConfig {
+    /// The EventBridge bus; none: only the log has them.
+    pub bus: Option<String>,
+    /// Who says so there. Deployments of one account share its bus, and each has a name of its own.
+    pub source: String,
 }
 
 /// How a connection proves who it is.
@@ -194,7 +204,7 @@ impl Config {
         let credentials = reader.credentials();
         let kms_key = reader.required_kms_key();
         let table = reader.required("SUPERGATE_TABLE");
-        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
+        let alerts = reader.alerts();
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
@@ -205,7 +215,7 @@ impl Config {
                 credentials,
                 kms_key,
                 table,
-                alerts_bus,
+                alerts,
                 base_urls,
                 upstream_timeout,
                 keep_alive,
@@ -295,9 +305,9 @@ impl SweeperConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let alerts_bus = reader.optional("SUPERGATE_ALERTS_BUS");
+        let alerts = reader.alerts();
         match (reader.database("DATABASE_URL"), reader.required("SUPERGATE_TABLE")) {
-            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table, alerts_bus }),
+            (Some(database), Some(table)) if reader.wrong.is_empty() => Ok(Self { database, table, alerts }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -330,6 +340,11 @@ impl<'a> Reader<'a> {
     /// An empty variable is an absent one: templates cannot leave a variable out.
     fn optional(&self, name: &str) -> Option<String> {
         (self.vars)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn alerts(&self) -> AlertsConfig {
+        let source = self.optional("SUPERGATE_ALERTS_SOURCE").unwrap_or_else(|| alerts::SOURCE.into());
+        AlertsConfig { bus: self.optional("SUPERGATE_ALERTS_BUS"), source }
     }
 
     fn required(&mut self, name: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The functions in the test's own process: real handlers, real Postgres, the mock upstream, and a clock that the test turns.
 
 use crate::{
-    leaks,
+    bill, kms, leaks,
     mock::MockUpstream,
     postgres::{PEPPER, TestDatabase},
 };
@@ -13,9 +13,10 @@ use std::{
     collections::HashMap,
     env,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::{Duration, SystemTime},
 };
 use supergate::{
@@ -112,10 +113,18 @@ pub struct App {
     budgets: Arc<Budgets>,
     people: Arc<People>,
     master_key: Arc<MasterKey>,
+    /// Why the ledger need not be what the providers bill; none: it must.
+    unbilled: Mutex<Option<String>>,
 }
 
 impl Drop for App {
     fn drop(&mut self) {
+        let is_billed = self.unbilled.get_mut().is_ok_and(|why| why.is_none());
+        if !thread::panicking() {
+            let ledger = self.database.look_at_the_end();
+            let problems = if is_billed { bill::compare(&ledger, &self.mock.whole_bill()) } else { Vec::new() };
+            assert!(problems.is_empty(), "the ledger is not what the providers bill:\n{}", problems.join("\n"));
+        }
         leaks::assert_none();
     }
 }
@@ -167,9 +176,22 @@ impl App {
             budgets,
             people,
             master_key,
+            unbilled: Mutex::default(),
         };
+        app.note_other_providers(vars);
         app.store_platform_keys(vars).await;
         app
+    }
+
+    /// Says why the ledger of this test need not be what the providers bill, which is compared when the test ends.
+    pub fn unbilled(&self, why: &str) {
+        *self.unbilled.lock().expect("a reason") = Some(why.to_owned());
+    }
+
+    fn note_other_providers(&self, vars: &[(&str, &str)]) {
+        if vars.iter().any(|(name, _)| name.starts_with("SUPERGATE_") && name.ends_with("_URL")) {
+            self.unbilled("its providers are not the mock, which has the bill");
+        }
     }
 
     /// The platform's keys for the providers, by the way that operators go. `none` stands for a provider without one.
@@ -207,6 +229,7 @@ impl App {
 
     /// The same, with variables that differ, for every function.
     pub async fn restart_with(&mut self, vars: &[(&str, &str)]) {
+        self.note_other_providers(vars);
         self.gateway = gateway(&self.database, &self.mock, Arc::clone(&self.clock), vars).await;
         self.master_key = master_key(&self.database, vars).await;
         let config = office_config(&self.database, vars);
@@ -275,9 +298,8 @@ impl App {
         let pieces = body.collect().await;
         after.run().await;
         let answer = Answer { status: parts.status, headers: parts.headers, pieces };
-        // Who sends a secret where none belongs may be told so.
-        if answer.status.as_u16() >= 400 && leaks::find(&sent).is_none() {
-            leaks::check("an error", &answer.text());
+        if answer.status.as_u16() >= 400 {
+            leaks::check_error(&sent, &answer.text());
         }
         answer
     }
@@ -286,6 +308,9 @@ impl App {
     pub async fn begin(&self, request: Request<lambda_http::Body>) -> (http::Response<ReplyBody>, AfterResponse) {
         let after = AfterResponse::default();
         let gateway = Arc::clone(&self.gateway);
+        if ["/v1/chat/completions", "/v1/embeddings"].contains(&request.uri().path()) {
+            leaks::note_prompts(request.body());
+        }
         let response = if request.uri().path().starts_with("/v1/models") {
             let handler = move |call| {
                 let gateway = Arc::clone(&gateway);
@@ -525,6 +550,7 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
         ("SUPERGATE_REGISTRATION", "open"),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
+        ("AWS_ENDPOINT_URL_KMS", kms::watched()),
         // The tests of a run share one emulator, which serves one after the other.
         ("SUPERGATE_TABLE_TIMEOUT_S", "30"),
     ];

@@ -1,5 +1,6 @@
 //! The local stack's KMS: called directly, and behind a witness that counts what is asked of it and can be cut off.
 
+use crate::leaks;
 use axum::{
     Router,
     body::Body,
@@ -11,9 +12,11 @@ use serde_json::Value;
 use std::{
     net::Ipv4Addr,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
+    thread,
 };
 use tokio::{net::TcpListener, task::JoinSet};
 
@@ -98,7 +101,28 @@ async fn forward(State(seen): State<Arc<Seen>>, request: Request) -> Response {
     headers.remove(http::header::HOST);
     let sent = seen.client.post(endpoint()).headers(headers).body(body).send().await.expect("moto");
     let status = sent.status();
-    (status, Body::from(sent.bytes().await.expect("an answer"))).into_response()
+    let answer = sent.bytes().await.expect("an answer");
+    // Before anybody has it, so that wherever it comes out it is known.
+    leaks::note_plaintext(&answer);
+    (status, Body::from(answer)).into_response()
+}
+
+/// A KMS for all tests of this process, whose data keys are known, so that none gets out.
+pub fn watched() -> &'static str {
+    static URL: LazyLock<String> = LazyLock::new(|| {
+        let (tell, told) = mpsc::channel();
+        // The first test's runtime ends before the others do.
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let witness = KmsWitness::start().await;
+                tell.send(witness.url().to_owned()).expect("somebody who wants to know");
+                std::future::pending::<()>().await;
+            });
+        });
+        told.recv().expect("an address")
+    });
+    &URL
 }
 
 /// Asks KMS as somebody who may do everything.

@@ -1,13 +1,20 @@
-//! Secrets that get out, in whichever test that happens: everything that the code under test logs, down to TRACE, and every error's body goes
-//! past here. tests/secrets.rs asks for more: every form of every secret, in answers and in what is stored, too.
+//! Secrets that get out, in whichever test that happens: everything that the code under test logs, down to TRACE, every error's body, and
+//! every row that a test's database has when the test ends, goes past here. Secrets are keys, tokens, peppers, the data keys that KMS gave out,
+//! and what callers ask models. tests/secrets.rs asks for more: every form of every secret, in answers and in DynamoDB, too.
 
 use crate::{
     app::{PROVIDERS, TOKEN_SECRET, provider_key},
     postgres::PEPPER,
 };
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+};
+use serde_json::Value;
 use std::{
+    collections::HashSet,
     io,
-    sync::{Mutex, Once, PoisonError},
+    sync::{LazyLock, Mutex, Once, PoisonError, RwLock},
 };
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
@@ -16,8 +23,16 @@ use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// What begins a secret and is never followed by the rest of it: an API key, a token of JSON.
 const BEGINNINGS: &[(&str, usize)] = &[("sg_live_", 60), ("eyJ", 120)];
+/// The data keys that KMS gave to the code under test in the clear.
+static DATA_KEYS: LazyLock<RwLock<HashSet<[u8; DATA_KEY_BYTES]>>> = LazyLock::new(RwLock::default);
+const DATA_KEY_BYTES: usize = 32;
+/// What models were asked, as far as it can be told from other text.
+static PROMPTS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// Shorter prompts are found in innocent texts, and more of them take time.
+const LEAST_PROMPT_BYTES: usize = 12;
+const MOST_PROMPTS: usize = 60;
 
-/// Begins to read what this process logs. A test with [`crate::logs::Logs`] of its own reads those itself.
+/// Begins to read what this process logs. What [`crate::logs::Logs`] catches comes by when the test ends.
 pub fn watch() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
@@ -27,12 +42,62 @@ pub fn watch() {
     });
 }
 
+/// Remembers what KMS answered, if it has a key in the clear.
+pub fn note_plaintext(answer: &[u8]) {
+    let Ok(Value::Object(answer)) = serde_json::from_slice(answer) else { return };
+    let key = answer.get("Plaintext").and_then(Value::as_str).map(|text| text.trim_end_matches('='));
+    if let Some(key) = key.and_then(|text| STANDARD_NO_PAD.decode(text).ok()?.try_into().ok()) {
+        DATA_KEYS.write().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+}
+
+/// Remembers what a model is asked, by the body of a request.
+pub fn note_prompts(body: &[u8]) {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return };
+    let mut texts = Vec::new();
+    texts_of(&body["messages"], &mut texts);
+    texts_of(&body["input"], &mut texts);
+    let mut prompts = PROMPTS.write().unwrap_or_else(PoisonError::into_inner);
+    for text in texts {
+        let is_plain = |c: char| c == ' ' || c.is_ascii_graphic() && !"\"\\<>&%".contains(c);
+        let is_known = prompts.iter().any(|known| known == text);
+        if text.len() >= LEAST_PROMPT_BYTES && text.chars().all(is_plain) && !is_known && prompts.len() < MOST_PROMPTS {
+            prompts.push(text.to_owned());
+        }
+    }
+}
+
+/// The words in messages and inputs, and nothing of their form.
+fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => texts.push(text),
+        Value::Array(values) => values.iter().for_each(|value| texts_of(value, texts)),
+        Value::Object(fields) => {
+            for (_, value) in fields.iter().filter(|(name, _)| ["content", "text"].contains(&name.as_str())) {
+                texts_of(value, texts);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Reads a text that somebody could see.
 pub fn check(place: &str, text: &str) {
-    if let Some(secret) = find(text) {
-        let line: String = text.chars().take(1_000).collect();
-        FOUND.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{secret} is in {place}: {line}"));
+    if let Some(secret) = find(text).or_else(|| find_prompt(text)) {
+        note(&secret, place, text);
     }
+}
+
+/// Reads an error's body. Who sends a secret where none belongs may be told so, but not what a model was asked.
+pub fn check_error(sent: &str, body: &str) {
+    if let Some(secret) = find(body).filter(|_| find(sent).is_none()).or_else(|| find_prompt(body)) {
+        note(&secret, "an error", body);
+    }
+}
+
+fn note(secret: &str, place: &str, text: &str) {
+    let line: String = text.chars().take(1_000).collect();
+    FOUND.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{secret} is in {place}: {line}"));
 }
 
 /// Fails when anything was found so far.
@@ -50,10 +115,67 @@ pub fn find(text: &str) -> Option<String> {
     let token = BEGINNINGS.iter().find(|(beginning, least)| {
         text.match_indices(beginning).any(|(at, _)| text[at..].chars().take_while(|c| is_of_it(*c)).count() >= *least)
     });
-    let known = [("the pepper", PEPPER.to_owned()), ("the token secret", TOKEN_SECRET.to_owned())].into_iter();
+    let known = KNOWN.iter().find(|(_, secret)| text.contains(secret)).map(|(name, _)| *name);
+    let data_key = || has_data_key(text).then_some("a data key");
+    known.or(token.map(|(beginning, _)| *beginning)).or_else(data_key).map(str::to_owned)
+}
+
+/// Which secret a row has: the same, and what stands in bytes, which are written in hexadecimal.
+pub fn find_in_row(row: &str) -> Option<String> {
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let in_bytes = || {
+        let known = KNOWN.iter().find(|(_, secret)| row.contains(&hex(secret))).map(|(name, _)| (*name).to_owned());
+        let prompts = PROMPTS.read().unwrap_or_else(PoisonError::into_inner);
+        known.or_else(|| prompts.iter().find(|prompt| row.contains(&hex(prompt))).map(|_| "a prompt".to_owned()))
+    };
+    let has_bytes = row.contains("\\\\x");
+    find(row).or_else(|| find_prompt(row)).or_else(|| if has_bytes { in_bytes() } else { None })
+}
+
+/// Reads a row of a test's database.
+pub fn check_row(row: &str) {
+    if let Some(secret) = find_in_row(row) {
+        note(&secret, "the database", row);
+    }
+}
+
+static KNOWN: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+    let own = [("the pepper", PEPPER.to_owned()), ("the token secret", TOKEN_SECRET.to_owned())];
     let keys = PROVIDERS.iter().map(|(provider, _)| ("the platform's key of a provider", provider_key(provider)));
-    let known = known.chain(keys).find(|(_, secret)| text.contains(secret)).map(|(name, _)| name);
-    known.or(token.map(|(beginning, _)| *beginning)).map(str::to_owned)
+    own.into_iter().chain(keys).collect()
+});
+
+fn find_prompt(text: &str) -> Option<String> {
+    let prompts = PROMPTS.read().unwrap_or_else(PoisonError::into_inner);
+    prompts.iter().find(|prompt| text.contains(*prompt)).map(|prompt| format!("the prompt `{prompt}`"))
+}
+
+/// In base 64, in hexadecimal, or as a list of bytes; also within something longer.
+fn has_data_key(text: &str) -> bool {
+    let keys = DATA_KEYS.read().unwrap_or_else(PoisonError::into_inner);
+    let has = |bytes: Vec<u8>| bytes.windows(DATA_KEY_BYTES).any(|window| keys.contains(window));
+    let is_of_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let words = || text.as_bytes().split(|byte| !is_of_word(byte)).filter(|word| word.len() >= 43);
+    let in_words = || {
+        words().any(|word| {
+            let hex = || {
+                word.strip_prefix(b"x")
+                    .unwrap_or(word)
+                    .chunks_exact(2)
+                    .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+            };
+            STANDARD_NO_PAD.decode(word).is_ok_and(has)
+                || URL_SAFE_NO_PAD.decode(word).is_ok_and(has)
+                || hex().collect::<Option<Vec<u8>>>().is_some_and(has)
+        })
+    };
+    let in_lists = || {
+        text.split('[').skip(1).filter_map(|rest| rest.split_once(']')).any(|(list, _)| {
+            let bytes = || list.split(',').map(|byte| byte.trim().parse().ok()).collect::<Option<Vec<u8>>>();
+            list.len() >= 2 * DATA_KEY_BYTES && bytes().is_some_and(has)
+        })
+    };
+    !keys.is_empty() && (in_words() || in_lists())
 }
 
 struct Reader;
@@ -66,5 +188,40 @@ impl io::Write for Reader {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_planted_is_found_and_what_is_like_it_is_not() {
+        let key: Vec<u8> = (100..132).collect();
+        note_plaintext(json!({"KeyId": "k", "Plaintext": STANDARD.encode(&key)}).to_string().as_bytes());
+        note_prompts(br#"{"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "planted words"}]}], "input": ["and planted vectors"]}"#);
+        let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let longer = [b"before".to_vec(), key.clone(), b"behind".to_vec()].concat();
+        #[rustfmt::skip]
+        let table = [
+            (format!("key {}", STANDARD.encode(&key)),        true,  "base 64"),
+            (format!("key={}", URL_SAFE_NO_PAD.encode(&key)), true,  "base 64 for addresses"),
+            (STANDARD.encode(&longer),                        true,  "within something longer"),
+            (format!(r#"{{"wrapped": "\\x{hex}"}}"#),         true,  "bytes of a row"),
+            (hex.to_uppercase(),                              true,  "hexadecimal"),
+            (format!("DataKey({key:?})"),                     true,  "a list of bytes"),
+            (STANDARD.encode(&longer[1..30]),                 false, "a part of it"),
+            ("he asked: planted words!".to_owned(),           true,  "a prompt"),
+            ("and planted vectors".to_owned(),                true,  "an input"),
+            (r#"{"content": "\\x706c616e74656420776f726473"}"#.to_owned(), true, "a prompt in bytes"),
+            (format!(r#"{{"x": "\\x{}"}}"#, PEPPER.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()), true, "the pepper in bytes"),
+            ("planted word".to_owned(),                       false, "a part of a prompt"),
+            ("role user".to_owned(),                          false, "the form of a prompt"),
+        ];
+        for (text, found, why) in table {
+            assert_eq!(find_in_row(&text).is_some(), found, "{why}: {text}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the code under test logs, for tests that run in one thread.
 
+use crate::leaks;
 use serde_json::Value;
 use std::{
     io,
@@ -11,6 +12,8 @@ use tracing_subscriber::{Layer as _, layer::SubscriberExt as _};
 /// What this thread logs while it is alive.
 pub struct Logs {
     bytes: Buffer,
+    /// Whether secrets are planted in it.
+    is_planted: bool,
     _guard: DefaultGuard,
 }
 
@@ -33,7 +36,13 @@ impl Logs {
         let writer = bytes.clone();
         let log = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(move || writer.clone());
         let subscriber = tracing_subscriber::registry().with(log.with_filter(level));
-        Self { bytes, _guard: tracing::subscriber::set_default(subscriber) }
+        Self { bytes, is_planted: false, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The same for a test that plants secrets in it, and looks for them itself.
+    pub fn planted(mut self) -> Self {
+        self.is_planted = true;
+        self
     }
 
     /// All of it.
@@ -45,6 +54,15 @@ impl Logs {
     pub fn alarms(&self, name: &str) -> Vec<Value> {
         let events = self.text().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect::<Vec<Value>>();
         events.into_iter().filter(|event| event["alarm"] == name).collect()
+    }
+}
+
+impl Drop for Logs {
+    fn drop(&mut self) {
+        if !self.is_planted {
+            self.text().lines().for_each(|line| leaks::check("the log", line));
+            leaks::assert_none();
+        }
     }
 }
 

@@ -34,6 +34,7 @@ async fn send(app: &App, body: &Value) -> Answer {
 
 /// Sends a request whose process is killed before it did what is left to do.
 async fn send_and_kill(app: &App, body: &Value) -> Answer {
+    app.unbilled("its process is killed");
     let (response, _after) = app.begin(request("/v1/chat/completions", &app.api_key, KEY, body)).await;
     let (parts, body) = response.into_parts();
     Answer { status: parts.status, headers: parts.headers, pieces: body.collect().await }
@@ -125,7 +126,10 @@ async fn of_many_at_once_one_is_made() {
         assert_eq!(refusal(answer), is(409, IN_FLIGHT));
     }
     assert_eq!(app.mock.bill().len(), 1, "the provider was asked once");
-    assert_eq!(app.usage_events().await.len(), 1);
+    let (refused, made): (Vec<Value>, Vec<Value>) =
+        app.usage_events().await.into_iter().partition(|row| row["ended"] == "refused");
+    assert_eq!((made.len(), refused.len()), (1, 1), "one row of the answer, and one of all conflicts");
+    assert_eq!((&refused[0]["status"], &refused[0]["cost_nanos"]), (&json!(409), &json!(0)));
 }
 
 #[tokio::test]

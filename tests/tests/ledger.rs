@@ -5,6 +5,8 @@
 mod bill;
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/refusals.rs"]
+mod refusals;
 #[path = "ledger/site.rs"]
 mod site;
 #[path = "ledger/waiting.rs"]

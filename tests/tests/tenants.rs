@@ -235,6 +235,7 @@ async fn lived_in(app: &App) -> OtherTenant {
 #[tokio::test]
 async fn of_a_deleted_tenant_nothing_is_left_but_the_audit_which_operators_read() {
     let app = App::start().await;
+    app.unbilled("a ledger goes with its tenant");
     let tenant = lived_in(&app).await;
     let before: Vec<String> = rows_of(&app, &tenant.id).await.into_iter().map(|(table, _)| table).collect();
     let all = ["api_keys", "audit_events", "invitations", "members", "provider_credentials", "tenants", "usage_events"];
@@ -264,6 +265,7 @@ async fn of_a_deleted_tenant_nothing_is_left_but_the_audit_which_operators_read(
 #[tokio::test]
 async fn a_deletion_that_is_interrupted_leaves_no_data_key_and_is_taken_up_again() {
     let app = App::start().await;
+    app.unbilled("a ledger goes with its tenant");
     let tenant = lived_in(&app).await;
     let superuser = app.database.superuser().await;
     let broken = "create function app.broken() returns trigger language plpgsql set search_path = '' as 'begin raise exception ''broken''; end'; \
@@ -310,6 +312,7 @@ async fn half_deleted(app: &App) -> (OtherTenant, Answer) {
 async fn what_a_deletion_had_no_time_for_is_said_and_goes_with_the_next() {
     let logs = Logs::errors();
     let app = App::start().await;
+    app.unbilled("a ledger goes with its tenant");
     let (tenant, answer) = half_deleted(&app).await;
     let said = |status: &str, destroyed: u8, left: bool| json!({"id": tenant.id, "status": status, "data_keys_destroyed": destroyed, "readable_left": left});
     assert_eq!((answer.status.as_u16(), answer.json()), (202, said("deleting", 1, true)));
@@ -326,6 +329,7 @@ async fn what_a_deletion_had_no_time_for_is_said_and_goes_with_the_next() {
 #[tokio::test]
 async fn a_deletion_that_nobody_goes_on_with_is_finished_by_the_rotation() {
     let app = App::start().await;
+    app.unbilled("a ledger goes with its tenant");
     let (tenant, answer) = half_deleted(&app).await;
     assert_eq!(answer.status, 202);
     let rotation = app.rotation(&[]).await;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Who says so, on the bus.
+/// Who says so on the bus, where a deployment has no name of its own.
 pub const SOURCE: &str = "supergate";
 /// For how long limits that nobody counts are not told of again.
 const UNCOUNTED_EVERY: Duration = Duration::from_secs(300);
@@ -71,6 +71,8 @@ pub struct BudgetState {
     pub limit: Nanos,
     /// What became of it.
     pub spending: Spending,
+    /// What the request that came upon it may cost; none: it was no request.
+    pub asked: Option<Nanos>,
     /// When everything begins anew.
     pub resets_at: Option<OffsetDateTime>,
 }
@@ -83,6 +85,7 @@ impl From<&OverBudget> for BudgetState {
             period: over.period,
             limit: over.limit,
             spending: over.spending,
+            asked: Some(over.worst),
             resets_at: over.resets_at,
         }
     }
@@ -99,6 +102,13 @@ impl Alert {
         }
     }
 
+    /// Whether a hard budget refuses a request although it is far from used up: the request is large.
+    fn refuses_early(&self) -> bool {
+        let Self::BudgetRefuses { budget, .. } = self else { return false };
+        let taken = budget.spending.spent.0.saturating_add(budget.spending.reserved.0);
+        taken < budget.limit.0 / 10 * 9
+    }
+
     /// What is told. No prompt, no key, no name that a person chose.
     pub fn detail(&self) -> Value {
         match self {
@@ -109,6 +119,7 @@ impl Alert {
                 "limit_usd": budget.limit.as_usd(),
                 "spent_usd": budget.spending.spent.as_usd(),
                 "reserved_usd": budget.spending.reserved.as_usd(),
+                "asked_usd": budget.asked.map(Nanos::as_usd),
                 "resets_at": budget.resets_at.map(moment),
             }),
             Self::LimitsUncounted => json!({}),
@@ -126,7 +137,10 @@ impl Alert {
         match self {
             Self::BudgetUsedUp { tenant, budget } | Self::BudgetRefuses { tenant, budget } => {
                 let left = budget.resets_at.and_then(|at| Duration::try_from(at - now).ok());
-                (format!("{}#{tenant}#{}", self.name(), budget.counter), left.unwrap_or(LONG))
+                // With another limit it is another budget to be used up. That one large request did not fit says nothing of how it ends.
+                let early = if self.refuses_early() { "#early" } else { "" };
+                let key = format!("{}#{tenant}#{}#{}{early}", self.name(), budget.counter, budget.limit.0);
+                (key, left.unwrap_or(LONG))
             }
             Self::LimitsUncounted => (self.name().into(), UNCOUNTED_EVERY),
             Self::SpendingUnusual { tenant, hour, .. } => {
@@ -165,6 +179,7 @@ mod tests {
             period,
             limit: Nanos(2_000_000_000),
             spending: Spending { spent: Nanos(2_100_000_000), reserved: Nanos(0) },
+            asked: None,
             resets_at,
         };
         let monthly = || budget(Period::Month, Some(datetime!(2026-12-01 00:00 UTC)));
@@ -182,8 +197,37 @@ mod tests {
         let detail = Alert::BudgetUsedUp { tenant, budget: monthly() }.detail();
         let expected = json!({
             "tenant_id": tenant.to_string(), "scope": {"tag": "team:search"}, "period": "month", "limit_usd": 2.0, "spent_usd": 2.1,
-            "reserved_usd": 0.0, "resets_at": "2026-12-01T00:00:00Z",
+            "reserved_usd": 0.0, "asked_usd": null, "resets_at": "2026-12-01T00:00:00Z",
         });
         assert_eq!(detail, expected);
+    }
+
+    #[test]
+    fn what_is_told_once_is_told_again_when_it_is_something_else() {
+        let tenant = TenantId::generate(Duration::from_secs(1));
+        let now = datetime!(2026-11-22 12:00 UTC);
+        let budget = |limit, spent, reserved| BudgetState {
+            counter: "c1.2026-11".into(),
+            scope: BudgetScope::Tenant,
+            period: Period::Month,
+            limit: Nanos(limit),
+            spending: Spending { spent: Nanos(spent), reserved: Nanos(reserved) },
+            asked: Some(Nanos(1)),
+            resets_at: Some(datetime!(2026-12-01 00:00 UTC)),
+        };
+        let used_up = |limit, spent| Alert::BudgetUsedUp { tenant, budget: budget(limit, spent, 0) };
+        let refuses = |limit, spent, reserved| Alert::BudgetRefuses { tenant, budget: budget(limit, spent, reserved) };
+        #[rustfmt::skip]
+        let table = [
+            (used_up(100, 100),     used_up(100, 150),     true,  "the same budget, used up further"),
+            (used_up(100, 100),     used_up(200, 200),     false, "its limit was raised, and that is used up too"),
+            (used_up(100, 100),     refuses(100, 100, 0),  false, "it became a hard one"),
+            (refuses(100, 95, 0),   refuses(100, 10, 89),  true,  "nothing is left of it, be it spent or reserved"),
+            (refuses(100, 0, 0),    refuses(100, 100, 0),  false, "a large request did not fit, and then it was used up"),
+            (refuses(100, 0, 0),    refuses(100, 50, 0),   true,  "two large requests"),
+        ];
+        for (one, other, same, why) in table {
+            assert_eq!(one.once(now).0 == other.once(now).0, same, "{why}");
+        }
     }
 }

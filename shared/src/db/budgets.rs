@@ -1,9 +1,9 @@
 //! Budgets as they are defined. What is spent is not here.
 
-use super::{Error, TenantTx, bounds};
+use super::{Database, Error, TenantTx, bounds};
 use crate::{
     limits::policy::{Budget, BudgetScope},
-    tenancy::{BudgetId, KeyId, PersonId},
+    tenancy::{BudgetId, KeyId, PersonId, TenantId},
     usage::Nanos,
 };
 use time::OffsetDateTime;
@@ -146,20 +146,34 @@ pub(crate) async fn has_member(tx: &TenantTx, person: PersonId) -> Result<bool, 
     Ok(!tx.query(statement, &[(person.as_uuid(), Type::UUID)]).await?.is_empty())
 }
 
+const SOFT: &str = "select id, key_id, member_id, tag, limit_nanos, period, hard from budgets where tenant_id = $1 and not hard order by id";
+
+/// A tenant's soft budgets.
+///
+/// # Errors
+/// [`Error`] when they cannot be read.
+pub(crate) async fn soft(db: &Database, tenant: TenantId) -> Result<Vec<Budget>, Error> {
+    let rows = TenantTx::once(db, tenant, SOFT, &[(tenant.as_uuid(), Type::UUID)]).await?;
+    rows.iter().map(read_budget).collect()
+}
+
 fn read_row(row: &Row) -> Result<BudgetRow, Error> {
+    Ok(BudgetRow {
+        budget: read_budget(row)?,
+        by_operator: row.try_get("by_operator")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+fn read_budget(row: &Row) -> Result<Budget, Error> {
     let (key, member): (Option<Uuid>, Option<Uuid>) = (row.try_get("key_id")?, row.try_get("member_id")?);
     let period: &str = row.try_get("period")?;
-    let budget = Budget {
+    Ok(Budget {
         id: BudgetId::from_uuid(row.try_get("id")?),
         scope: bounds::scope(key, member, row.try_get("tag")?),
         limit: Nanos(row.try_get("limit_nanos")?),
         period: period.parse().map_err(|_| Error::Unexpected("a period that this version does not know"))?,
         hard: row.try_get("hard")?,
-    };
-    Ok(BudgetRow {
-        budget,
-        by_operator: row.try_get("by_operator")?,
-        created_at: row.try_get("created_at")?,
-        updated_at: row.try_get("updated_at")?,
     })
 }

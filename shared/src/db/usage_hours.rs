@@ -82,7 +82,7 @@ with cut as (
     select hour as at, case kind when 'tag' then label end as tag, case kind when 'end_user' then label end as end_user, provider, model,
         key_id, member_id, attempts, requests, errors, input_tokens, output_tokens, cached_input_tokens, cache_write_tokens,
         reasoning_tokens, cost_nanos, cache_hits, saved_nanos
-    from usage_hours where kind = $5 and hour >= $6 and hour < $7 and hour <> all ($8::timestamptz[])
+    from usage_hours where kind = any ($5) and hour >= $6 and hour < $7 and hour <> all ($8::timestamptz[])
     union all
     select app.request_time(request_id), tags.tag, case when $14 then end_user end, provider, model, key_id, member_id, 1,
         (attempt = 1)::integer, (status >= 400 or ended <> 'complete')::integer, input_tokens, output_tokens,
@@ -112,8 +112,8 @@ pub(crate) async fn sums(tx: &TenantTx, question: &Question<'_>) -> Result<Vec<G
     let Question { window, steps, by, only, most } = question;
     let (first, behind) = window.ids();
     let (from, to) = window.hours();
-    // What no sums know is read row by row; no sums are of the kind "none".
-    let cuts = if by.kind().is_some() { window.cuts(steps) } else { window.whole() };
+    // What no sums know is read row by row.
+    let cuts = if by.kinds().is_empty() { window.whole() } else { window.cuts(steps) };
     let ranges: (Vec<Uuid>, Vec<Uuid>) = cuts.iter().map(|cut: &Cut| (cut.first, cut.end)).unzip();
     let hours: Vec<OffsetDateTime> = cuts.iter().map(|cut| cut.hour).collect();
     let has = |dimension| by.has(dimension);
@@ -126,7 +126,7 @@ pub(crate) async fn sums(tx: &TenantTx, question: &Question<'_>) -> Result<Vec<G
                 (&behind, Type::UUID),
                 (&ranges.0, Type::UUID_ARRAY),
                 (&ranges.1, Type::UUID_ARRAY),
-                (&by.kind().unwrap_or("none"), Type::TEXT),
+                (&by.kinds(), Type::TEXT_ARRAY),
                 (&from, Type::TIMESTAMPTZ),
                 (&to, Type::TIMESTAMPTZ),
                 (&hours, Type::TIMESTAMPTZ_ARRAY),

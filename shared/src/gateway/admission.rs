@@ -8,6 +8,7 @@ use super::{
     attempt::Attempt,
     call::{Call, Reply},
     idempotency::{Claim, Claimed},
+    refusals,
 };
 use crate::{
     alerts::{Alert, sink::Alerts},
@@ -22,7 +23,6 @@ use crate::{
     tenancy::{Grant, TenantId, tags},
     usage::ledger::{Ledger, Recorded, UsageEvent, UsageSource},
 };
-use futures_util::future::join;
 use std::{sync::Arc, time::Duration};
 
 /// Where a request's tags are.
@@ -90,18 +90,30 @@ fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
     if is_known { counted } else { permit.at_least(counted) }
 }
 
-/// After the response: what a refusal, or that nobody counts, tells somebody else than the caller.
+/// After the response: what a refusal, or that nobody counts, tells somebody else than the caller. And soft budgets that are used up: the
+/// settlement that did it tells of them too, but may not have got that far.
 fn tell_of(gateway: &Gateway, call: &Call, grant: &Grant, reserved: &Result<Admission, NotAdmitted>) {
-    let alert = match reserved {
-        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => Alert::LimitsUncounted,
+    let tenant = grant.tenant();
+    let told: Vec<Alert> = match reserved {
+        Ok(Admission { is_local: true, .. }) | Err(NotAdmitted::Away(_)) => vec![Alert::LimitsUncounted],
+        Ok(Admission { over, .. }) => {
+            over.iter().map(|over| Alert::BudgetUsedUp { tenant, budget: over.into() }).collect()
+        }
         Err(NotAdmitted::Refused { refusal, remembered: false, .. }) => match &**refusal {
-            Refusal::Budget(over) => Alert::BudgetRefuses { tenant: grant.tenant(), budget: over.into() },
+            Refusal::Budget(over) => vec![Alert::BudgetRefuses { tenant, budget: over.into() }],
             _ => return,
         },
         _ => return,
     };
+    if told.is_empty() {
+        return;
+    }
     let alerts = Arc::clone(&gateway.alerts);
-    call.after.defer(async move { alerts.tell(&alert).await });
+    call.after.defer(async move {
+        for alert in &told {
+            alerts.tell(alert).await;
+        }
+    });
 }
 
 /// What a request is booked under: its key's tags and its own.
@@ -128,11 +140,10 @@ fn check(policy: &Policy, attempt: &Attempt, worst: Worst, model: &str) -> Resul
     Ok(())
 }
 
-/// Reserves what the request may use at most, and claims its idempotency key if it has one.
+/// Claims the request's idempotency key, if it has one, and reserves what it may use at most.
 ///
 /// # Errors
-/// What the key says of a request that was sent before;
-/// 429 for a limit, 402 for a budget, 503 where a hard budget cannot be asked, 400 where its cost cannot be known and must be.
+/// What the key says of a request that was sent before; 429 for a limit, 402 for a budget, 503 where a hard budget cannot be asked, 400 where its cost cannot be known and must be.
 pub(super) async fn reserve(
     gateway: &Gateway,
     call: &Call,
@@ -142,7 +153,11 @@ pub(super) async fn reserve(
 ) -> Result<Admitted, GatewayError> {
     let model = format!("{}/{}", attempt.provider(), attempt.candidate.model.id);
     let policy = &grant.rights().policy;
-    check(policy, attempt, worst, &model)?;
+    check(policy, attempt, worst, &model).inspect_err(|error| {
+        if matches!(error, GatewayError::NotPriced(_)) {
+            refusals::note(gateway, call, attempt.refused(error));
+        }
+    })?;
     let deadline = call.deadline.unwrap_or_else(|| gateway.clock.since_epoch() + MAX_TIME) + MARGIN;
     let ask = Ask {
         tenant: grant.tenant(),
@@ -155,27 +170,21 @@ pub(super) async fn reserve(
         deadline: deadline.as_secs(),
         note: Some(attempt.note()),
     };
-    let limiter = &gateway.limiter;
-    let claim = gateway.keys.claim(call, grant.tenant(), deadline);
-    // Both at once, so that a request with a key waits no longer than one without.
-    let (claimed, reserved) = join(Box::pin(claim), Box::pin(limiter.reserve(&ask))).await;
-    tell_of(gateway, call, grant, &reserved);
-    let claim = match claimed {
+    // First the key: what was sent before reserves nothing, so that nothing of it can be charged, wherever a process is killed.
+    let claim = match gateway.keys.claim(call, grant.tenant(), deadline).await {
         Ok(Claimed::First(claim)) => claim,
-        Ok(Claimed::Before(reply)) => {
-            // A row of what it is to be booked as: nothing, and no error.
-            let row = attempt.refused(&GatewayError::IdempotencyKeyReused);
-            let row = UsageEvent { status: reply.status.as_u16(), error_code: None, ..row };
-            give_back(gateway, call, reserved, row).await;
-            return Ok(Admitted::Before(reply));
-        }
+        Ok(Claimed::Before(reply)) => return Ok(Admitted::Before(reply)),
         Err(error) => {
-            give_back(gateway, call, reserved, attempt.refused(&error)).await;
+            use GatewayError::{IdempotencyInFlight, IdempotencyKeyReused, IdempotencyNotKept};
+            if matches!(error, IdempotencyInFlight { .. } | IdempotencyKeyReused | IdempotencyNotKept { .. }) {
+                refusals::note(gateway, call, attempt.refused(&error));
+            }
             return Err(error);
         }
     };
-    let asked = Asked { gateway, call, grant, attempt };
-    asked.admitted(reserved, claim)
+    let reserved = Box::pin(gateway.limiter.reserve(&ask)).await;
+    tell_of(gateway, call, grant, &reserved);
+    Asked { gateway, call, attempt, grant }.admitted(reserved, claim)
 }
 
 /// A request that asks to be admitted.
@@ -224,22 +233,8 @@ impl Asked<'_> {
     }
 }
 
-/// Gives back what was reserved for a request that is not made. Where some of it may be left it gets its row, which costs nothing: without
-/// one the sweeper would take it for a request that was lost, and charge for it.
-async fn give_back(gateway: &Gateway, call: &Call, reserved: Result<Admission, NotAdmitted>, row: UsageEvent) {
-    let is_undone = match reserved {
-        Ok(Admission { permit, .. }) => gateway.limiter.undo(permit).await,
-        Err(NotAdmitted::Refused { is_undone, .. }) => is_undone,
-        // A write may have got through without an answer.
-        Err(NotAdmitted::Away(_) | NotAdmitted::Stuck(_)) => false,
-    };
-    if !is_undone {
-        note_refusal(gateway, call, row);
-    }
-}
-
 /// A refusal is a row too, which costs nothing.
-fn note_refusal(gateway: &Gateway, call: &Call, event: UsageEvent) {
+pub(super) fn note_refusal(gateway: &Gateway, call: &Call, event: UsageEvent) {
     let ledger = gateway.ledger.clone();
     call.after.defer(async move {
         ledger.record(&[event]).await;

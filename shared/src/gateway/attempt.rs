@@ -187,7 +187,7 @@ impl Attempt {
         match (self.candidate.model.cost(&tokens), usage) {
             (Ok(cost), _) => (tokens, source, cost),
             (Err(error), UsageFacts::Reported(_)) => {
-                tracing::error!(%error, provider = self.provider(), model = self.candidate.model.id, "usage cannot be right");
+                tracing::error!(%error, provider = self.provider(), model = &*self.candidate.model.id, "usage cannot be right");
                 self.price(&UsageFacts::Counted { answer_bytes: 0, reported: None })
             }
             // What we count is bounded by what we read, so this is out of reach.
@@ -197,7 +197,7 @@ impl Attempt {
 
     /// With what the provider leaves unsaid: it serves as it was asked to, and a model that cannot but search has searched.
     fn as_served(&self, mut tokens: Tokens) -> Tokens {
-        let model = self.candidate.model;
+        let model = &self.candidate.model;
         tokens.terms = tokens.terms.or(self.terms);
         if model.web_search.is_some_and(|search| search.per == SearchUnit::Request) {
             tokens.web_searches.get_or_insert(1);
@@ -208,17 +208,17 @@ impl Attempt {
     /// The ledger's event.
     pub(super) fn event(&self, outcome: Outcome) -> UsageEvent {
         let (tokens, usage_source, cost) = self.price(&outcome.usage);
-        let (provider, model) = (self.provider(), self.candidate.model);
+        let (provider, model) = (self.provider(), &self.candidate.model);
         if let Some(tier) = tokens.terms.tier.filter(|tier| !model.sells(*tier)) {
             tracing::info!(
                 provider,
-                model = model.id,
+                model = &*model.id,
                 tier = tier.as_str(),
                 "served in a tier without a price; the list price is charged"
             );
         }
         if model.web_search.is_none() && tokens.web_searches.is_some_and(|searches| searches > 0) {
-            tracing::warn!(provider, model = model.id, "searches without a price; none is charged for them");
+            tracing::warn!(provider, model = &*model.id, "searches without a price; none is charged for them");
         }
         UsageEvent {
             model_served: outcome.model_served,
@@ -258,7 +258,7 @@ impl Attempt {
             end_user: self.end_user.clone(),
             provider: self.provider().into(),
             model_requested: self.model_requested.clone(),
-            model: self.candidate.model.id.into(),
+            model: self.candidate.model.id.clone(),
             model_served: None,
             streamed: self.streamed,
             status: 200,
@@ -267,7 +267,7 @@ impl Attempt {
             tokens: Tokens::default(),
             usage_source: UsageSource::None,
             cost: Nanos(0),
-            price_version: Some(self.candidate.model.price_version.into()),
+            price_version: Some(self.candidate.model.price_version.clone()),
             cache: None,
             saved: Nanos(0),
             first_token: None,

@@ -3,9 +3,9 @@
 use super::{
     Gateway, admission,
     admission::{Admitted, Booking},
-    attempt::{Attempt, Outcome, UsageFacts},
+    attempt::{Asked, Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
-    echo, idempotency,
+    echo, idempotency, refusals,
     relay::{self, Relay},
     upstream::{self, Failed},
 };
@@ -33,14 +33,14 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = ChatRequest::parse(call.json_body()?)?;
     let tags = admission::tags(&grant, &call)?;
-    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Chat, gateway.clock.now())?;
-    let (prepared, terms) = providers::prepare_chat(candidate.provider, candidate.model, &request)?;
+    let candidate = refusals::resolve(gateway, &call, &grant, Asked::from(&request), &tags, ModelKind::Chat)?;
+    let (prepared, terms) = providers::prepare_chat(candidate.provider, &candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
 
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     attempt.terms = terms;
     attempt.tags = tags;
-    let worst = estimate::chat(candidate.model, &terms, &request, prepared.body.len());
+    let worst = estimate::chat(&attempt.candidate.model, &terms, &request, prepared.body.len());
     let (booking, limits) = match admission::reserve(gateway, &call, &grant, &attempt, worst).await? {
         Admitted::Now(booking, limits) => (booking, limits),
         Admitted::Before(reply) => return Ok(reply),
@@ -105,7 +105,7 @@ fn completion(
         id: head.id.unwrap_or_else(|| relay::fallback_id(request_id)),
         object: "chat.completion",
         created: head.created.unwrap_or_else(|| attempt.clock.now().unix_timestamp()),
-        model: head.model.unwrap_or_else(|| attempt.candidate.model.id.to_owned()),
+        model: head.model.unwrap_or_else(|| attempt.candidate.model.id.to_string()),
         choices: (0..).zip(answer.choices).map(|(index, choice)| choice_of(index, choice, request)).collect(),
         usage: Some(usage),
         system_fingerprint: head.system_fingerprint,

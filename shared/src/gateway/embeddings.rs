@@ -5,7 +5,7 @@ use super::{
     admission::Admitted,
     attempt::{Asked, Attempt, Outcome, UsageFacts},
     call::{Call, Reply},
-    idempotency,
+    idempotency, refusals,
     upstream::{self, Failed},
 };
 use crate::{
@@ -38,16 +38,17 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let grant = gateway.authorize(&call, Permission::Infer).await?;
     let request = EmbeddingsRequest::parse(call.json_body()?)?;
     let tags = admission::tags(&grant, &call)?;
-    let candidate = upstream::resolve(&grant, &request.model, ModelKind::Embedding, gateway.clock.now())?;
+    let candidate =
+        refusals::resolve(gateway, &call, &grant, asked(&request, &request.input), &tags, ModelKind::Embedding)?;
     // The catalogue has no embedding model of a provider that cannot translate for it; a test says so.
     let missing = || GatewayError::Internal("an embedding model without a translator".into());
     let embedder = candidate.provider.embeddings().ok_or_else(missing)?;
-    let batches = prepare(candidate, embedder, &request)?;
+    let batches = prepare(&candidate, embedder, &request)?;
     let ignored = batches.first().map_or(&[][..], |batch| &batch.prepared.ignored);
     let ignored = upstream::check_ignored(ignored, request.require_parameters)?;
 
-    let asker = Asker { gateway, call: &call, grant: &grant, tags, request: &request, candidate, embedder };
-    let worst = estimate::embeddings(candidate.model, &request);
+    let asker = Asker { gateway, call: &call, grant: &grant, tags, request: &request, candidate: &candidate, embedder };
+    let worst = estimate::embeddings(&candidate.model, &request);
     let attempt = asker.attempt(&request.input);
     let (booking, limits) = match admission::reserve(gateway, &call, &grant, &attempt, worst).await? {
         Admitted::Now(booking, limits) => (booking, limits),
@@ -59,7 +60,7 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     let (parts, waited) = asked?;
     let cost = parts.iter().fold(Cost::default(), |sum, part| sum.plus(&part.cost));
     let attempts = parts.len();
-    let mut reply = Reply::json(StatusCode::OK, &join(parts, candidate, &cost))?;
+    let mut reply = Reply::json(StatusCode::OK, &join(parts, &candidate, &cost))?;
     let overhead = gateway.clock.monotonic().saturating_sub(call.received).saturating_sub(waited);
     upstream::describe(&mut reply, &candidate, attempts, overhead);
     upstream::tell_cost(&mut reply, cost.total);
@@ -67,6 +68,12 @@ pub async fn embed(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError>
     upstream::tell_ignored(&mut reply, &ignored);
     idempotency::note(claim.as_ref(), &reply);
     Ok(reply)
+}
+
+/// What the ledger notes of a call with these of the inputs.
+fn asked<'a>(request: &'a EmbeddingsRequest, input: &[Input]) -> Asked<'a> {
+    let prompt_bytes = input.iter().map(Input::text_bytes).sum();
+    Asked { model: &request.model, end_user: request.user.as_deref(), streamed: false, prompt_bytes }
 }
 
 /// One call to be made.
@@ -78,13 +85,13 @@ struct Batch<'a> {
 
 /// All of the calls, before the first is made: a fault in the last input costs nothing.
 fn prepare<'a>(
-    candidate: Candidate,
+    candidate: &Candidate,
     embedder: &dyn Embedder,
     request: &'a EmbeddingsRequest,
 ) -> Result<Vec<Batch<'a>>, Invalid> {
     let batches = embedder.batch_limit(request).split(&request.input);
     let prepare = |(number, input)| {
-        let prepared = providers::prepare_embeddings(candidate.provider, embedder, candidate.model, request, input)?;
+        let prepared = providers::prepare_embeddings(candidate.provider, embedder, &candidate.model, request, input)?;
         Ok(Batch { number, input, prepared })
     };
     (1..).zip(batches).map(prepare).collect()
@@ -106,7 +113,7 @@ struct Asker<'a> {
     grant: &'a Grant,
     tags: Vec<String>,
     request: &'a EmbeddingsRequest,
-    candidate: Candidate,
+    candidate: &'a Candidate,
     embedder: &'a dyn Embedder,
 }
 
@@ -133,10 +140,8 @@ impl Asker<'_> {
     }
 
     fn attempt(&self, input: &[Input]) -> Attempt {
-        let prompt_bytes = input.iter().map(Input::text_bytes).sum();
-        let Self { request, .. } = self;
-        let asked = Asked { model: &request.model, end_user: request.user.as_deref(), streamed: false, prompt_bytes };
-        let mut attempt = Attempt::new(self.candidate, self.grant, self.call, asked, &self.gateway.clock);
+        let asked = asked(self.request, input);
+        let mut attempt = Attempt::new(self.candidate.clone(), self.grant, self.call, asked, &self.gateway.clock);
         attempt.tags.clone_from(&self.tags);
         attempt
     }
@@ -186,8 +191,8 @@ impl Asker<'_> {
 }
 
 /// One answer of the parts, in their order.
-fn join(parts: Vec<Part>, candidate: Candidate, cost: &Cost) -> EmbeddingList {
-    let model = parts.iter().find_map(|part| part.model.clone()).unwrap_or_else(|| candidate.model.id.to_owned());
+fn join(parts: Vec<Part>, candidate: &Candidate, cost: &Cost) -> EmbeddingList {
+    let model = parts.iter().find_map(|part| part.model.clone()).unwrap_or_else(|| candidate.model.id.to_string());
     let tokens = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.tokens.input));
     let vectors = parts.into_iter().flat_map(|part| part.vectors).enumerate();
     EmbeddingList {

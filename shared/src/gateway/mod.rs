@@ -13,6 +13,7 @@ pub mod health;
 mod idempotency;
 pub mod models;
 pub mod people;
+mod refusals;
 mod relay;
 pub mod sweeper;
 mod upstream;
@@ -44,6 +45,7 @@ pub struct Gateway {
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) alerts: Arc<Alerts>,
     pub(crate) keys: idempotency::Keys,
+    pub(crate) refusals: refusals::Refusals,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
     pub(crate) vault: Vault,
@@ -67,6 +69,7 @@ impl Gateway {
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
         let answers = KeptAnswers::new(Arc::clone(&config.credentials.peppers));
         Ok(Self {
+            refusals: refusals::Refusals::default(),
             keys: idempotency::Keys::new(Arc::clone(&table), answers, Arc::clone(&clock)),
             auth: Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock))
                 .map_err(GatewayError::Internal)?,
@@ -74,7 +77,7 @@ impl Gateway {
             vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
-            alerts: Arc::new(Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock))),
+            alerts: Arc::new(Alerts::new(&aws, config.alerts, Arc::clone(&table), Arc::clone(&clock))),
             limiter: Arc::new(Limiter::new(Arc::clone(&table), Arc::clone(&clock))),
             ledger: Ledger::new(db.clone(), table, Arc::clone(&clock)),
             clock,

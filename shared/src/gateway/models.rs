@@ -11,7 +11,7 @@ use crate::{
     providers::supported,
     routing::plan::{self, Candidate},
     tenancy::{Grant, Permission},
-    usage::{ModelCard, ModelKind, Rates, SearchContext, Tier},
+    usage::{Card, ModelCard, ModelKind, Rates, SearchContext, Tier},
 };
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
@@ -20,8 +20,13 @@ use std::{borrow::Cow, sync::LazyLock};
 const LIST: &str = "/v1/models";
 
 /// All models. Described once: what each honours is found by trying it.
-static CATALOGUE: LazyLock<Vec<(Candidate, Model)>> =
-    LazyLock::new(|| plan::catalogue().map(|candidate| (candidate, describe(&candidate))).collect());
+static CATALOGUE: LazyLock<Vec<(Candidate, Model)>> = LazyLock::new(|| {
+    let described = |candidate| {
+        let model = describe(&candidate);
+        (candidate, model)
+    };
+    plan::catalogue().map(described).collect()
+});
 
 /// Lists the models, or describes the one that the path names.
 ///
@@ -37,11 +42,9 @@ pub async fn read(gateway: &Gateway, call: Call) -> Result<Reply, GatewayError> 
             let (prices, now) = (&grant.rights().prices, gateway.clock.now());
             let served = |provider: &str| grant.served_with(provider);
             let usable = CATALOGUE.iter().filter(|(candidate, _)| may_use(&grant, candidate).is_ok());
-            let listed = usable.map(|(candidate, model)| match candidate.at(prices, served, now) {
-                Ok(own) if !std::ptr::eq(own.model, candidate.model) => {
-                    Cow::Owned(Model { pricing: pricing(own.model), ..model.clone() })
-                }
-                _ => Cow::Borrowed(model),
+            let listed = usable.map(|(candidate, model)| match candidate.clone().at(prices, served, now).model {
+                Card::Own(own) => Cow::Owned(Model { pricing: pricing(&own), ..model.clone() }),
+                Card::Listed(_) => Cow::Borrowed(model),
             });
             let unlisted = plan::unlisted_at(prices, served, now);
             let unlisted = unlisted.iter().filter(|candidate| may_use(&grant, candidate).is_ok());
@@ -68,11 +71,11 @@ fn may_use(grant: &Grant, candidate: &Candidate) -> Result<(), GatewayError> {
             format!("there is no key of `{provider}` for this tenant, so `{}` cannot be used", candidate.name());
         return Err(GatewayError::UnknownModel(problem));
     }
-    grant.allow_model(provider, candidate.model.id).map_err(|denied| GatewayError::UnknownModel(denied.to_string()))
+    grant.allow_model(provider, &candidate.model.id).map_err(|denied| GatewayError::UnknownModel(denied.to_string()))
 }
 
 fn describe(candidate: &Candidate) -> Model {
-    let model = candidate.model;
+    let model = &*candidate.model;
     let names = |all: &[crate::usage::Modality]| all.iter().map(|one| one.as_str()).collect();
     Model {
         id: candidate.name(),

@@ -323,7 +323,7 @@ impl Relay {
             let head = ChunkHead {
                 id: head.id.unwrap_or_else(|| fallback_id(self.request_id)),
                 created: head.created.unwrap_or_else(|| self.attempt.clock.now().unix_timestamp()),
-                model: head.model.unwrap_or_else(|| self.attempt.candidate.model.id.to_owned()),
+                model: head.model.unwrap_or_else(|| self.attempt.candidate.model.id.to_string()),
                 system_fingerprint: head.system_fingerprint,
                 service_tier: head.service_tier,
             };

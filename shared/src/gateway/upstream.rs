@@ -16,13 +16,12 @@ use crate::{
     limits::told::Headers,
     openai::Invalid,
     providers::{AnswerError, Prepared, Provider},
-    routing::plan::{self, Candidate, Unresolved},
-    tenancy::{CredentialRef, Grant},
-    usage::{ModelKind, Nanos, ledger::UsageEvent},
+    routing::plan::{Candidate, Unresolved},
+    tenancy::CredentialRef,
+    usage::{Nanos, ledger::UsageEvent},
 };
 use http::{HeaderMap, header};
 use std::time::Duration;
-use time::OffsetDateTime;
 
 /// How much of an error answer is read, and for how long: it is a sentence or two.
 const MAX_ERROR_BYTES: usize = 64 << 10;
@@ -30,24 +29,11 @@ const MAX_ERROR_BYTES: usize = 64 << 10;
 const MAX_ID_BYTES: usize = 200;
 const ERROR_BODY_TIME: Duration = Duration::from_secs(5);
 
-/// The model that the caller names, at the price that holds for them, if it makes that and the caller may use it.
-pub(super) fn resolve(
-    grant: &Grant,
-    name: &str,
-    kind: ModelKind,
-    now: OffsetDateTime,
-) -> Result<Candidate, GatewayError> {
-    let served = |provider: &str| grant.served_with(provider);
-    let candidate = plan::resolve_at(name, &grant.rights().prices, served, now).map_err(unresolved)?.of_kind(kind)?;
-    grant.allow_model(candidate.provider.id(), candidate.model.id)?;
-    Ok(candidate)
-}
-
 /// What a caller is told of a name that cannot be asked.
 pub(super) fn unresolved(error: Unresolved) -> GatewayError {
     match error {
         Unresolved::Unknown(unknown) => GatewayError::UnknownModel(unknown.0),
-        Unresolved::NotPriced(model) => GatewayError::NotPriced(model),
+        Unresolved::NotPriced { name, .. } => GatewayError::NotPriced(name),
     }
 }
 
@@ -208,7 +194,7 @@ pub(super) async fn read<T>(
 /// Who answered, after how many calls, and how much of the time was ours.
 pub(super) fn describe(reply: &mut Reply, candidate: &Candidate, attempts: usize, overhead: Duration) {
     reply.set("x-supergate-provider", candidate.provider.id());
-    reply.set("x-supergate-model", candidate.model.id);
+    reply.set("x-supergate-model", &candidate.model.id);
     reply.set("x-supergate-attempts", &attempts.to_string());
     reply.set("x-supergate-overhead-ms", &format!("{:.3}", overhead.as_secs_f64() * 1e3));
 }

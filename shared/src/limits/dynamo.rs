@@ -4,6 +4,7 @@ mod fault;
 mod idempotency;
 mod items;
 mod limiter;
+mod marks;
 mod reservations;
 mod waiting;
 
@@ -11,6 +12,7 @@ pub use fault::Fault;
 pub use idempotency::KeyClaim;
 pub use items::Reserved;
 pub use limiter::{Admission, Limiter, NotAdmitted};
+pub use marks::Turn;
 pub use reservations::{OpenReservation, Reservations};
 pub use waiting::{WAITING_PARTITIONS, Waiting};
 

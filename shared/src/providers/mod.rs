@@ -102,7 +102,7 @@ pub fn provider(id: &str) -> Option<&'static dyn Provider> {
 /// Finds a model by the provider's own name for it.
 pub fn model(provider: &dyn Provider, name: &str) -> Option<&'static ModelCard> {
     let models = provider.models();
-    models.binary_search_by(|card| card.id.cmp(name)).ok().map(|found| &models[found])
+    models.binary_search_by(|card| (*card.id).cmp(name)).ok().map(|found| &models[found])
 }
 
 /// A request that is ready to be sent, but for the base URL and the key.
@@ -333,7 +333,7 @@ mod tests {
             assert!(!models.is_empty(), "{}", provider.id());
             assert!(models.is_sorted_by(|a, b| a.id < b.id), "{}: binary search needs order", provider.id());
             for card in models {
-                assert_eq!(model(*provider, card.id), Some(card));
+                assert_eq!(model(*provider, &card.id), Some(card));
                 assert!(card.tiers.is_sorted_by(|a, b| a.above_input_tokens < b.above_input_tokens), "{}", card.id);
             }
         }
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_bare_model_name_belongs_to_one_provider() {
-        let mut names: Vec<_> = ALL.iter().flat_map(|provider| provider.models()).map(|card| card.id).collect();
+        let mut names: Vec<_> = ALL.iter().flat_map(|provider| provider.models()).map(|card| &*card.id).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     }

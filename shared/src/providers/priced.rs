@@ -89,7 +89,7 @@ mod tests {
         let mut body = json!({ "model": model, "messages": [{ "role": "user", "content": "hi" }] });
         body.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
         let request = ChatRequest::parse(body.to_string().as_bytes())?;
-        terms(candidate.provider, candidate.model, &request, &[])
+        terms(candidate.provider, &candidate.model, &request, &[])
     }
 
     #[test]

@@ -191,7 +191,7 @@ mod tests {
         ];
         for (name, parameter, honours, why) in table {
             let candidate = plan::resolve(name).expect("a model");
-            let named = parameters(candidate.provider, candidate.model);
+            let named = parameters(candidate.provider, &candidate.model);
             assert_eq!(named.contains(&parameter), honours, "{name} {parameter}: {why}; {named:?}");
             assert!(named.is_sorted(), "{named:?}");
         }
@@ -219,7 +219,7 @@ mod tests {
         ];
         for (name, wanted, why) in table {
             let candidate = plan::resolve(name).expect("a model");
-            assert_eq!(inputs(candidate.provider, candidate.model), wanted, "{name}: {why}");
+            assert_eq!(inputs(candidate.provider, &candidate.model), wanted, "{name}: {why}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     openai::Invalid,
     providers::{self, Provider},
-    usage::{ModelCard, ModelKind, Price, PriceList, ServedWith},
+    usage::{Card, ModelCard, ModelKind, Price, PriceList, ServedWith},
 };
 use time::OffsetDateTime;
 
@@ -12,12 +12,12 @@ const ALIKE: f64 = 0.75;
 const MAX_SUGGESTIONS: usize = 3;
 
 /// A provider and one of its models.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Candidate {
     /// Who.
     pub provider: &'static dyn Provider,
     /// Which.
-    pub model: &'static ModelCard,
+    pub model: Card,
 }
 
 /// No model of that name; the message suggests near ones.
@@ -30,25 +30,29 @@ pub struct UnknownModel(pub String);
 /// # Errors
 /// [`UnknownModel`] with near names.
 pub fn resolve(name: &str) -> Result<Candidate, UnknownModel> {
+    let of = |provider: &&'static dyn Provider, name: &str| {
+        Some(Candidate::listed(*provider, providers::model(*provider, name)?))
+    };
     let found = match name.split_once('/') {
-        Some((vendor, model)) => providers::ALL
-            .iter()
-            .find(|provider| provider.id() == vendor)
-            .and_then(|provider| Some(Candidate { provider: *provider, model: providers::model(*provider, model)? })),
-        None => providers::ALL
-            .iter()
-            .find_map(|provider| Some(Candidate { provider: *provider, model: providers::model(*provider, name)? })),
+        Some((vendor, model)) => {
+            providers::ALL.iter().find(|provider| provider.id() == vendor).and_then(|provider| of(provider, model))
+        }
+        None => providers::ALL.iter().find_map(|provider| of(provider, name)),
     };
     found.ok_or_else(|| unknown(name))
 }
 
 /// Why a name is no model that could be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unresolved {
     /// There is none of that name.
     Unknown(UnknownModel),
-    /// There is, and nobody knows what it costs now. As `provider/model`.
-    NotPriced(String),
+    /// There is, and nobody knows what it costs now.
+    NotPriced {
+        /// As `provider/model`.
+        name: String,
+        /// The listed model that it is based on, if there still is one of that name.
+        like: Option<Candidate>,
+    },
 }
 
 /// Resolves a name at the prices that hold for a caller at that moment, those of models that no list has among them. `served` says whose key
@@ -63,7 +67,7 @@ pub fn resolve_at(
     now: OffsetDateTime,
 ) -> Result<Candidate, Unresolved> {
     match resolve(name) {
-        Ok(listed) => listed.at(prices, &served, now),
+        Ok(listed) => Ok(listed.at(prices, &served, now)),
         Err(unknown) => unlisted(name, prices, &served, now).unwrap_or(Err(Unresolved::Unknown(unknown))),
     }
 }
@@ -82,10 +86,14 @@ fn unlisted(
     };
     let one = prices.all().iter().find(named)?;
     let provider = providers::provider(&one.provider)?;
+    let base = one.based_on.as_deref().and_then(|base| providers::model(provider, base));
+    let like = base.map(|base| Candidate::listed(provider, base));
     let now = prices.at(&one.provider, &one.model, served(&one.provider), now);
-    let card = now.and_then(|price| price.card(providers::model(provider, price.based_on.as_deref()?)?));
-    let not_priced = || Unresolved::NotPriced(format!("{}/{}", one.provider, one.model));
-    Some(card.map(|model| Candidate { provider, model }).ok_or_else(not_priced))
+    // Each price may be based on another model.
+    let base = now.and_then(|price| providers::model(provider, price.based_on.as_deref()?));
+    let card = now.zip(base).and_then(|(price, base)| price.card(base));
+    let name = format!("{}/{}", one.provider, one.model);
+    Some(card.map(|model| Candidate { provider, model }).ok_or(Unresolved::NotPriced { name, like }))
 }
 
 /// The models that no list has and that have a price at that moment.
@@ -104,29 +112,22 @@ pub fn unlisted_at(prices: &PriceList, served: impl Fn(&str) -> ServedWith, now:
 
 /// Every model that can be named, as `provider/model`.
 pub fn catalogue() -> impl Iterator<Item = Candidate> {
-    providers::ALL
-        .iter()
-        .flat_map(|provider| provider.models().iter().map(|model| Candidate { provider: *provider, model }))
+    providers::ALL.iter().flat_map(|provider| provider.models().iter().map(|model| Candidate::listed(*provider, model)))
 }
 
 impl Candidate {
+    /// At the price of the list.
+    pub fn listed(provider: &'static dyn Provider, model: &'static ModelCard) -> Self {
+        Self { provider, model: Card::Listed(model) }
+    }
+
     /// The same at the price that holds for a caller at that moment.
-    ///
-    /// # Errors
-    /// [`Unresolved::NotPriced`] when it cannot be told.
-    pub fn at(
-        self,
-        prices: &PriceList,
-        served: impl Fn(&str) -> ServedWith,
-        now: OffsetDateTime,
-    ) -> Result<Self, Unresolved> {
+    pub fn at(self, prices: &PriceList, served: impl Fn(&str) -> ServedWith, now: OffsetDateTime) -> Self {
         let provider = self.provider.id();
-        match prices.at(provider, self.model.id, served(provider), now).filter(|price| price.rates.is_some()) {
-            None => Ok(self),
-            Some(own) => match own.card(self.model) {
-                Some(model) => Ok(Self { model, ..self }),
-                None => Err(Unresolved::NotPriced(self.name())),
-            },
+        let own = prices.at(provider, &self.model.id, served(provider), now).and_then(|price| price.card(&self.model));
+        match own {
+            Some(model) => Self { model, ..self },
+            None => self,
         }
     }
 
@@ -186,7 +187,7 @@ fn unknown(name: &str) -> UnknownModel {
     let mut near: Vec<(f64, String)> = catalogue()
         .map(|candidate| {
             let same_vendor = if candidate.provider.id() == vendor { 0.01 } else { 0.0 };
-            (strsim::jaro_winkler(bare, candidate.model.id) + same_vendor, candidate.name())
+            (strsim::jaro_winkler(bare, &candidate.model.id) + same_vendor, candidate.name())
         })
         .filter(|(score, _)| *score >= ALIKE)
         .collect();

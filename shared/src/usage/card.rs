@@ -1,6 +1,7 @@
 //! A model as its provider's price list has it. `build.rs` writes these from `providers/<vendor>/prices.toml`.
 
 use super::Terms;
+use std::{borrow::Cow, ops::Deref, sync::Arc};
 
 /// What a model makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +40,31 @@ impl Modality {
     }
 }
 
+/// A model's card at the price that holds for a caller. One at a price of somebody's own lives as long as who holds it.
+#[derive(Debug, Clone)]
+pub enum Card {
+    /// Of the lists that are compiled in.
+    Listed(&'static ModelCard),
+    /// At a price of the deployment's or a tenant's own.
+    Own(Arc<ModelCard>),
+}
+
+impl Deref for Card {
+    type Target = ModelCard;
+
+    fn deref(&self) -> &ModelCard {
+        match self {
+            Self::Listed(card) => card,
+            Self::Own(card) => card,
+        }
+    }
+}
+
 /// A model as its provider's price list has it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelCard {
     /// The provider's name for it.
-    pub id: &'static str,
+    pub id: Cow<'static, str>,
     /// What it makes.
     pub kind: ModelKind,
     /// The longest prompt, in tokens.
@@ -71,7 +92,7 @@ pub struct ModelCard {
     /// What tokens cost in per cent where they are promised to stay in the United States.
     pub us_percent: Option<u16>,
     /// Names these prices: another price in the list makes another name.
-    pub price_version: &'static str,
+    pub price_version: Cow<'static, str>,
 }
 
 /// Prices in pico-dollars per token.

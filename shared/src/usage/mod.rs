@@ -10,7 +10,9 @@ pub mod report;
 mod row;
 mod tokens;
 
-pub use card::{Lane, Modality, ModelCard, ModelKind, Rates, SearchContext, SearchUnit, ServiceTier, Tier, WebSearch};
+pub use card::{
+    Card, Lane, Modality, ModelCard, ModelKind, Rates, SearchContext, SearchUnit, ServiceTier, Tier, WebSearch,
+};
 pub use event::MAX_END_USER_CHARS;
 pub use note::Note;
 pub use prices::{Price, PriceList, PriceSetter, ServedWith};

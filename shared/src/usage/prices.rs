@@ -1,18 +1,13 @@
 //! Prices of a deployment's and its tenants' own: in the place of the list's, or for models that no list has. Each holds from a moment on,
 //! until the next one of the same model does.
 
-use super::{ModelCard, Rates};
+use super::{Card, ModelCard, Rates};
 use crate::tenancy::PriceId;
-use std::{
-    collections::HashMap,
-    sync::{LazyLock, Mutex, PoisonError},
-};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// How many prices a tenant has at most, and the platform. The same as the trigger's in the database.
 pub const MAX_PRICES: usize = 500;
-/// How many cards one process makes at most: a price never changes, so each is made once and stays.
-const MAX_CARDS: usize = 20_000;
 
 /// The prices that could hold for one caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,32 +92,13 @@ impl Price {
     /// The card of the model at this price; none where it has no price of its own. A price for the default service tier, whatever the
     /// prompt's length; what sound, film, searches and other service tiers cost stays as the base's list says, but not for a model that no
     /// list has.
-    pub fn card(&self, base: &'static ModelCard) -> Option<&'static ModelCard> {
+    pub fn card(&self, base: &ModelCard) -> Option<Card> {
         let rates = self.rates?;
-        let mut made = CARDS.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, card)) = made.get(&self.id).filter(|(of, _)| std::ptr::eq(*of, base)) {
-            return Some(card);
-        }
-        if made.len() >= MAX_CARDS {
-            return None;
-        }
-        let card: &'static ModelCard = Box::leak(Box::new(self.make(base, rates)));
-        made.insert(self.id, (base, card));
-        Some(card)
-    }
-
-    fn make(&self, base: &'static ModelCard, rates: Rates) -> ModelCard {
         let is_listed = self.based_on.is_none();
         let list = base.rates;
-        ModelCard {
-            id: if is_listed { base.id } else { leak(&self.model) },
-            kind: base.kind,
-            context_tokens: base.context_tokens,
-            max_output_tokens: base.max_output_tokens,
+        Some(Card::Own(Arc::new(ModelCard {
+            id: if is_listed { base.id.clone() } else { self.model.clone().into() },
             deprecated_on: if is_listed { base.deprecated_on } else { None },
-            takes: base.takes,
-            gives: base.gives,
-            calls_functions: base.calls_functions,
             rates: Rates {
                 audio_input: list.audio_input,
                 cached_audio_input: list.cached_audio_input,
@@ -133,20 +109,10 @@ impl Price {
             },
             tiers: &[],
             lanes: if is_listed { base.lanes } else { &[] },
-            web_search: base.web_search,
-            audio_minute: base.audio_minute,
-            us_percent: base.us_percent,
-            price_version: leak(&self.id.to_string()),
-        }
+            price_version: self.id.to_string().into(),
+            ..base.clone()
+        })))
     }
-}
-
-/// The cards that were made, and of which model of the list.
-static CARDS: LazyLock<Mutex<HashMap<PriceId, (&'static ModelCard, &'static ModelCard)>>> =
-    LazyLock::new(Mutex::default);
-
-fn leak(text: &str) -> &'static str {
-    Box::leak(text.to_owned().into_boxed_str())
 }
 
 #[cfg(test)]

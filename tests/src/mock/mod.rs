@@ -117,6 +117,11 @@ impl MockUpstream {
         self.journal.billed()
     }
 
+    /// The bill since the start, whatever was forgotten.
+    pub fn whole_bill(&self) -> Vec<Billed> {
+        self.journal.whole_bill()
+    }
+
     /// Forgets requests and bill.
     pub fn reset(&self) {
         self.journal.reset();

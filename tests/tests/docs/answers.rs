@@ -90,6 +90,7 @@ type Known = BTreeMap<&'static str, String>;
 #[tokio::test]
 async fn each_route_takes_its_example_and_answers_as_described() {
     let (app, description) = (App::start().await, docs::description().await);
+    app.unbilled("a ledger goes with its tenant");
     let all = described(&description);
     let mut known = Known::from([
         ("model", "openai/gpt-4o-mini".to_owned()),

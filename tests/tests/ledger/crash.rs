@@ -2,6 +2,7 @@
 //! what was begun: nothing is lost, nothing is there twice, and the budget has what the ledger has.
 
 use super::site::{
+    Ask,
     Place::{self, Database, Table, TableWithoutDatabase, Upstream},
     SOON, Site,
 };
@@ -171,5 +172,95 @@ async fn a_sweeper_killed_anywhere_and_started_again_changes_nothing_twice() {
         );
     }
     println!("crash: a sweeper killed at {} places and started again: nothing twice", SWEEPS.len());
+    site.stack.close().await;
+}
+
+const CLAIMS: &[&str] = &["UpdateItem", "idempotency#", "\":open\""];
+const ENDS_CLAIM: &[&str] = &["UpdateItem", "idempotency#", "\":state\""];
+
+/// With an idempotency key: where, how many calls the provider bills, what the ledger has, why.
+#[rustfmt::skip]
+const KEYED: &[(&str, Place, usize, Row, &str)] = &[
+    ("before the claim",              Table(Before, CLAIMS),           0, Row::None,     "nothing has happened"),
+    ("after the claim",               Table(After, CLAIMS),            0, Row::None,     "nothing is reserved yet"),
+    ("before the key's reservation",  Table(Before, RESERVES_KEY),     0, Row::None,     "the tenant's alone is not enough to begin"),
+    ("after dispatch",                Upstream(After, "HTTP/1.1"),     1, Row::Reserved, "the provider bills what nobody has read"),
+    ("before the insert",             Database(Before),                1, Row::Reserved, "what it cost was only in memory"),
+    ("before the answer is kept",     Table(Before, ENDS_CLAIM),       1, Row::Billed,   "all was done but that"),
+    ("after the answer was kept",     Table(After, ENDS_CLAIM),        1, Row::Billed,   "all was done"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_with_an_idempotency_key_loses_nothing_and_a_replay_is_never_charged() {
+    let site = Site::build().await;
+    for (name, place, billed, row, why) in KEYED {
+        let (rows_before, bill_before) = (site.rows().await, site.bill().await.len());
+        site.kill_asked(AT_A_TIME, Ask::Keyed, *place).await;
+        table::make_overdue(&site.table).await;
+        let sweeper = site.sweeper(false).await;
+        let report = sweeper.invoke(json!({}), SOON).await.json().await;
+        assert_eq!((&report["failed"], &report["complete"]), (&json!(0), &json!(true)), "{name}: {report}");
+        let rows: Vec<Value> = site.rows().await.into_iter().filter(|row| !rows_before.contains(row)).collect();
+        let bill = site.bill().await.split_off(bill_before);
+        assert_eq!(bill.len(), billed * AT_A_TIME, "{name}: calls that the provider bills");
+        assert_eq!(rows.len(), if *row == Row::None { 0 } else { AT_A_TIME }, "{name}: {why}: {report}");
+        let cost = bill.iter().copied().map(cost).sum::<u64>();
+        match row {
+            Row::Billed => assert_eq!(sum_of(&rows), cost, "{name}: {why}"),
+            _ => assert!(sum_of(&rows) >= cost && rows.iter().all(|row| row["ended"] == "lost"), "{name}: {why}"),
+        }
+        assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&site.rows().await), "{name}");
+    }
+    // One that is done; then processes that are killed while they give its answer again.
+    let once = Ask::KeyedAs("5f0c2a91-7b3e-4d68-9a10-000000000905");
+    let function = site.function(once).await;
+    drop(function.invoke(site.event(once), SOON).await.bytes().await);
+    drop(function.invoke(site.event(once), SOON).await.bytes().await);
+    let (rows, billed) = (site.rows().await, site.bill().await.len());
+    for side in [Before, After] {
+        site.kill_asked(AT_A_TIME, once, Table(side, CLAIMS)).await;
+        table::make_overdue(&site.table).await;
+        let report = site.sweeper(false).await.invoke(json!({}), SOON).await.json().await;
+        assert_eq!((&report["charged"], &report["failed"]), (&json!(0), &json!(0)), "{report}");
+        assert_eq!((site.rows().await, site.bill().await.len()), (rows.clone(), billed), "a replay costs nothing");
+        assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&rows));
+    }
+    site.stack.close().await;
+}
+
+/// Several calls of one request: where, what the ledger has, why.
+#[rustfmt::skip]
+const VECTORS: &[(&str, Place, Row, &str)] = &[
+    ("after the first answer",          Upstream(After, "HTTP/1.1"),   Row::Reserved, "some of the calls may have been billed"),
+    ("before the insert",               Database(Before),              Row::Reserved, "all of them were"),
+    ("after the insert",                Database(After),               Row::Billed,   "a row for each call"),
+    ("before the tenant's settlement",  Table(Before, SETTLES_TENANT), Row::Billed,   "the rows are the truth"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_between_the_calls_of_one_request_for_vectors_loses_none_of_them() {
+    /// A text of the model costs so many nano-dollars a token.
+    const PRICE: u64 = 120;
+    let site = Site::build().await;
+    for (name, place, row, why) in VECTORS {
+        for _ in 0..3 {
+            let (rows_before, bill_before) = (site.rows().await, site.bill().await.len());
+            site.kill_asked(1, Ask::Vectors, *place).await;
+            table::make_overdue(&site.table).await;
+            let report = site.sweeper(false).await.invoke(json!({}), SOON).await.json().await;
+            assert_eq!((&report["failed"], &report["complete"]), (&json!(0), &json!(true)), "{name}: {report}");
+            let rows: Vec<Value> = site.rows().await.into_iter().filter(|row| !rows_before.contains(row)).collect();
+            let bill = site.bill().await.split_off(bill_before);
+            let cost = bill.iter().map(|(input, _)| input * PRICE).sum::<u64>();
+            if *row == Row::Billed {
+                assert_eq!((bill.len(), rows.len()), (3, 3), "{name}: {why}");
+                assert_eq!(sum_of(&rows), cost, "{name}: {why}");
+            } else {
+                assert_eq!((rows.len(), &rows[0]["ended"]), (1, &json!("lost")), "{name}: one for all of them: {why}");
+                assert!(sum_of(&rows) >= cost, "{name}: no less than all calls cost: {why}");
+            }
+            assert_eq!(u64::try_from(site.charged().await).expect("a sum"), sum_of(&site.rows().await), "{name}");
+        }
+    }
     site.stack.close().await;
 }

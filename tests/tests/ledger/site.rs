@@ -15,10 +15,26 @@ use supergate_tests::{
     table,
 };
 use tokio_postgres::Client;
+use uuid::Uuid;
 
 /// More than anything here takes.
 pub const SOON: Duration = Duration::from_secs(60);
 const MODEL: &str = "openai/gpt-4o-mini";
+
+/// What a process is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// For an answer.
+    Plain,
+    /// For one in pieces.
+    Streamed,
+    /// For an answer, once: with an idempotency key that no other process has.
+    Keyed,
+    /// The same with this key.
+    KeyedAs(&'static str),
+    /// For so many vectors that it takes several calls.
+    Vectors,
+}
 
 /// Where a process is killed.
 #[derive(Debug, Clone, Copy)]
@@ -93,10 +109,13 @@ impl Site {
         }
     }
 
-    async fn chat(&self) -> Function {
+    /// Starts the function that serves it.
+    pub async fn function(&self, ask: Ask) -> Function {
+        let name = if ask == Ask::Vectors { "embeddings" } else { "chat-completions" };
         let launch = self
             .stack
-            .function("chat-completions")
+            .function(name)
+            .env("SUPERGATE_COHERE_URL", format!("{}/cohere", self.to_upstream.url()))
             .env("DATABASE_URL", self.to_database.url("supergate_app", self.stack.database()))
             .env("AWS_ENDPOINT_URL_DYNAMODB", self.to_table.url())
             .env("SUPERGATE_TABLE", &self.table)
@@ -115,23 +134,41 @@ impl Site {
         launch.start().await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn event(&self, streamed: bool) -> Value {
+    /// What is asked.
+    pub fn event(&self, ask: Ask) -> Value {
         let authorization = format!("Bearer {}", self.stack.api_key());
-        let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
-        let body = json!({
-            "model": MODEL, "messages": [{"role": "user", "content": "mock:words=20"}], "stream": streamed, "max_completion_tokens": 100,
-            "stream_options": streamed.then(|| json!({"include_usage": true})),
-        });
-        http_event("POST", "/v1/chat/completions", &headers, body.to_string(), Version::V2)
+        let key = match ask {
+            Ask::Keyed => Uuid::now_v7().to_string(),
+            Ask::KeyedAs(key) => key.to_owned(),
+            Ask::Plain | Ask::Streamed | Ask::Vectors => String::new(),
+        };
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+        headers.extend((!key.is_empty()).then_some(("idempotency-key", key.as_str())));
+        let streamed = ask == Ask::Streamed;
+        let (path, body) = if ask == Ask::Vectors {
+            let input: Vec<String> = (0..250).map(|number| format!("text number {number}")).collect();
+            ("/v1/embeddings", json!({"model": "cohere/embed-v4.0", "input": input}))
+        } else {
+            let body = json!({
+                "model": MODEL, "messages": [{"role": "user", "content": "mock:words=20"}], "stream": streamed, "max_completion_tokens": 100,
+                "stream_options": streamed.then(|| json!({"include_usage": true})),
+            });
+            ("/v1/chat/completions", body)
+        };
+        http_event("POST", path, &headers, body.to_string(), Version::V2)
     }
 
     /// Starts so many processes, lets each serve one request until it stands at the place, and kills them there.
     pub async fn kill_at(&self, processes: usize, streamed: bool, place: Place) {
+        self.kill_asked(processes, if streamed { Ask::Streamed } else { Ask::Plain }, place).await;
+    }
+
+    /// The same with any request.
+    pub async fn kill_asked(&self, processes: usize, ask: Ask, place: Place) {
         self.shut(Some(place));
-        let functions = join_all((0..processes).map(|_| self.chat())).await;
-        let event = self.event(streamed);
+        let functions = join_all((0..processes).map(|_| self.function(ask))).await;
         let serving = join_all(functions.iter().map(async |function| {
-            let reply: Result<Reply, InvokeError> = function.try_invoke(&event, SOON).await;
+            let reply: Result<Reply, InvokeError> = function.try_invoke(&self.event(ask), SOON).await;
             if let Ok(reply) = reply {
                 drop(reply.bytes().await);
             }

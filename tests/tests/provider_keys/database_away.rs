@@ -12,6 +12,7 @@ async fn chat_goes_on_for_as_long_as_its_caller_is_known() {
     assert_eq!((CREDENTIAL_TTL, PRINCIPAL_TTL_WITHOUT_DATABASE), (300 * SECOND, 900 * SECOND));
     let kms = KmsWitness::start().await;
     let app = App::start_with(&[("AWS_ENDPOINT_URL_KMS", kms.url())]).await;
+    app.unbilled("its rows wait for the database");
     let (known, unknown) = (ask(MODELS[0], "hello"), ask(MODELS[4], "hello"));
     assert_eq!(app.chat(&known).await.status, 200);
     // The worst moment: the caller was looked up just now, and the credential is about to expire.

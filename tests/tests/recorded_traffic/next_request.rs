@@ -263,8 +263,8 @@ fn card(row: &Row) -> ModelCard {
     let model = row.model();
     let known = model.split_once('/').and_then(|(_, name)| supergate::providers::model(row.translator(), name));
     let known = known.expect("a model of the catalogue");
-    let id = row.model_name().map_or(known.id, |name| String::leak(name.to_owned()));
-    ModelCard { id, ..*known }
+    let id = row.model_name().map_or_else(|| known.id.clone(), |name| name.to_owned().into());
+    ModelCard { id, ..known.clone() }
 }
 
 fn turns(provider: &str, body: &Value) -> Vec<Turn> {

@@ -116,7 +116,7 @@ impl Row {
         let own = self.model_name().filter(|name| card(name).is_some_and(|card| card.kind == kind));
         let of_app =
             supergate_tests::app::MODELS.into_iter().find_map(|model| model.strip_prefix(&self.provider)?.get(1..));
-        let vectors = || self.translator().models().iter().find(|card| card.kind == kind).map(|card| card.id);
+        let vectors = || self.translator().models().iter().find(|card| card.kind == kind).map(|card| &*card.id);
         let name = own.or_else(|| if kind == ModelKind::Chat { of_app } else { vectors() });
         format!("{}/{}", self.provider, name.expect("a model of each provider"))
     }

@@ -171,6 +171,7 @@ async fn a_roll_up_that_is_killed_counts_nothing_twice_and_two_at_once_neither()
 #[tokio::test]
 async fn the_sweeper_finds_every_tenant_with_new_rows_and_no_other() {
     let app = App::start().await;
+    app.unbilled("its rows are made up");
     let mut expected = BTreeMap::new();
     for i in 0..5 {
         let tenant =
@@ -189,4 +190,46 @@ async fn the_sweeper_finds_every_tenant_with_new_rows_and_no_other() {
         found.extend(next);
     }
     assert_eq!(found, expected.into_values().collect::<Vec<_>>(), "in the order of their ids, page by page");
+}
+
+#[tokio::test]
+async fn an_hour_has_a_thousand_end_users_by_name_and_everything_else_agrees_all_the_same() {
+    let app = App::start().await;
+    app.make_usage(2_500, 0.03, "'2026-10-20T12:59:00Z'", "crowd").await;
+    let superuser = app.database.superuser().await;
+    // Somebody else with each request.
+    let crowd = "update usage_events set end_user = 'user ' || left(md5(request_id::text), 12)";
+    superuser.batch_execute(crowd).await.expect("to be allowed");
+    let day = ("from=2026-10-20&to=2026-10-21", "2026-10-20T00:00:00Z", "2026-10-21T00:00:00Z");
+    let mut before = BTreeMap::new();
+    for by in ["model", "provider", "key", "member,model", "tag"] {
+        before.insert(by, read(&app, &format!("/v1/usage/breakdown?by={by}&{}", day.0)).await["data"].clone());
+    }
+    // In three parts, so that most come when there is no room any more.
+    assert_eq!(app.roll_up(900, 4).await, 2_500 + 357);
+    let expected = app.plain_sums(day.1, day.2, "").await;
+    for (by, groups) in before {
+        let after = read(&app, &format!("/v1/usage/breakdown?by={by}&{}", day.0)).await;
+        assert_eq!(after["data"], groups, "{by}: rows and sums agree");
+        assert_eq!(sums_of(&after["total"]), expected, "{by}");
+    }
+    let most = "select max(n) from (select count(distinct label) n from usage_hours where kind = 'end_user' group by hour) by_hour";
+    let most: i64 = superuser.query_one(most, &[]).await.expect("a count").get(0);
+    assert_eq!(most, 1_000);
+    let breakdown = read(&app, &format!("/v1/usage/breakdown?by=end_user&limit=1000&{}", day.0)).await;
+    assert_eq!(sums_of(&breakdown["total"]), expected);
+    let others: Vec<&Value> = items(&breakdown).iter().filter(|row| row["end_user"].is_null()).collect();
+    assert_eq!(others.len(), 1, "the others are one group");
+    let named = "select coalesce(sum(cost_nanos), 0)::bigint from usage_hours where kind = 'end_user'";
+    let named: i64 = superuser.query_one(named, &[]).await.expect("a sum").get(0);
+    assert_eq!(
+        sums_of(others[0])["cost_nanos"].as_i64().map(|others| others + named),
+        expected["cost_nanos"].as_i64(),
+        "nobody is lost"
+    );
+    // Who has a sum keeps it, and who came too late is with the others.
+    for row in items(&breakdown).iter().filter(|row| !row["end_user"].is_null()).step_by(200) {
+        let of = format!("and e.end_user = '{}'", row["end_user"].as_str().expect("a name"));
+        assert_eq!(sums_of(row), app.plain_sums(day.1, day.2, &of).await, "{row}");
+    }
 }

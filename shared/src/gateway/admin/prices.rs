@@ -18,7 +18,7 @@ use crate::{
     providers,
     routing::plan,
     tenancy::{Permission, PriceId, RequestId, Role, TenantId},
-    usage::{ModelCard, ModelKind, Price, PriceSetter, Rates, prices::MAX_PRICES},
+    usage::{Card, ModelCard, ModelKind, Price, PriceSetter, Rates, prices::MAX_PRICES},
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -85,7 +85,7 @@ async fn create(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let mut body = Body::read(call.json_body()?)?;
     let of = read_model(&mut body);
     let withdrawn = body.flag("withdrawn").unwrap_or(false);
-    let rates = read_rates(&mut body, withdrawn, of.as_ref().map(|of| of.base));
+    let rates = read_rates(&mut body, withdrawn, of.as_ref().map(|of| &*of.base));
     let starts_at = body.moment("starts_at").unwrap_or(act.at);
     if starts_at < act.at - LATE {
         body.fault::<()>("starts_at", "must not be in the past: what was asked for then has its price");
@@ -199,7 +199,7 @@ struct Of {
     provider: String,
     model: String,
     based_on: Option<String>,
-    base: &'static ModelCard,
+    base: Card,
 }
 
 fn read_model(body: &mut Body) -> Option<Of> {
@@ -209,7 +209,7 @@ fn read_model(body: &mut Body) -> Option<Of> {
         return match plan::resolve(&name) {
             Ok(listed) => Some(Of {
                 provider: listed.provider.id().to_owned(),
-                model: listed.model.id.to_owned(),
+                model: listed.model.id.to_string(),
                 based_on: None,
                 base: listed.model,
             }),
@@ -228,7 +228,7 @@ fn read_model(body: &mut Body) -> Option<Of> {
         Ok(base) if base.provider.id() == provider => Some(Of {
             provider: provider.to_owned(),
             model: model.to_owned(),
-            based_on: Some(base.model.id.to_owned()),
+            based_on: Some(base.model.id.to_string()),
             base: base.model,
         }),
         Ok(_) => body.fault("based_on", "must be a model of the same provider"),

@@ -65,7 +65,7 @@ struct UsageGroup {
     member_name: Option<String>,
     /// By `tag`. A request with several is in the sums of each.
     tag: Option<String>,
-    /// By `end_user`: the `user` of requests.
+    /// By `end_user`: the `user` of requests. Null: those of hours with more than a thousand, beyond these.
     end_user: Option<String>,
     #[serde(flatten)]
     sums: UsageSums,

@@ -5,6 +5,7 @@
 
 mod reservations;
 mod unusual;
+mod used_up;
 mod waiting;
 
 use crate::{
@@ -24,6 +25,8 @@ use std::{sync::Arc, time::Duration};
 const TABLE_PATIENCE: Duration = Duration::from_secs(10);
 /// What one step may take at most, with time to say how far it came.
 const MARGIN: Duration = Duration::from_secs(20);
+/// How long the look for unusual spending may take.
+const UNUSUAL_PATIENCE: Duration = Duration::from_secs(30);
 /// How many months of the ledger's partitions there are beyond the current one.
 const MONTHS_AHEAD: i32 = 12;
 /// How many tenants' new rows are looked for at a time, and how many rows are added to their sums in one transaction.
@@ -99,7 +102,7 @@ impl Sweeper {
     pub async fn new(config: SweeperConfig, clock: Arc<dyn Clock>) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
         let table = Arc::new(Table::new(&aws, config.table));
-        let alerts = Alerts::new(&aws, config.alerts_bus, Arc::clone(&table), Arc::clone(&clock));
+        let alerts = Alerts::new(&aws, config.alerts, Arc::clone(&table), Arc::clone(&clock));
         let reservations = Reservations::new(Arc::clone(&table));
         Ok(Self { db: Database::new(&config.database, 1)?, table, reservations, alerts, clock })
     }
@@ -173,17 +176,29 @@ impl Run<'_> {
     /// What is done once a day. False if the time was up.
     async fn tidy(&mut self) -> Result<bool, GatewayError> {
         let db = &self.sweeper.db;
-        self.report.unusual += unusual::tell(self.sweeper).await?;
         self.report.partitions += count(usage_events::prepare_partitions(db, MONTHS_AHEAD).await?);
         loop {
             if self.is_time_up() {
                 return Ok(false);
             }
             match count(expiry::end_expired(db, EXPIRED_AT_A_TIME).await?) {
-                0 => return Ok(true),
+                0 => break,
                 ended => self.report.expired += ended,
             }
         }
+        self.look_for_unusual().await;
+        Ok(true)
+    }
+
+    /// Last, and for so long and no longer: it is the one step that looks at all tenants at once, and nothing waits for it.
+    async fn look_for_unusual(&mut self) {
+        let problem: BoxError = match tokio::time::timeout(UNUSUAL_PATIENCE, unusual::tell(self.sweeper)).await {
+            Ok(Ok(found)) => return self.report.unusual += found,
+            Ok(Err(error)) => error.into(),
+            Err(elapsed) => elapsed.into(),
+        };
+        self.report.failed += 1;
+        tracing::error!(alarm = "spending_unwatched", error = %chain(&*problem), "nobody looked for unusual spending");
     }
 
     /// What one tenant's step gave; none if it failed, which keeps nobody else waiting.

@@ -1,6 +1,6 @@
 //! Reservations that nobody settled: whoever made them ended without a word. What is known of the request decides what becomes of them.
 
-use super::{Run, table_away};
+use super::{Run, table_away, used_up};
 use crate::{
     db::{self, usage_events},
     error::GatewayError,
@@ -53,6 +53,9 @@ impl Run<'_> {
         let (late, running): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| one.deadline < now);
         for one in &late {
             self.end(one).await?;
+        }
+        if !late.is_empty() {
+            used_up::tell(sweeper, item.tenant).await;
         }
         if running.is_empty() {
             // It comes back with the next request.

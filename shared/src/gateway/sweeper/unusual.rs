@@ -8,8 +8,8 @@ use crate::{
 };
 use time::Duration;
 
-/// How far back is looked: each hour is told of once, however often it is seen.
-const BACK: Duration = Duration::hours(26);
+/// How far back is looked: each hour is told of once, however often it is seen, and what could not be told the day before is told today.
+const BACK: Duration = Duration::hours(50);
 
 /// Tells of the hours in which a tenant spent far more than usual; says how many there are.
 pub(super) async fn tell(sweeper: &Sweeper) -> Result<u64, GatewayError> {

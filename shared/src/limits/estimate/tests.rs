@@ -1,11 +1,11 @@
 use super::*;
 use crate::{
     routing::plan,
-    usage::{ServiceTier, Tokens},
+    usage::{Card, ServiceTier, Tokens},
 };
 use serde_json::{Value, json};
 
-fn card(model: &str) -> &'static ModelCard {
+fn card(model: &str) -> Card {
     plan::resolve(model).expect("a model").model
 }
 
@@ -33,7 +33,7 @@ fn the_worst_case_is_a_token_for_each_byte_and_the_longest_answer() {
         (image,                                 52_000 * 150 + 16_384 * 600,       "an image is as dear as the dearest"),
     ];
     for (fields, cost, why) in table {
-        assert_eq!(chat(mini, &Terms::default(), &request(&fields), 1_000).cost, Some(Nanos(cost)), "{why}");
+        assert_eq!(chat(&mini, &Terms::default(), &request(&fields), 1_000).cost, Some(Nanos(cost)), "{why}");
     }
 }
 
@@ -42,9 +42,9 @@ fn no_prompt_is_longer_than_the_context() {
     let mini = card("openai/gpt-4o-mini");
     let context = i64::from(mini.context_tokens.expect("it is published"));
     let capped = request(&json!({ "max_tokens": 1 }));
-    assert_eq!(chat(mini, &Terms::default(), &capped, 6_000_000).cost, Some(Nanos(context * 150 + 600)));
+    assert_eq!(chat(&mini, &Terms::default(), &capped, 6_000_000).cost, Some(Nanos(context * 150 + 600)));
     let file = request(&parts(&json!({ "type": "file", "file": { "file_id": "file-1" } })));
-    let worst = chat(mini, &Terms::default(), &file, 1_000).cost.expect("a price");
+    let worst = chat(&mini, &Terms::default(), &file, 1_000).cost.expect("a price");
     assert!(
         worst.0 >= context * 150,
         "of a document that lies at a provider nobody here knows how long it is: {worst:?}"
@@ -55,7 +55,7 @@ fn no_prompt_is_longer_than_the_context() {
 fn for_limits_a_prompt_is_estimated_and_an_answer_is_as_long_as_it_may_be() {
     let mini = card("openai/gpt-4o-mini");
     let of = |fields: &Value| {
-        let worst = chat(mini, &Terms::default(), &request(fields), 1_000);
+        let worst = chat(&mini, &Terms::default(), &request(fields), 1_000);
         (worst.tokens, worst.is_bounded)
     };
     assert_eq!(of(&json!({ "max_completion_tokens": 100 })), (102, true), "five bytes are two tokens");
@@ -89,7 +89,7 @@ fn no_price_of_a_model_is_higher_than_what_is_reserved() {
 fn vectors_cost_no_more_than_a_token_for_each_byte() {
     let small = card("openai/text-embedding-3-small");
     let body = json!({ "model": "x", "input": ["hello", "world!"] });
-    let worst = embeddings(small, &EmbeddingsRequest::parse(body.to_string().as_bytes()).expect("a request"));
+    let worst = embeddings(&small, &EmbeddingsRequest::parse(body.to_string().as_bytes()).expect("a request"));
     assert_eq!((worst.tokens, worst.is_bounded), (4, true));
     assert_eq!(worst.cost, Some(Nanos((11 + 16) * 20)), "twenty nano-dollars a token");
 }

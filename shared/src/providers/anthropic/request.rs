@@ -24,7 +24,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     if request.n.is_some_and(|n| n > 1) {
         return Err(Invalid::unsupported("n", "Anthropic gives one answer; send the request several times"));
     }
-    let rules = Rules::of(model.id);
+    let rules = Rules::of(&model.id);
     let mut extras = Extras::of(request);
     let mut conversation = Conversation::of(request, &mut extras)?;
     let (tools, tool_choice) = tools::offered(request, &conversation, &rules, &mut extras)?;
@@ -39,7 +39,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     conversation.end(rules.continues_an_answer && !plan.thinks() && format.is_none());
     let (temperature, top_p) = rules.sampling.choose(plan.thinks(), request, &mut extras);
     let wire = Request {
-        model: model.id,
+        model: &model.id,
         max_tokens: plan.max_tokens,
         system: conversation.system,
         tools,

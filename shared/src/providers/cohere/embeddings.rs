@@ -59,7 +59,7 @@ impl Embedder for CohereEmbeddings {
             return Err(Invalid::unsupported("dimensions", "this model's vectors have one length; leave it out"));
         }
         let wire = Request {
-            model: model.id,
+            model: &model.id,
             texts: texts(request, batch)?,
             // Required here and unknown to OpenAI's clients, which embed more documents than questions.
             input_type: match request.input_type.unwrap_or(InputType::SearchDocument) {

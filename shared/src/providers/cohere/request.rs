@@ -18,7 +18,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     let response_format = tools::response_format(request, &offer, &mut extras)?;
     let thinking = reasoning::asked(model, request, &mut extras)?;
     let wire = Request {
-        model: model.id,
+        model: &model.id,
         messages: messages(request, reasoning::thinks(model))?,
         temperature: request.temperature.map(|value| within(&mut extras, "temperature", value)),
         // 0 and 1 are the dialect's ends of the range and often sent; the nearest that Cohere takes mean the same.

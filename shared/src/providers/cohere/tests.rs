@@ -49,7 +49,7 @@ fn prepare(id: &'static str, extra: &Value) -> Prepared {
     body.as_object_mut().expect("an object").extend(extra.as_object().expect("an object").clone());
     let request = ChatRequest::parse(body.to_string().as_bytes()).expect("a request in the dialect");
     let card = model(&Cohere, &request.model).expect("a model");
-    Cohere.chat_request(&ModelCard { id, ..*card }, &request).expect("a request for Cohere")
+    Cohere.chat_request(&ModelCard { id: id.into(), ..card.clone() }, &request).expect("a request for Cohere")
 }
 
 fn wire(prepared: &Prepared) -> Value {

@@ -33,17 +33,17 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     }
     let mut extras = Extras::of(request);
     extras.ordinary_tier();
-    let conversation = messages::read(model.id, request, &mut extras)?;
+    let conversation = messages::read(&model.id, request, &mut extras)?;
     let mut contents = conversation.contents;
     let mut system_instruction = (!conversation.instructions.is_empty())
         .then(|| Content { role: None, parts: conversation.instructions.into_iter().map(Part::text).collect() });
-    if !models::takes_instructions(model.id) {
+    if !models::takes_instructions(&model.id) {
         let said_first = system_instruction.take().map(|spoken| Content { role: Some("user"), ..spoken });
         contents.splice(0..0, said_first);
     }
-    let mut function_declarations = tools::declarations(model.id, request, &mut extras)?;
+    let mut function_declarations = tools::declarations(&model.id, request, &mut extras)?;
     let form = request.response_format.as_ref().map_or(Form::Text, ResponseFormat::form);
-    if !matches!(form, Form::Text) && !models::is_third_generation(model.id) && !function_declarations.is_empty() {
+    if !matches!(form, Form::Text) && !models::is_third_generation(&model.id) && !function_declarations.is_empty() {
         // "Function calling with a response mime type: 'application/json' is unsupported".
         if request.tool_choice != Some(ToolChoice::None) {
             return Err(Invalid::unsupported("response_format", "this model takes it or `tools`, not both"));
@@ -51,7 +51,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         function_declarations.clear();
     }
     let offers = !function_declarations.is_empty();
-    let tool_config = if offers { tools::config(model.id, request, &mut extras) } else { None };
+    let tool_config = if offers { tools::config(&model.id, request, &mut extras) } else { None };
     if extras.flag("parallel_tool_calls")? == Some(false) && offers {
         extras.ignore("parallel_tool_calls");
     }
@@ -60,21 +60,21 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
         contents,
         tools: if offers { vec![Tools { function_declarations }] } else { Vec::new() },
         tool_config,
-        generation_config: generation_config(model.id, request, form, &mut extras)?,
+        generation_config: generation_config(&model.id, request, form, &mut extras)?,
         // What is left out is served as `standard`, the dialect's `default`: <https://ai.google.dev/gemini-api/docs/optimization>.
         service_tier: extras.text("service_tier")?.filter(|&tier| tier != "default"),
     };
     let body = serde_json::to_vec(&wire).map_err(|_| Invalid::json("the request cannot be written as JSON"))?;
     let method = match request.streams() {
         // An image is one line of an event, and longer than a line may be; an array of JSON objects has no lines.
-        true if models::draws(model.id) => "streamGenerateContent",
+        true if models::draws(&model.id) => "streamGenerateContent",
         true => "streamGenerateContent?alt=sse",
         false => "generateContent",
     };
     let mut ignored = extras.into_ignored(request, |_| false);
     ignored.retain(|name| !media::is_taken(name));
     Ok(Prepared {
-        path: format!("/v1beta/models/{}:{method}", utf8_percent_encode(model.id, SEGMENT)),
+        path: format!("/v1beta/models/{}:{method}", utf8_percent_encode(&model.id, SEGMENT)),
         headers: Vec::new(),
         body: Bytes::from(body),
         ignored,

@@ -55,7 +55,7 @@ impl Embedder for MistralEmbeddings {
         if request.dimensions.is_some() && model.id.starts_with("mistral-embed") {
             return Err(Invalid::unsupported("dimensions", "this model's vectors have one length; leave it out"));
         }
-        let wire = Request { model: model.id, input: texts(request, batch)?, output_dimension: request.dimensions };
+        let wire = Request { model: &model.id, input: texts(request, batch)?, output_dimension: request.dimensions };
         let unknown = [("user", request.user.is_some()), ("input_type", request.input_type.is_some())];
         Prepared::json("/v1/embeddings".into(), &wire, ignored(request, &unknown))
     }

@@ -25,7 +25,7 @@ fn always_thinks(model: &ModelCard) -> bool {
 }
 
 pub(super) fn is_adjustable(model: &ModelCard) -> bool {
-    ADJUSTABLE.contains(&model.id)
+    ADJUSTABLE.contains(&&*model.id)
 }
 
 /// Whether a model can think, and takes its thoughts back.

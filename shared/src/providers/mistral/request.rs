@@ -20,7 +20,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     extras.ordinary_tier();
     let offer = tools::offer(request, &mut extras)?;
     let wire = Request {
-        model: model.id,
+        model: &model.id,
         messages: messages(model, request)?,
         temperature: request.temperature.map(|value| temperature(&mut extras, value)),
         // "top_p must be 1 when using greedy sampling": it would choose among one.

@@ -65,7 +65,7 @@ impl Embedder for OpenAiEmbeddings {
             Encoding::Base64 => "base64",
         };
         let user = request.user.as_deref();
-        let wire = Request { model: model.id, input: batch, dimensions: request.dimensions, encoding_format, user };
+        let wire = Request { model: &model.id, input: batch, dimensions: request.dimensions, encoding_format, user };
         let ignored = ignored(request, &[("input_type", request.input_type.is_some())]);
         Prepared::json("/v1/embeddings".into(), &wire, ignored)
     }

@@ -41,7 +41,7 @@ const PASSED_ON: &[&str] = &[
 ];
 
 pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepared, Invalid> {
-    let abilities = Abilities::of(model.id);
+    let abilities = Abilities::of(&model.id);
     let mut extras = Extras::of(request);
     let effort = think(abilities, request, &mut extras)?;
     extras.keep_only(PASSED_ON);
@@ -54,7 +54,7 @@ pub(super) fn prepare(model: &ModelCard, request: &ChatRequest) -> Result<Prepar
     extras.name_fields(request, |field| messages::takes(abilities, field));
     let samples = abilities.samples(effort);
     let wire = Request {
-        model: model.id,
+        model: &model.id,
         messages: messages::translate(abilities, request)?,
         temperature: sampled("temperature", request.temperature, samples, &mut extras),
         top_p: sampled("top_p", request.top_p, samples, &mut extras),

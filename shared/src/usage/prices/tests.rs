@@ -57,21 +57,20 @@ fn the_price_that_began_last_holds_of_the_most_particular_setter_that_counts() {
 }
 
 #[test]
-fn a_card_at_another_price_is_made_once_and_differs_in_nothing_else() {
+fn a_card_at_another_price_differs_in_nothing_else() {
     let base = plan::resolve("gpt-4o-mini").expect("a model").model;
     let price = price(PriceSetter::Platform, NOW, 1_000_000);
-    let card = price.card(base).expect("a card");
-    assert!(std::ptr::eq(card, price.card(base).expect("the same")));
+    let card = price.card(&base).expect("a card");
     assert_eq!(card.price_version, price.id.to_string(), "the ledger names it");
     let tokens = Tokens { input: 1000, output: 10, cached_input: Some(500), ..Tokens::default() };
     let cost = card.cost(&tokens).expect("a cost");
     assert_eq!(cost.total.0, 1000 * 1000 + 10 * 2000, "what has no price of its own costs as the prompt");
     assert_eq!(
-        (card.id, card.kind, card.context_tokens, card.lanes),
-        (base.id, base.kind, base.context_tokens, base.lanes)
+        (&card.id, card.kind, card.context_tokens, card.lanes),
+        (&base.id, base.kind, base.context_tokens, base.lanes)
     );
     let withdrawn = Price { rates: None, ..price };
-    assert_eq!(withdrawn.card(base), None);
+    assert!(withdrawn.card(&base).is_none());
 }
 
 #[test]
@@ -82,7 +81,21 @@ fn a_model_that_no_list_has_is_like_the_one_it_is_based_on() {
         based_on: Some("gpt-4.1".into()),
         ..price(PriceSetter::Tenant, NOW, 5)
     };
-    let card = price.card(base).expect("a card");
-    assert_eq!((card.id, card.max_output_tokens), ("ft:gpt-4.1:acme::abc", base.max_output_tokens));
+    let card = price.card(&base).expect("a card");
+    assert_eq!((&*card.id, card.max_output_tokens), ("ft:gpt-4.1:acme::abc", base.max_output_tokens));
     assert!(card.lanes.is_empty() && card.tiers.is_empty(), "what the base costs in other tiers says nothing of it");
+}
+
+#[test]
+fn however_often_one_tenant_changes_its_prices_others_have_theirs_and_nothing_is_left_behind() {
+    let base = plan::resolve("gpt-4o-mini").expect("a model").model;
+    let made = (0..25_000).map(|n| price(PriceSetter::Tenant, NOW, n).card(&base).expect("a card"));
+    let mut kept = Vec::new();
+    for card in made {
+        let Card::Own(card) = card else { panic!("a price of somebody's own") };
+        kept.push(Arc::downgrade(&card));
+    }
+    assert!(kept.iter().all(|card| card.upgrade().is_none()), "a card goes with who holds it");
+    let others = price(PriceSetter::Tenant, NOW, 7).card(&base).expect("another tenant's card");
+    assert_eq!(others.rates.input, 7);
 }

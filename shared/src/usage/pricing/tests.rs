@@ -132,7 +132,7 @@ fn the_parts_of_a_cost_are_told_apart() {
 fn half_a_nano_dollar_is_rounded_up_once() {
     let card = plan::resolve("google/gemini-2.0-flash-lite").expect("a model").model;
     let rates = Rates { input: 18_750, output: 500, ..card.rates };
-    let card = ModelCard { rates, tiers: &[], ..*card };
+    let card = ModelCard { rates, tiers: &[], ..(*card).clone() };
     let cost = card.cost(&Tokens { input: 1, output: 1, ..NONE }).expect("small");
     assert_eq!(cost.total, Nanos(19), "18.75 + 0.5 = 19.25 nano-dollars");
     assert_eq!((cost.input, cost.output), (Nanos(19), Nanos(1)));
@@ -141,7 +141,7 @@ fn half_a_nano_dollar_is_rounded_up_once() {
 #[test]
 fn reasoning_has_its_own_price_where_there_is_one() {
     let card = plan::resolve("google/gemini-2.5-flash").expect("a model").model;
-    let card = ModelCard { rates: Rates { reasoning: Some(3_500_000), ..card.rates }, ..*card };
+    let card = ModelCard { rates: Rates { reasoning: Some(3_500_000), ..card.rates }, ..(*card).clone() };
     let cost = card.cost(&Tokens { output: 300, reasoning: Some(200), ..NONE }).expect("small");
     assert_eq!(cost.total, Nanos(950_000), "100 × 2.5 + 200 × 3.5");
 }

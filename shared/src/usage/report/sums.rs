@@ -111,13 +111,14 @@ impl Grouping {
         self.0.contains(&dimension)
     }
 
-    /// Which of the hourly sums answer it; none of them know tags and end users together.
-    pub fn kind(&self) -> Option<&'static str> {
+    /// Which of the hourly sums answer it; none of them know tags and end users together. An hour's end users are more than have sums of
+    /// their own: the others have one together.
+    pub fn kinds(&self) -> &'static [&'static str] {
         match (self.has(Dimension::Tag), self.has(Dimension::EndUser)) {
-            (false, false) => Some("all"),
-            (true, false) => Some("tag"),
-            (false, true) => Some("end_user"),
-            (true, true) => None,
+            (false, false) => &["all"],
+            (true, false) => &["tag"],
+            (false, true) => &["end_user", "end_users"],
+            (true, true) => &[],
         }
     }
 }

@@ -79,31 +79,32 @@ pub(super) async fn stream(office: &Office, call: &Call) -> Result<Reply, Gatewa
 
 impl Export {
     async fn next(mut self) -> Option<(Bytes, Self)> {
-        let mut text = String::new();
-        match self.next {
-            Next::End => return None,
-            Next::Head => text = self.sheet.head(),
-            Next::Behind(place) => match self.read(place).await {
-                Ok(page) => self.page = page,
-                Err(why) => {
-                    self.next = Next::End;
-                    return Some((incomplete(why), self));
-                }
-            },
-        }
-        for entry in &self.page {
-            self.sheet.write(&self.titles, entry, &mut text);
-        }
-        let full = self.page.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
-        self.next = match self.page.last() {
-            Some(last) if full => Next::Behind((last.request, last.attempt)),
-            _ => Next::End,
-        };
-        self.page = Vec::new();
         // A page may have nothing for this sheet, and an empty piece would end the body.
-        match text.is_empty() {
-            true => Box::pin(self.next()).await,
-            false => Some((Bytes::from(text), self)),
+        loop {
+            let mut text = String::new();
+            match self.next {
+                Next::End => return None,
+                Next::Head => text = self.sheet.head(),
+                Next::Behind(place) => match self.read(place).await {
+                    Ok(page) => self.page = page,
+                    Err(why) => {
+                        self.next = Next::End;
+                        return Some((incomplete(why), self));
+                    }
+                },
+            }
+            for entry in &self.page {
+                self.sheet.write(&self.titles, entry, &mut text);
+            }
+            let full = self.page.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
+            self.next = match self.page.last() {
+                Some(last) if full => Next::Behind((last.request, last.attempt)),
+                _ => Next::End,
+            };
+            self.page = Vec::new();
+            if !text.is_empty() {
+                return Some((Bytes::from(text), self));
+            }
         }
     }
 
@@ -124,6 +125,6 @@ impl Export {
 /// The last line of a file that is not whole. It has one cell where a row has dozens: what reads the file notices.
 fn incomplete(why: &str) -> Bytes {
     Bytes::from(format!(
-        "\"THIS FILE IS INCOMPLETE: {why}. Ask for the rest with `from` set to the time of the row above.\"\r\n"
+        "\"THIS FILE IS INCOMPLETE: {why}. Ask for the rest with `from` set to the time of the row above, and drop the rows of that time here.\"\r\n"
     ))
 }

@@ -47,7 +47,7 @@ pub(super) async fn breakdown(office: &Office, call: &Call) -> Result<Reply, Gat
     let limit = limit(&query)?;
     let tx = office.begin(&act).await?;
     let time = asked::time(&tx, &query, act.at, Some(Period::Days30)).await?;
-    if by.kind().is_none() && time.window.to - time.window.from > Duration::days(MAX_DAYS_OF_ROWS) {
+    if by.kinds().is_empty() && time.window.to - time.window.from > Duration::days(MAX_DAYS_OF_ROWS) {
         let problem = format!("`tag` and `end_user` together are told of at most {MAX_DAYS_OF_ROWS} days");
         return Err(Invalid::value("by", problem).into());
     }
