@@ -6,6 +6,8 @@ mod away;
 mod budgets;
 #[path = "limits/clocks.rs"]
 mod clocks;
+#[path = "limits/faults.rs"]
+mod faults;
 #[path = "limits/model.rs"]
 mod model;
 #[path = "limits/races.rs"]
