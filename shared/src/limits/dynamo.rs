@@ -5,6 +5,7 @@ mod idempotency;
 mod items;
 mod limiter;
 mod reservations;
+mod slicing;
 mod waiting;
 
 pub use fault::Fault;

@@ -206,7 +206,7 @@ impl World {
         let keys_of = |tenant: &Tenant| tenant.keys.iter().copied().map(Some).chain([None]).collect::<Vec<_>>();
         self.tenants
             .iter()
-            .flat_map(|tenant| keys_of(tenant).into_iter().map(|key| ItemKey { tenant: tenant.id, key }))
+            .flat_map(|tenant| keys_of(tenant).into_iter().map(|key| ItemKey::new(tenant.id, key)))
             .collect()
     }
 }
