@@ -11,7 +11,7 @@ use supergate::{
     clock::{Clock, SystemClock},
     http::aws,
     limits::{
-        Ask, Budget, BudgetScope, LimitRule, LimitScope, Period, Policy, Worst,
+        Actual, Ask, Budget, BudgetScope, LimitRule, LimitScope, Period, Policy, Worst,
         dynamo::{Limiter, NotAdmitted, Table},
     },
     tenancy::{BudgetId, KeyId, RequestId, TenantId},
@@ -115,4 +115,36 @@ async fn half_of_two_items_is_none() {
         let undone = calls.iter().filter(|call| !call.contains(key) && call.contains("attribute_exists"));
         assert_eq!(undone.count(), 1, "what the tenant's item held is taken back: {calls:?}");
     }
+}
+
+#[tokio::test]
+async fn a_request_makes_two_calls_before_and_two_after_however_much_bounds_it() {
+    let now = SystemClock.since_epoch();
+    let table = faulty("no call has this in it", StatusCode::BAD_REQUEST, "").await;
+    let key = KeyId::generate(now);
+    let budget = |scope: BudgetScope, period| Budget {
+        id: BudgetId::generate(now),
+        scope,
+        limit: Nanos(1_000),
+        period,
+        hard: period != Period::Day,
+    };
+    let scopes = [BudgetScope::Tenant, BudgetScope::Key(key), BudgetScope::Tag("a".into())];
+    let periods = [Period::Day, Period::Week, Period::Month, Period::Total];
+    let budgets = scopes.iter().flat_map(|scope| periods.map(|period| budget(scope.clone(), period))).collect();
+    let model = LimitScope::KeyModel { model: "mock/model".into() };
+    let rule = |scope| LimitRule {
+        scope,
+        requests_per_minute: Some(50),
+        tokens_per_minute: Some(5_000),
+        concurrency: Some(5),
+    };
+    let policy = Policy::new([LimitScope::Tenant, LimitScope::Key, model].map(rule), budgets);
+    let tags = ["a".to_owned()];
+    let ask = Ask { key: Some(key), tags: &tags, ..ask(TenantId::generate(now), &policy) };
+    let admission = table.limiter.reserve(&ask).await.expect("room");
+    let calls = || table.calls.lock().expect("the calls").len();
+    assert_eq!(calls(), 2, "one to the tenant's item and one to the key's");
+    table.limiter.settle(admission.permit, Actual::default()).await;
+    assert_eq!(calls(), 4);
 }
