@@ -254,3 +254,23 @@ async fn a_tenant_has_a_hundred_budgets_and_no_more() {
     assert_eq!((status, code.as_str()), (409, "conflict"), "{message}");
     assert!(message.contains("at most 100"), "{message}");
 }
+
+#[tokio::test]
+async fn a_model_of_the_tenants_own_can_be_limited() {
+    const PRIVATE: &str = "openai/ft:gpt-4.1:acme::b7d3";
+    let app = App::start().await;
+    let other = app.other_tenant("other").await;
+    let key = app.call(Method::POST, "/v1/keys", &app.api_key, &json!({"name": "k", "role": "member"})).await.json();
+    let limit = json!({"scope": {"key_id": key["id"], "model": PRIVATE}, "limits": {"rpm": 1}});
+    let refused = app.call(Method::PUT, LIMITS, &app.api_key, &limit).await;
+    assert_eq!((refused.status.as_u16(), refused.error_code().as_str()), (400, "invalid_value"));
+    assert!(refused.text().contains("scope.model"), "{}", refused.text());
+    let price = json!({"model": PRIVATE, "based_on": "gpt-4.1", "input_usd": 3, "output_usd": 12});
+    assert_eq!(app.call(Method::POST, "/v1/prices", &app.api_key, &price).await.status, 201);
+    let set = app.call(Method::PUT, LIMITS, &app.api_key, &limit).await;
+    assert_eq!(set.status, 200, "{}", set.text());
+    assert_eq!(set.json()["scope"]["model"], PRIVATE);
+    let others = app.call(Method::POST, "/v1/keys", &other.key, &json!({"name": "k", "role": "member"})).await.json();
+    let limit = json!({"scope": {"key_id": others["id"], "model": PRIVATE}, "limits": {"rpm": 1}});
+    assert_eq!(app.call(Method::PUT, LIMITS, &other.key, &limit).await.status, 400, "another tenant has it not");
+}

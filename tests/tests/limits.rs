@@ -6,12 +6,16 @@ mod away;
 mod budgets;
 #[path = "limits/clocks.rs"]
 mod clocks;
+#[path = "limits/faults.rs"]
+mod faults;
 #[path = "limits/model.rs"]
 mod model;
 #[path = "limits/races.rs"]
 mod races;
 #[path = "limits/rates.rs"]
 mod rates;
+#[path = "limits/slices.rs"]
+mod slices;
 
 use http::{Method, Request};
 use serde_json::{Value, json};
@@ -115,7 +119,7 @@ async fn spending(app: &App, budget: &Budget) -> Spending {
 
 async fn item(app: &App, key: Option<&str>) -> ItemState {
     let key = key.map(|key| key.parse::<KeyId>().expect("a key id"));
-    let item = ItemKey { tenant: tenant(app), key };
+    let item = ItemKey::new(tenant(app), key);
     Reservations::new(table::shared().await).read_item(item).await.expect("the table")
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     policy::{Budget, BudgetScope, LimitRule, LimitScope, Period, Policy},
+    slices,
     window::{Attribute, Resolution, Unit},
 };
 use crate::{
@@ -21,6 +22,8 @@ pub struct ItemKey {
     pub tenant: TenantId,
     /// None: the tenant's own item, where its members' and tags' budgets are too.
     pub key: Option<KeyId>,
+    /// Which of its [slices](super::slices), each of which has a partition of its own.
+    pub slice: u16,
 }
 
 impl ItemKey {
@@ -28,9 +31,25 @@ impl ItemKey {
     const TENANT: &str = "tenant";
     const KEY: &str = "key#";
 
+    /// The item of a tenant, or of one of its keys; of several slices the first.
+    pub fn new(tenant: TenantId, key: Option<KeyId>) -> Self {
+        Self { tenant, key, slice: 0 }
+    }
+
+    /// A slice of the same item.
+    #[must_use]
+    pub fn slice(self, slice: u16) -> Self {
+        Self { slice, ..self }
+    }
+
     /// The partition key.
     pub fn partition(&self) -> String {
-        format!("{}{}", Self::PARTITION, self.tenant.as_uuid().simple())
+        let mut text = format!("{}{}", Self::PARTITION, self.tenant.as_uuid().simple());
+        if self.slice > 0 {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "#{}", self.slice);
+        }
+        text
     }
 
     /// The sort key.
@@ -41,18 +60,21 @@ impl ItemKey {
     /// Reads both.
     pub fn read(partition: &str, sort: &str) -> Option<Self> {
         let id = |text: &str| Uuid::try_parse(text).ok();
-        let tenant = TenantId::from_uuid(id(partition.strip_prefix(Self::PARTITION)?)?);
+        let partition = partition.strip_prefix(Self::PARTITION)?;
+        let (tenant, slice) = partition.split_once('#').unwrap_or((partition, "0"));
+        let (tenant, slice) = (TenantId::from_uuid(id(tenant)?), slice.parse().ok()?);
         let key = match sort.strip_prefix(Self::KEY) {
             Some(key) => Some(KeyId::from_uuid(id(key)?)),
             None if sort == Self::TENANT => None,
             None => return None,
         };
-        Some(Self { tenant, key })
+        Some(Self { tenant, key, slice })
     }
 
     /// Under which part of the index of open items it is found.
     pub fn shard(&self) -> u8 {
-        self.tenant.as_uuid().as_bytes()[15] % SHARDS
+        let [.., slice] = self.slice.to_be_bytes();
+        self.tenant.as_uuid().as_bytes()[15].wrapping_add(slice) % SHARDS
     }
 }
 
@@ -98,6 +120,8 @@ pub struct Worst {
 pub struct Claim {
     /// Which.
     pub item: ItemKey,
+    /// Of how many slices it is one.
+    pub slices: u16,
     /// Which request.
     pub request: RequestId,
     /// Within a minute.
@@ -119,8 +143,10 @@ pub struct Rate {
     pub scope: LimitScope,
     /// Of what.
     pub unit: Unit,
-    /// At most.
+    /// At most: this slice's share.
     pub limit: i64,
+    /// At most in all slices.
+    pub whole: i64,
     /// Asked for.
     pub amount: i64,
     /// How finely it is counted.
@@ -136,8 +162,10 @@ pub struct Rate {
 pub struct Flight {
     /// Of whom.
     pub scope: LimitScope,
-    /// At most.
+    /// At most: this slice's share.
     pub limit: i64,
+    /// At most in all slices.
+    pub whole: i64,
     /// Where they are counted.
     pub attribute: String,
 }
@@ -177,13 +205,30 @@ pub struct Entry {
     /// Whether the key's item has an entry too.
     #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
     pub both: bool,
+    /// In which slice of the other item, the key's or the tenant's, its other entry is.
+    #[serde(rename = "s", default, skip_serializing_if = "is_first")]
+    pub other: u16,
+    /// How many bytes it takes of the item; none: nobody counted.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u32>,
     /// What the caller of this wanted to be kept.
     #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(slice: &u16) -> bool {
+    *slice == 0
+}
+
 /// How many entries an item has.
 pub const IN_FLIGHT: &str = "f";
+/// How many bytes they take.
+pub const BYTES: &str = "g";
+/// How many they may take: DynamoDB takes no item of more than 400 KB, and counters need some.
+pub const MOST_BYTES: i64 = 200_000;
+/// What an entry takes beside its text: its name, and its size itself.
+const BYTES_BESIDE: usize = 45;
 
 /// The attribute of a request's entry.
 pub fn entry_attribute(request: RequestId) -> String {
@@ -211,22 +256,26 @@ pub fn is_past(attribute: &str, now: OffsetDateTime) -> bool {
     periods.iter().any(|current| current.len() == name.len() && name < current.as_str())
 }
 
-/// What a request asks of its tenant's item, and of its key's where that has bounds.
-pub fn claims(ask: &Ask<'_>, now: OffsetDateTime) -> (Claim, Option<Claim>) {
+/// What a request asks of its tenant's item, and of its key's where that has bounds. `choose` says which slice it asks where it is free to
+/// ask any: of the item, and of how many.
+pub fn claims(ask: &Ask<'_>, now: OffsetDateTime, choose: impl Fn(ItemKey, u16) -> u16) -> (Claim, Option<Claim>) {
     let at_ms = i64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
-    let tokens = reserved_tokens(ask);
-    let claim_of = |key: Option<KeyId>| {
-        let is_of_key = key.is_some();
-        let rules: Vec<&LimitRule> =
-            ask.policy.limits_on(ask.model).filter(|rule| (rule.scope != LimitScope::Tenant) == is_of_key).collect();
-        let budgets = ask.policy.budgets_of(ask.tags);
-        let budgets = budgets.filter(|budget| matches!(budget.scope, BudgetScope::Key(_)) == is_of_key);
+    let tenants = Part::of(ask, None);
+    let keys = ask.key.map(|key| Part::of(ask, Some(key)));
+    let tokens = reserved_tokens(ask, [Some(&tenants), keys.as_ref()]);
+    let claim_of = |part: Part<'_>| {
+        let slice = match part.freedom {
+            Freedom::None => 0,
+            Freedom::Shares => choose(part.item, part.slices),
+            Freedom::Unbound => slices::first_choice(ask.request, slices::UNBOUND),
+        };
         let mut claim = Claim {
-            item: ItemKey { tenant: ask.tenant, key },
+            item: part.item.slice(slice),
+            slices: part.slices,
             request: ask.request,
             rates: Vec::new(),
             flights: Vec::new(),
-            charges: budgets.map(|budget| charge(budget, now)).collect(),
+            charges: part.budgets.iter().map(|budget| charge(budget, now)).collect(),
             expires_at: None,
             entry: Entry {
                 deadline: ask.deadline,
@@ -235,24 +284,87 @@ pub fn claims(ask: &Ask<'_>, now: OffsetDateTime) -> (Claim, Option<Claim>) {
                 ..Entry::default()
             },
         };
-        rules.into_iter().for_each(|rule| claim.take(rule, tokens, at_ms));
+        part.rules.into_iter().for_each(|(rule, count)| claim.take(rule, count, tokens, at_ms));
         claim.note_down();
         claim
     };
-    let mut tenant = claim_of(None);
+    let mut tenant = claim_of(tenants);
     tenant.entry.note.clone_from(&ask.note);
-    let key = ask.key.map(|key| claim_of(Some(key))).filter(|claim| !claim.is_empty()).map(|claim| claim.ending(now));
+    let mut key = keys.map(claim_of).filter(|claim| !claim.is_empty()).map(|claim| claim.ending(now));
     tenant.entry.both = key.is_some();
+    if let Some(key) = &mut key {
+        (tenant.entry.other, key.entry.other) = (key.item.slice, tenant.item.slice);
+        key.entry.weigh();
+    }
+    tenant.entry.weigh();
     (tenant, key)
+}
+
+/// What bounds a request in one item.
+struct Part<'a> {
+    item: ItemKey,
+    /// Over how many slices its limits are shared out.
+    slices: u16,
+    freedom: Freedom,
+    /// Each with the number of slices over which it is shared out.
+    rules: Vec<(&'a LimitRule, u16)>,
+    budgets: Vec<&'a Budget>,
+}
+
+/// Which of its item's slices a request may ask.
+enum Freedom {
+    /// The first.
+    None,
+    /// Any that has room.
+    Shares,
+    /// Any: there is nothing to count.
+    Unbound,
+}
+
+impl<'a> Part<'a> {
+    fn of(ask: &Ask<'a>, key: Option<KeyId>) -> Self {
+        let is_of_key = |scope: &LimitScope| (*scope != LimitScope::Tenant) == key.is_some();
+        let is_budget_of_key = |scope: &BudgetScope| matches!(scope, BudgetScope::Key(_)) == key.is_some();
+        // The number of slices is the same whoever asks, and for whatever model.
+        let all = ask.policy.limits().iter().filter(|rule| is_of_key(&rule.scope));
+        let (models, whole): (Vec<_>, Vec<_>) = all.partition(|rule| matches!(rule.scope, LimitScope::KeyModel { .. }));
+        let is_closed = ask.policy.budgets().iter().any(|budget| {
+            budget.hard
+                && is_budget_of_key(&budget.scope)
+                && matches!(budget.scope, BudgetScope::Tenant | BudgetScope::Key(_))
+        });
+        let is_unlimited = whole.is_empty() && models.is_empty();
+        let slices = if is_closed { 1 } else { slices::count(whole.first().copied(), &models) };
+        let rules = ask.policy.limits_on(ask.model).filter(|rule| is_of_key(&rule.scope));
+        let shared =
+            |rule: &LimitRule| !matches!(rule.scope, LimitScope::KeyModel { .. }) || slices::is_divisible(rule, slices);
+        let rules: Vec<_> = rules.map(|rule| (rule, if shared(rule) { slices } else { 1 })).collect();
+        let budgets = ask.policy.budgets_of(ask.tags).filter(|budget| is_budget_of_key(&budget.scope));
+        let budgets: Vec<_> = budgets.collect();
+        let is_bound = rules.iter().any(|(_, count)| *count < slices) || budgets.iter().any(|budget| budget.hard);
+        let freedom = match slices {
+            1 if is_unlimited && budgets.is_empty() => Freedom::Unbound,
+            2.. if !is_bound => Freedom::Shares,
+            _ => Freedom::None,
+        };
+        Self { item: ItemKey::new(ask.tenant, key), slices, freedom, rules, budgets }
+    }
 }
 
 /// Where the caller leaves the length of the answer open, it is no longer than the limits allow, or nothing could ever be asked without
 /// saying it: then the first such request of a minute has all of it.
-fn reserved_tokens(ask: &Ask<'_>) -> i64 {
-    let tokens = ask.worst.tokens;
-    let narrowest = ask.policy.limits_on(ask.model).filter_map(|rule| rule.tokens_per_minute).min();
-    let tokens = if ask.worst.is_bounded { tokens } else { narrowest.map_or(tokens, |limit| tokens.min(limit)) };
-    i64::try_from(tokens).unwrap_or(i64::MAX)
+fn reserved_tokens(ask: &Ask<'_>, parts: [Option<&Part<'_>>; 2]) -> i64 {
+    let tokens = i64::try_from(ask.worst.tokens).unwrap_or(i64::MAX);
+    if ask.worst.is_bounded {
+        return tokens;
+    }
+    let rules = parts.into_iter().flatten().flat_map(|part| &part.rules);
+    // The last share is the smallest.
+    let limits = rules.filter_map(|(rule, count)| {
+        let limit = i64::try_from(rule.tokens_per_minute?).unwrap_or(i64::MAX);
+        Some(slices::share(limit, count.saturating_sub(1), *count))
+    });
+    limits.min().map_or(tokens, |limit| tokens.min(limit))
 }
 
 fn charge(budget: &Budget, now: OffsetDateTime) -> Charge {
@@ -269,15 +381,17 @@ impl Claim {
         self.rates.is_empty() && self.flights.is_empty() && self.charges.is_empty()
     }
 
-    fn take(&mut self, rule: &LimitRule, tokens: i64, at_ms: i64) {
-        let (scope, resolution) = (&rule.scope, Resolution::of(rule));
+    /// Adds a limit, of which this slice has a share if it is shared out.
+    fn take(&mut self, rule: &LimitRule, count: u16, tokens: i64, at_ms: i64) {
+        let (scope, resolution, slice) = (&rule.scope, Resolution::of(rule), self.item.slice);
         let model = match scope {
             LimitScope::KeyModel { model } => hash(model),
             LimitScope::Tenant | LimitScope::Key => String::new(),
         };
-        let mut rate = |unit, limit, amount| {
+        let mut rate = |unit, whole, amount| {
             let (scope, label, model) = (scope.clone(), resolution.label(at_ms), model.clone());
-            self.rates.push(Rate { scope, unit, limit, amount, resolution, label, model });
+            let limit = slices::share(whole, slice, count);
+            self.rates.push(Rate { scope, unit, limit, whole, amount, resolution, label, model });
         };
         if let Some(limit) = rule.requests_per_minute {
             rate(Unit::Requests, i64::from(limit), 1);
@@ -287,7 +401,8 @@ impl Claim {
         }
         if let Some(limit) = rule.concurrency {
             let attribute = if model.is_empty() { IN_FLIGHT.to_owned() } else { format!("{IN_FLIGHT}~{model}") };
-            self.flights.push(Flight { scope: scope.clone(), limit: i64::from(limit), attribute });
+            let (scope, whole) = (scope.clone(), i64::from(limit));
+            self.flights.push(Flight { scope, limit: slices::share(whole, slice, count), whole, attribute });
         }
     }
 
@@ -308,6 +423,14 @@ impl Claim {
         let ends = self.charges.iter().filter_map(|charge| charge.resets_at).chain([now]).max();
         self.expires_at = ends.filter(|_| !is_kept).and_then(|at| u64::try_from(at.unix_timestamp() + DAY_S).ok());
         self
+    }
+}
+
+impl Entry {
+    /// Notes how many bytes it takes.
+    fn weigh(&mut self) {
+        let text = serde_json::to_string(self).map_or(0, |text| text.len());
+        self.bytes = u32::try_from(text + BYTES_BESIDE).ok();
     }
 }
 

@@ -6,6 +6,7 @@ mod items;
 mod limiter;
 mod marks;
 mod reservations;
+mod slicing;
 mod waiting;
 
 pub use fault::Fault;

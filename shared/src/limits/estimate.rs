@@ -9,6 +9,7 @@ use crate::{
         content::{Content, PartBody, Source},
         embeddings::{EmbeddingsRequest, Input},
     },
+    providers,
     usage::{ModelCard, Nanos, Rates, SearchContext, SearchUnit, Terms},
 };
 
@@ -33,7 +34,8 @@ pub fn chat(card: &ModelCard, terms: &Terms, request: &ChatRequest, sent: usize)
     let input = media.worst_input(card, to_u64(sent));
     let longest = card.max_output_tokens.or(card.context_tokens).map_or(UNKNOWN_TOKENS, u64::from);
     let asked = request.output_limit().map(u64::from);
-    let each = asked.map_or(longest, |asked| asked.min(longest));
+    // How long an answer of a model can be that no list has, nobody knows but who asks for it.
+    let each = asked.map_or(longest, |asked| if is_listed(card) { asked.min(longest) } else { asked });
     let output = each.saturating_mul(u64::from(request.n.unwrap_or(1)));
     let prompt = media.text_bytes.div_ceil(BYTES_PER_TOKEN);
     Worst {
@@ -125,13 +127,19 @@ impl Media {
         match (self.has_unknown, context) {
             (true, context) => context.unwrap_or_else(|| counted.max(UNKNOWN_TOKENS)),
             // No provider takes a longer prompt.
-            (false, context) => context.map_or(counted, |context| context.min(counted)),
+            (false, Some(context)) if is_listed(card) => context.min(counted),
+            (false, _) => counted,
         }
     }
 
     fn sound_seconds(&self) -> u64 {
         self.sound_bytes.div_ceil(SOUND_BYTES_PER_SECOND)
     }
+}
+
+/// Whether a provider's list has the model, so that what stands of it there is of itself.
+fn is_listed(card: &ModelCard) -> bool {
+    providers::ALL.iter().any(|provider| providers::model(*provider, card.id).is_some())
 }
 
 fn searches(card: &ModelCard, terms: &Terms) -> Option<u64> {

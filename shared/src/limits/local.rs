@@ -42,9 +42,10 @@ impl Local {
 /// The claim with a share of the limits. Who runs at the same time elsewhere nobody knows, and hard budgets are not for guessing.
 fn shared(claim: &Claim) -> Claim {
     let share = |rate: &Rate| {
-        let limit = (rate.limit / SHARE).max(1);
+        let of = |limit: i64| (limit / SHARE).max(1);
+        let (limit, whole) = (of(rate.limit), of(rate.whole));
         // A request that alone is more than the share is let through by itself.
-        Rate { limit, amount: rate.amount.min(limit), ..rate.clone() }
+        Rate { limit, whole, amount: rate.amount.min(limit), ..rate.clone() }
     };
     Claim { rates: claim.rates.iter().map(share).collect(), flights: Vec::new(), charges: Vec::new(), ..claim.clone() }
 }

@@ -10,6 +10,7 @@ pub mod local;
 pub mod permit;
 pub mod policy;
 pub mod refusals;
+pub mod slices;
 pub mod state;
 pub mod told;
 pub mod verdict;

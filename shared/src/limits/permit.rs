@@ -1,9 +1,9 @@
 //! What a request was given, until it gives it back.
 
 use super::{
-    claim::{Charge, Claim, Entry, IN_FLIGHT, ItemKey},
+    claim::{BYTES, Charge, Claim, Entry, IN_FLIGHT, ItemKey},
     policy::Spending,
-    state::ItemState,
+    state::{ItemState, spending_of},
     verdict::OverBudget,
     window::Attribute,
 };
@@ -24,6 +24,8 @@ pub struct Permit {
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) item: ItemKey,
+    /// Of how many slices it is one.
+    pub(super) slices: u16,
     pub(super) entry: Entry,
     /// Of these somebody wants to know when they are used up.
     pub(super) soft: Vec<Charge>,
@@ -63,7 +65,7 @@ impl Permit {
 impl From<Claim> for Held {
     fn from(claim: Claim) -> Self {
         let soft = claim.charges.into_iter().filter(|charge| !charge.budget.hard).collect();
-        Self { item: claim.item, entry: claim.entry, soft }
+        Self { item: claim.item, slices: claim.slices, entry: claim.entry, soft }
     }
 }
 
@@ -87,7 +89,8 @@ impl Entry {
         let windows = self.windows.iter().filter(move |name| counts(name, at_ms));
         let windows = windows.map(move |name| (name.clone(), tokens));
         let all = budgets.chain(windows).filter(|(_, change)| *change != 0);
-        all.chain([(IN_FLIGHT.to_owned(), -1)])
+        let bytes = self.bytes.map(|bytes| (BYTES.to_owned(), -i64::from(bytes)));
+        all.chain([(IN_FLIGHT.to_owned(), -1)]).chain(bytes)
     }
 }
 
@@ -102,18 +105,30 @@ pub(super) fn used_up(held: &Held, actual: Actual, state: &ItemState) -> Vec<Ove
     let over = held.soft.iter().filter_map(|charge| {
         let spending: Spending = state.spending(&charge.attribute);
         let before = spending.spent.0.saturating_sub(actual.cost.0);
+        (before < charge.budget.limit.0).then(|| held.over(charge, spending)).flatten()
+    });
+    over.collect()
+}
+
+/// The soft budgets that are used up by what all slices have spent, whoever did it.
+pub(super) fn used_up_in_all(held: &Held, slices: &[ItemState]) -> Vec<OverBudget> {
+    let over = held.soft.iter().filter_map(|charge| held.over(charge, spending_of(slices, &charge.attribute)));
+    over.collect()
+}
+
+impl Held {
+    fn over(&self, charge: &Charge, spending: Spending) -> Option<OverBudget> {
         let limit = charge.budget.limit;
-        (before < limit.0 && spending.spent >= limit).then(|| OverBudget {
+        (spending.spent >= limit).then(|| OverBudget {
             attribute: charge.attribute.clone(),
             scope: charge.budget.scope.clone(),
             period: charge.budget.period,
             limit,
             spending,
-            worst: Nanos(held.entry.cost),
+            worst: Nanos(self.entry.cost),
             resets_at: charge.resets_at,
         })
-    });
-    over.collect()
+    }
 }
 
 #[cfg(test)]

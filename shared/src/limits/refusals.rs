@@ -82,13 +82,13 @@ fn until(refusal: &Refusal, at_ms: i64) -> Option<i64> {
             let resets_at = over.resets_at.and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
             Some(resets_at.unwrap_or(i64::MAX).min(at_ms.saturating_add(BUDGET_MS)))
         }
-        Refusal::Budget(_) | Refusal::Concurrency { .. } => None,
+        Refusal::Budget(_) | Refusal::Concurrency { .. } | Refusal::Crowded { .. } => None,
     }
 }
 
 fn causes(claim: &Claim) -> impl Iterator<Item = (Cause, i64)> {
     let rates = claim.rates.iter().map(|rate| {
-        let (item, unit, model, limit) = (claim.item, rate.unit, rate.model.clone(), rate.limit);
+        let (item, unit, model, limit) = (claim.item, rate.unit, rate.model.clone(), rate.whole);
         (Cause::Rate { item, unit, model, limit }, rate.amount)
     });
     let hard = claim.charges.iter().filter(|charge| charge.budget.hard);

@@ -3,6 +3,7 @@
 use super::{
     claim::{Entry, entry_attribute, entry_request},
     policy::Spending,
+    slices,
     window::{Amounts, Attribute, Unit},
 };
 use crate::{tenancy::RequestId, usage::Nanos};
@@ -43,6 +44,11 @@ impl ItemState {
         self.numbers.keys().filter_map(|name| Attribute::read(name)).map(|attribute| attribute.label).max()
     }
 
+    /// Of how many slices the item is or was the first.
+    pub fn slices(&self) -> u16 {
+        self.numbers.keys().filter_map(|name| slices::marked(name)).max().unwrap_or(1)
+    }
+
     /// Attributes that count for nobody any more.
     pub fn useless(&self, at_ms: i64) -> impl Iterator<Item = &str> {
         self.numbers.keys().map(String::as_str).filter(move |name| is_useless(name, at_ms))
@@ -67,6 +73,14 @@ impl ItemState {
         let reserved = reserved.fold(0_i64, |sum, (_, entry)| sum.saturating_add(entry.cost));
         Spending { spent: Nanos(self.number(attribute).saturating_sub(reserved)), reserved: Nanos(reserved) }
     }
+}
+
+/// What is spent and reserved under a budget's attribute in all slices of an item.
+pub fn spending_of(slices: &[ItemState], attribute: &str) -> Spending {
+    slices.iter().map(|state| state.spending(attribute)).fold(Spending::default(), |sum, one| Spending {
+        spent: Nanos(sum.spent.0.saturating_add(one.spent.0)),
+        reserved: Nanos(sum.reserved.0.saturating_add(one.reserved.0)),
+    })
 }
 
 const HOUR_MS: i64 = 3_600_000;

@@ -64,6 +64,10 @@ pub fn refusal(refusal: &Refusal, headrooms: &Headrooms, at_ms: i64) -> Told {
                 Some(WAIT_FOR_ANOTHER_S),
             )
         }
+        Refusal::Crowded { scope } => {
+            let why = "has as many requests running as can be counted; try again when one has ended";
+            (format!("{scope} {why}"), Some(WAIT_FOR_ANOTHER_S))
+        }
         Refusal::Budget(over) => (over_budget(over), None),
     };
     Told { message, retry_after_s, headers }

@@ -1,7 +1,7 @@
 //! Whether an item has room for a claim, and what the caller is told of it.
 
 use super::{
-    claim::{Charge, Claim, Flight, Rate},
+    claim::{BYTES, Charge, Claim, Flight, MOST_BYTES, Rate},
     policy::{BudgetScope, LimitScope, Period, Spending},
     state::ItemState,
     window::{Filling, Unit, filling, free_at},
@@ -52,6 +52,11 @@ pub enum Refusal {
         /// At most.
         limit: i64,
     },
+    /// More running than can be counted.
+    Crowded {
+        /// Of whom.
+        scope: LimitScope,
+    },
     /// Too expensive.
     Budget(OverBudget),
 }
@@ -94,20 +99,26 @@ pub fn judge(claim: &Claim, state: &ItemState, holds: bool, at_ms: i64) -> Verdi
     for rate in &claim.rates {
         let (filled, refusal) = judge_rate(rate, state, holds, at_ms);
         refused_rate = refused_rate.or(refusal);
-        let left = Headroom {
-            limit: natural(rate.limit),
-            remaining: natural(rate.limit.saturating_sub(filled.amount)),
-            full_at: filled.empty_at.unwrap_or(at_ms),
-        };
-        headrooms.narrow(rate.unit, left);
+        headrooms.narrow(rate.unit, left_of(rate, filled, at_ms));
     }
     let crowded = claim.flights.iter().find_map(|flight| judge_flight(flight, state, holds));
-    let over = claim.charges.iter().filter(|charge| !charge.budget.hard);
+    let crowded = crowded.or_else(|| judge_bytes(claim, state, holds));
+    // What all slices have spent one of them does not know.
+    let is_all = claim.slices.max(state.slices()) == 1;
+    let over = claim.charges.iter().filter(|charge| is_all && !charge.budget.hard);
     Verdict {
         refusal: budget.or(refused_rate).or(crowded),
         headrooms,
         over: over.filter_map(|charge| used_up(charge, claim, state, holds)).collect(),
     }
+}
+
+/// What is left. Of a share: if the others are as full as this one.
+fn left_of(rate: &Rate, filled: Filling, at_ms: i64) -> Headroom {
+    let (left, shares) = (rate.limit.saturating_sub(filled.amount).max(0), rate.whole / rate.limit.max(1));
+    let left = left.saturating_mul(shares.max(1)).min(rate.whole);
+    let full_at = filled.empty_at.unwrap_or(at_ms);
+    Headroom { limit: natural(rate.whole), remaining: natural(left), full_at }
 }
 
 /// What the window holds, and why it has no room. The claim is in the filling if there is room. Where clocks differ, an amount counts
@@ -129,12 +140,20 @@ fn judge_rate(rate: &Rate, state: &ItemState, holds: bool, at_ms: i64) -> (Filli
         (rate.amount <= rate.limit).then(|| later(free_at(&others, rate.resolution, at_ms, rate.limit - rate.amount)));
     let (scope, unit) = (rate.scope.clone(), rate.unit);
     let filled = Filling { empty_at: filled.empty_at.map(later), ..filled };
-    (filled, Some(Refusal::Rate { scope, unit, limit: rate.limit, amount: rate.amount, free_at }))
+    (filled, Some(Refusal::Rate { scope, unit, limit: rate.whole, amount: rate.amount, free_at }))
 }
 
 fn judge_flight(flight: &Flight, state: &ItemState, holds: bool) -> Option<Refusal> {
     let others = state.number(&flight.attribute).saturating_sub(i64::from(holds));
-    (others >= flight.limit).then(|| Refusal::Concurrency { scope: flight.scope.clone(), limit: flight.limit })
+    (others >= flight.limit).then(|| Refusal::Concurrency { scope: flight.scope.clone(), limit: flight.whole })
+}
+
+/// Whether the entries of those that run leave room for another.
+fn judge_bytes(claim: &Claim, state: &ItemState, holds: bool) -> Option<Refusal> {
+    let own = claim.entry.bytes.map_or(0, i64::from);
+    let others = state.number(BYTES).saturating_sub(if holds { own } else { 0 });
+    let scope = if claim.item.key.is_some() { LimitScope::Key } else { LimitScope::Tenant };
+    (others.saturating_add(own) > MOST_BYTES).then_some(Refusal::Crowded { scope })
 }
 
 fn over_hard_budget(charge: &Charge, claim: &Claim, state: &ItemState, holds: bool) -> Option<Refusal> {

@@ -180,3 +180,56 @@ async fn many_streams_at_once_share_one_budget() {
     assert!(spent.spent <= budget.limit && spent.reserved == Nanos(0), "{spent:?}");
     assert_eq!(spent.spent, booked(&app).await);
 }
+
+#[tokio::test]
+async fn calls_of_all_kinds_at_once_share_one_budget() {
+    let app = App::start().await;
+    let budget = budget(&app, &BudgetScope::Tenant, dollars(0.002), Period::Day, true).await;
+    let calls = (0..36).map(|n| {
+        let (text, is_streamed) = [
+            ("mock:words=90", false),
+            ("mock:words=90", true),
+            ("mock:status=500", false),
+            ("mock:status=429", true),
+            ("mock:words=40 mock:cut=3", true),
+            ("hello", false),
+        ][n % 6];
+        let body = if is_streamed { streamed(text) } else { ask(text) };
+        let request = request(&app.api_key, &body);
+        let app = &app;
+        async move {
+            let (response, after) = app.begin(request).await;
+            let status = response.status().as_u16();
+            drop(response.into_body().collect::<Vec<_>>().await);
+            after.run().await;
+            status
+        }
+    });
+    let statuses = futures_util::future::join_all(calls).await;
+    assert!(statuses.contains(&200) && statuses.contains(&402), "{statuses:?}");
+    let spent = spending(&app, &budget).await;
+    assert!(spent.spent <= budget.limit && spent.reserved == Nanos(0), "{spent:?}");
+    let booked = booked(&app).await;
+    // Where a stream broke off, the budget has what was reserved and the ledger what was counted.
+    assert!(spent.spent >= booked, "{spent:?}, {booked:?}");
+    assert!(item(&app, None).await.entries.is_empty());
+}
+
+#[tokio::test]
+async fn a_members_budget_bounds_the_member_and_their_keys() {
+    let app = App::start().await;
+    let ada = app.member(&app.tenant_id, "ada", "member").await;
+    let scope = BudgetScope::Member(ada.id.parse().expect("an id"));
+    let (key, id) = key_with(&app, &json!({})).await;
+    let client = app.database.superuser().await;
+    let mine = "update api_keys set member_id = $1::text::uuid where id = $2::text::uuid";
+    let person = ada.id.split_once('_').expect("a prefix").1.to_owned();
+    let changed = client.execute(mine, &[&person, &super::uuid(&id)]).await.expect("the key's person");
+    assert_eq!(changed, 1);
+    let of_ada = budget(&app, &scope, Nanos(1), Period::Month, true).await;
+    let refused = chat(&app, &key, &ask("hello")).await;
+    assert_eq!(refused.status, 402, "{}", refused.text());
+    assert!(refused.text().contains(&format!("the budget of the member {}", ada.id)), "{}", refused.text());
+    assert_eq!(app.chat(&ask("hello")).await.status, 200, "another's key");
+    assert_eq!(spending(&app, &of_ada).await, UNTOUCHED);
+}

@@ -144,6 +144,9 @@ async fn update(function: &Budgets, call: &Call, id: &str) -> Result<Reply, Gate
         }
     }
     body.finish()?;
+    if wanted.budget.hard && !before.budget.hard {
+        check_undivided(function, &act, &wanted.budget).await?;
+    }
     budgets::update(&tx, &wanted).await.map_err(refused)?;
     let noted = (Some(define(&before)), Some(define(&wanted)));
     function.office.note(&tx, &act, "budgets.update", id.to_string(), noted).await?;
@@ -162,6 +165,19 @@ async fn delete(function: &Budgets, call: &Call, id: &str) -> Result<Reply, Gate
     function.office.note(&tx, &act, "budgets.delete", id.to_string(), (Some(define(&before)), None)).await?;
     tx.commit().await?;
     Ok(Reply::empty())
+}
+
+/// A hard budget is counted in one place; what was spent elsewhere while it was soft could be spent again.
+async fn check_undivided(function: &Budgets, act: &Act, budget: &Budget) -> Result<(), GatewayError> {
+    let is_spread = function.reservations.is_spread(act.tenant(), budget, act.at).await;
+    if is_spread.map_err(GatewayError::Unavailable)? {
+        return Err(GatewayError::Conflict(
+            "what is spent of this budget is counted in several places, because of a limit of more than 6000 requests a minute, and \
+             it cannot become hard in this period: make a hard one beside it, which counts from now on"
+                .into(),
+        ));
+    }
+    Ok(())
 }
 
 /// Nothing, null and an empty object mean the tenant.

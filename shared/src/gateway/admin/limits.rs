@@ -11,10 +11,13 @@ use crate::{
     db::{
         self, TenantTx, budgets,
         limits::{self, LimitRow, Place},
+        prices,
     },
     error::GatewayError,
     gateway::call::{Call, Reply},
     limits::policy::MAX_LIMITS,
+    openai::Invalid,
+    providers,
     tenancy::{KeyId, Permission, principal::KeyLimits},
 };
 use http::{Method, StatusCode};
@@ -102,7 +105,7 @@ async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
         (None, None) => Scope::Tenant,
         (Some(key), None) => Scope::Key(known(key)?),
         (Some(key), Some(model)) => Scope::KeyModel(known(key)?, model.to_owned()),
-        (None, Some(_)) => return Err(crate::openai::Invalid::value("model", "needs a `key_id` beside it").into()),
+        (None, Some(_)) => return Err(Invalid::value("model", "needs a `key_id` beside it").into()),
     };
     let tx = office.begin(&act).await?;
     match place(&act, scope)? {
@@ -159,6 +162,7 @@ async fn of_key(
 
 async fn set(office: &Office, act: &Act, tx: &TenantTx, row: LimitRow) -> Result<LimitRow, GatewayError> {
     check_key(tx, row.place.key).await?;
+    check_model(act, tx, &row.place).await?;
     let before = limits::lock(tx, &row.place).await?;
     if before.is_some() {
         limits::update(tx, &row).await?;
@@ -219,11 +223,30 @@ fn read_scope(body: &mut Body) -> Option<Scope> {
     .flatten()
 }
 
+/// The full name of a model, which may be one that no list has: [`check_model`] looks for it where they are.
 fn one_model(text: &str) -> Result<String, String> {
     if text.ends_with("/*") {
         return Err("must be one model; a key's own limits are of all".into());
     }
-    shown::model_name(text)
+    let is_full = text.split_once('/').is_some_and(|(provider, _)| providers::provider(provider).is_some());
+    match shown::model_name(text) {
+        Err(_) if is_full => Ok(text.to_owned()),
+        name => name,
+    }
+}
+
+/// That there is a model of that name: in a list, or among the prices that hold for the caller or are the tenant's.
+async fn check_model(act: &Act, tx: &TenantTx, place: &Place) -> Result<(), GatewayError> {
+    let Some(name) = place.model.as_deref() else { return Ok(()) };
+    let Err(unknown) = shown::model_name(name) else { return Ok(()) };
+    let priced = match name.split_once('/') {
+        None => false,
+        Some(model @ (provider, of_provider)) => {
+            act.grant.rights().prices.knows(provider, of_provider)
+                || !prices::list(tx, act.at, Some(model), None, 1).await?.is_empty()
+        }
+    };
+    if priced { Ok(()) } else { Err(Invalid::value("scope.model", unknown).into()) }
 }
 
 /// That the key is the tenant's. What is another's is not there.

@@ -102,8 +102,8 @@ impl Run<'_> {
         if self.sweeper.table.is_waiting(one.request).await.map_err(table_away)? {
             return Ok(Known::TooLittle);
         }
-        let tenants = ItemKey { key: None, ..one.item };
-        if one.item != tenants {
+        if one.item.key.is_some() {
+            let tenants = ItemKey { key: None, slice: one.other, ..one.item };
             return self.known_of_tenants(one, tenants).await;
         }
         let note = match one.note.as_deref().map(Note::read) {
@@ -117,7 +117,8 @@ impl Run<'_> {
         if one.both
             && let Some(key) = note.key()
         {
-            let state = self.sweeper.reservations.read_item(ItemKey { key: Some(key), ..one.item }).await;
+            let keys = ItemKey { key: Some(key), slice: one.other, ..one.item };
+            let state = self.sweeper.reservations.read_item(keys).await;
             if !state.map_err(table_away)?.has(one.request) {
                 return Ok(Known::NeverBegan);
             }

@@ -4,6 +4,10 @@ use time::macros::datetime;
 
 const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
 
+fn first(_: ItemKey, _: u16) -> u16 {
+    0
+}
+
 fn id(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -34,11 +38,48 @@ fn ask(policy: &Policy) -> Ask<'_> {
 #[test]
 fn a_request_without_bounds_still_leaves_an_entry_with_its_tenant() {
     let policy = Policy::default();
-    let (tenant, key) = claims(&ask(&policy), NOW);
+    let (tenant, key) = claims(&ask(&policy), NOW, first);
     assert_eq!(key, None, "of its key there is nothing to count");
     assert!(tenant.rates.is_empty() && tenant.flights.is_empty() && tenant.charges.is_empty());
     assert_eq!(tenant.entry.note.as_deref(), Some("note"));
     assert!(!tenant.entry.both);
+    assert_eq!(tenant.item.slice, slices::first_choice(tenant.request, slices::UNBOUND), "wherever chance puts it");
+}
+
+#[test]
+fn what_is_large_is_shared_out_and_what_is_not_is_in_the_first_slice() {
+    let of = |model: &str, requests| rule(LimitScope::KeyModel { model: model.into() }, Some(requests), None, None);
+    let hard = |scope| vec![budget(scope, Period::Day)];
+    let soft = |scope| vec![Budget { hard: false, ..budget(scope, Period::Day) }];
+    let key = KeyId::generate(id(1));
+    let large = |scope| rule(scope, Some(6_001), None, None);
+    #[rustfmt::skip]
+    let table = [
+        (vec![large(LimitScope::Tenant)],                   vec![],                             (5, 2, vec![1_200]), None,                       "shared out"),
+        (vec![large(LimitScope::Tenant)],                   hard(BudgetScope::Tenant),          (1, 0, vec![6_001]), None,                       "not where money is"),
+        (vec![large(LimitScope::Tenant)],                   hard(BudgetScope::Tag("a".into())), (5, 0, vec![1_201]), None,                       "money of some is in the first slice"),
+        (vec![large(LimitScope::Tenant)],                   hard(BudgetScope::Tag("b".into())), (5, 2, vec![1_200]), None,                       "that of others is nothing to it"),
+        (vec![large(LimitScope::Tenant)],                   soft(BudgetScope::Tenant),          (5, 2, vec![1_200]), None,                       "a soft budget is in all"),
+        (vec![],                                            soft(BudgetScope::Tenant),          (1, 0, vec![]),      None,                       "in one, if nothing is shared out"),
+        (vec![large(LimitScope::Key)],                      soft(BudgetScope::Tenant),          (1, 0, vec![]),      Some((5, 2, vec![1_200])),  "tenant and key each for itself"),
+        (vec![large(LimitScope::Key)],                      hard(BudgetScope::Key(key)),        (1, 9, vec![]),      Some((1, 0, vec![6_001])),  "the key's money"),
+        (vec![large(LimitScope::Key), of("a/b", 9)],        soft(BudgetScope::Tenant),          (1, 0, vec![]),      Some((5, 2, vec![1_200])),  "another model's small limit"),
+        (vec![large(LimitScope::Key), of("openai/gpt-4o-mini", 9)], soft(BudgetScope::Tenant),  (1, 0, vec![]),      Some((5, 0, vec![1_201, 9])), "this model's is whole, in the first"),
+    ];
+    for (rules, budgets, tenants, keys, why) in table {
+        let policy = Policy::new(rules, budgets);
+        let tags = ["a".to_owned()];
+        let ask = Ask { tags: &tags, ..ask(&policy) };
+        let (tenant, key) = claims(&ask, NOW, |_, _| 2);
+        let shown = |claim: &Claim| {
+            let slice = if claim.rates.is_empty() && claim.charges.is_empty() { 9 } else { claim.item.slice };
+            (claim.slices, slice, claim.rates.iter().map(|rate| rate.limit).collect::<Vec<_>>())
+        };
+        assert_eq!((shown(&tenant), key.as_ref().map(shown)), (tenants, keys), "{why}");
+        if let Some(key) = key {
+            assert_eq!((tenant.entry.other, key.entry.other), (key.item.slice, tenant.item.slice), "{why}");
+        }
+    }
 }
 
 #[test]
@@ -58,7 +99,7 @@ fn each_bound_is_asked_of_the_item_it_is_counted_in() {
         budget(BudgetScope::Tag("a".into()), Period::Day),
     ];
     let policy = Policy::new(rules, budgets.clone());
-    let (tenant, key) = claims(&ask(&policy), NOW);
+    let (tenant, key) = claims(&ask(&policy), NOW, first);
     let key = key.expect("the key has bounds");
     let shown = |claim: &Claim| claim.rates.iter().map(|rate| (rate.unit, rate.limit, rate.amount)).collect::<Vec<_>>();
     assert_eq!(shown(&tenant), [(Unit::Requests, 100, 1), (Unit::Tokens, 1_000, 500)]);
@@ -85,9 +126,9 @@ fn who_leaves_the_length_of_the_answer_open_has_all_of_the_narrowest_limit() {
     let rules = [rule(LimitScope::Tenant, None, Some(400), None), rule(LimitScope::Key, None, Some(300), None)];
     let policy = Policy::new(rules, Vec::new());
     let mut ask = ask(&policy);
-    assert_eq!(claims(&ask, NOW).0.entry.tokens, 500, "what the caller asked for");
+    assert_eq!(claims(&ask, NOW, first).0.entry.tokens, 500, "what the caller asked for");
     ask.worst.is_bounded = false;
-    let (tenant, key) = claims(&ask, NOW);
+    let (tenant, key) = claims(&ask, NOW, first);
     assert_eq!((tenant.entry.tokens, key.expect("a limit").entry.tokens), (300, 300));
 }
 
@@ -102,7 +143,7 @@ fn a_keys_item_ends_a_day_after_its_last_period() {
     ];
     for (budgets, ends, why) in table {
         let policy = Policy::new([rule(LimitScope::Key, Some(1), None, None)], budgets);
-        let (tenant, key) = claims(&ask(&policy), NOW);
+        let (tenant, key) = claims(&ask(&policy), NOW, first);
         let ends = ends.map(|at| u64::try_from(at.unix_timestamp()).expect("after 1970"));
         assert_eq!(key.expect("a limit").expires_at, ends, "{why}");
         assert_eq!(tenant.expires_at, None, "other people's budgets are in there");
@@ -119,6 +160,8 @@ fn an_entry_is_read_as_it_was_written() {
         windows: vec!["t1".into()],
         budgets: vec!["c1".into()],
         both: true,
+        other: 4,
+        bytes: Some(5),
         note: Some("n".into()),
     };
     for entry in [full, Entry::default()] {
@@ -134,12 +177,14 @@ fn an_entry_is_read_as_it_was_written() {
 fn an_items_keys_are_read_as_they_were_written() {
     let tenant = TenantId::generate(id(1));
     for key in [None, Some(KeyId::generate(id(2)))] {
-        let item = ItemKey { tenant, key };
-        assert_eq!(ItemKey::read(&item.partition(), &item.sort()), Some(item));
-        assert!(item.shard() < SHARDS);
+        for slice in [0, 1, 63] {
+            let item = ItemKey::new(tenant, key).slice(slice);
+            assert_eq!(ItemKey::read(&item.partition(), &item.sort()), Some(item));
+            assert!(item.shard() < SHARDS);
+        }
     }
     assert_eq!(ItemKey::read("waiting#3", "tenant"), None);
-    assert_eq!(ItemKey::read(&ItemKey { tenant, key: None }.partition(), "key#x"), None);
+    assert_eq!(ItemKey::read(&ItemKey::new(tenant, None).partition(), "key#x"), None);
 }
 
 #[test]

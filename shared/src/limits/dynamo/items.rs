@@ -5,7 +5,8 @@ use super::{Table, fault::Fault, number};
 use crate::{
     causes::BoxError,
     limits::{
-        claim::{Claim, IN_FLIGHT, ItemKey, entry_attribute},
+        claim::{BYTES, Claim, IN_FLIGHT, ItemKey, MOST_BYTES, entry_attribute},
+        slices,
         state::{ItemState, is_spread},
         window::Attribute,
     },
@@ -16,6 +17,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
+use futures_util::future::try_join_all;
 use std::{collections::HashMap, fmt::Write as _};
 
 /// What became of a claim.
@@ -95,6 +97,18 @@ impl Table {
         Ok(state(Box::pin(read.send()).await?.item))
     }
 
+    /// All slices of an item as they are, the first first.
+    ///
+    /// # Errors
+    /// When nobody knows; for the log.
+    pub async fn read_slices(&self, item: ItemKey) -> Result<Vec<ItemState>, BoxError> {
+        let first = self.read(item.slice(0)).await?;
+        let others = (1..first.slices()).map(|slice| self.read(item.slice(slice)));
+        let mut slices = try_join_all(others).await?;
+        slices.insert(0, first);
+        Ok(slices)
+    }
+
     async fn write(&self, item: ItemKey, update: Update) -> Result<Written, Fault> {
         let (expression, condition) = (update.expression(), update.condition());
         let (names, values) = update.words();
@@ -132,7 +146,7 @@ fn state(attributes: Option<HashMap<String, AttributeValue>>) -> ItemState {
     let mut state = ItemState::default();
     for (name, value) in attributes.unwrap_or_default() {
         match value {
-            AttributeValue::N(text) if name == IN_FLIGHT || is_counter(&name) => {
+            AttributeValue::N(text) if is_counter(&name) => {
                 state.numbers.insert(name, number_of(&text));
             }
             AttributeValue::S(text) if name.starts_with('p') && name.len() == 33 => {
@@ -150,7 +164,9 @@ fn number_of(text: &str) -> i64 {
 }
 
 fn is_counter(name: &str) -> bool {
-    is_spread(name) || name.starts_with('c') || name.starts_with("f~") || Attribute::read(name).is_some()
+    let is_of_running = name == IN_FLIGHT || name == BYTES || name.starts_with("f~");
+    let is_of_item = is_spread(name) || slices::marked(name).is_some();
+    is_of_running || is_of_item || name.starts_with('c') || Attribute::read(name).is_some()
 }
 
 /// An update expression and its condition, in the making. Names and values go beside it: an attribute's name may be a reserved word.
@@ -180,6 +196,13 @@ impl Update {
                 update.add(&flight.attribute, 1);
             }
             update.needs_at_most(&flight.attribute, flight.limit - 1);
+        }
+        if let Some(bytes) = claim.entry.bytes {
+            update.add(BYTES, i64::from(bytes));
+            update.needs_at_most(BYTES, MOST_BYTES - i64::from(bytes));
+        }
+        if claim.slices > 1 && claim.item.slice == 0 {
+            update.set(&slices::marker(claim.slices), number(1));
         }
         for charge in &claim.charges {
             update.add(&charge.attribute, claim.entry.cost);

@@ -1,7 +1,7 @@
 //! Reserves before the provider is called and settles after it, in the tenant's item and the key's at the same time. While DynamoDB is
 //! away, rates are bounded by what this process lets through itself, and hard budgets are closed.
 
-use super::{Fault, Reserved, Table};
+use super::{Fault, Reserved, Table, slicing::Slicing};
 use crate::{
     causes::{BoxError, chain},
     clock::Clock,
@@ -41,6 +41,7 @@ pub struct Limiter {
     table: Arc<Table>,
     clock: Arc<dyn Clock>,
     refusals: Refusals,
+    slicing: Slicing,
     local: Local,
     /// Attributes to remove with the next write, by item.
     useless: Mutex<HashMap<ItemKey, Vec<String>>>,
@@ -109,6 +110,7 @@ impl Limiter {
             table,
             clock,
             refusals: Refusals::default(),
+            slicing: Slicing::default(),
             local: Local::default(),
             useless: Mutex::default(),
             away_until_ms: AtomicI64::new(i64::MIN),
@@ -121,8 +123,7 @@ impl Limiter {
     /// [`NotAdmitted`].
     pub async fn reserve(&self, ask: &Ask<'_>) -> Result<Admission, NotAdmitted> {
         let at_ms = self.now_ms();
-        let now = at(at_ms);
-        let (tenant, key) = claim::claims(ask, now);
+        let (tenant, key) = self.claims(ask, at_ms);
         if let Some(refused) =
             [Some(&tenant), key.as_ref()].into_iter().flatten().find_map(|claim| self.known(claim, at_ms))
         {
@@ -131,6 +132,10 @@ impl Limiter {
         let parts = join(self.take(Some(&tenant), at_ms), self.take(key.as_ref(), at_ms)).await;
         let claims = [Some(tenant), key].into_iter().flatten().zip([parts.0, parts.1]);
         self.decide(claims.collect(), ask.request, at_ms).await
+    }
+
+    fn claims(&self, ask: &Ask<'_>, at_ms: i64) -> (Claim, Option<Claim>) {
+        claim::claims(ask, at(at_ms), |item, count| self.slicing.choose(item, count, ask.request, at_ms))
     }
 
     /// What is known without asking: that it can never fit, or does not yet.
@@ -144,7 +149,7 @@ impl Limiter {
         };
         if let Some(rate) = claim.rates.iter().find(|rate| rate.amount > rate.limit) {
             let (scope, unit) = (rate.scope.clone(), rate.unit);
-            let refusal = Refusal::Rate { scope, unit, limit: rate.limit, amount: rate.amount, free_at: None };
+            let refusal = Refusal::Rate { scope, unit, limit: rate.whole, amount: rate.amount, free_at: None };
             // The first leaves a row, those that follow do not.
             let remembered = self.refusals.recall(claim, at_ms).is_some();
             if !remembered {
@@ -165,7 +170,8 @@ impl Limiter {
         match self.table.reserve(claim, &useless).await {
             Ok(Reserved::Held(state)) => {
                 self.learn(claim, &state).await;
-                let verdict = judge(claim, &state, true, at_ms);
+                let mut verdict = judge(claim, &state, true, at_ms);
+                verdict.over.extend(self.slicing.used_up(claim));
                 if verdict.refusal.is_some() { Part::Refused(verdict, true) } else { Part::Held(verdict) }
             }
             Ok(Reserved::Refused(state)) => {
@@ -278,6 +284,7 @@ impl Limiter {
     fn note_refusal(&self, claim: &Claim, verdict: &Verdict, at_ms: i64) {
         if let Some(refusal) = &verdict.refusal {
             self.refusals.remember(claim, refusal, verdict.headrooms, at_ms);
+            self.slicing.note_full(claim, refusal, at_ms);
         }
     }
 
@@ -300,10 +307,31 @@ impl Limiter {
         // One after the other, the tenant's first: what a kill in between leaves behind is told apart by it.
         for held in &permit.held {
             if let Ok(Some(state)) = self.close(held, permit.request, &held.entry.settled(actual, at_ms)).await {
-                over.extend(permit::used_up(held, actual, &state));
+                match held.slices.max(state.slices()) {
+                    1 => over.extend(permit::used_up(held, actual, &state)),
+                    _ => over.extend(self.sum_up(held, at_ms).await),
+                }
             }
         }
         over
+    }
+
+    /// The soft budgets that are used up by what all slices of an item have spent. They are read once in a while.
+    async fn sum_up(&self, held: &Held, at_ms: i64) -> Vec<OverBudget> {
+        if !self.slicing.is_due(held, at_ms) {
+            return Vec::new();
+        }
+        match self.table.read_slices(held.item).await {
+            Ok(slices) => {
+                let over = permit::used_up_in_all(held, &slices);
+                self.slicing.note_sums(held, &over, at_ms);
+                over
+            }
+            Err(error) => {
+                tracing::warn!(error = %chain(&*error), "a soft budget was not added up");
+                Vec::new()
+            }
+        }
     }
 
     async fn close(
@@ -325,6 +353,7 @@ impl Limiter {
     async fn learn(&self, claim: &Claim, state: &ItemState) {
         // The time it took to hear of the item is no difference between clocks.
         let at_ms = self.now_ms();
+        self.slicing.learn(claim, state, at_ms);
         self.note_useless(claim, state, at_ms);
         let behind = state.latest().map_or(0, |latest| latest - at_ms);
         if SPREADS_MS.contains(&behind) && behind > state.spread_ms(at_ms) {

@@ -7,7 +7,7 @@ use crate::{
         claim::{Entry, IN_FLIGHT, ItemKey, budget_attribute},
         permit::Actual,
         policy::{Budget, BudgetScope, Spending},
-        state::ItemState,
+        state::{ItemState, spending_of},
     },
     tenancy::{RequestId, TenantId},
     usage::Nanos,
@@ -39,6 +39,8 @@ pub struct OpenReservation {
     pub tokens: u64,
     /// Of a tenant's item: whether the key's must have one too.
     pub both: bool,
+    /// In which slice of the other item.
+    pub other: u16,
     /// What the request's process wanted to be kept.
     pub note: Option<String>,
     entry: Entry,
@@ -94,6 +96,7 @@ impl Reservations {
             reserved: Nanos(entry.cost),
             tokens: u64::try_from(entry.tokens).unwrap_or_default(),
             both: entry.both,
+            other: entry.other,
             note: entry.note.clone(),
             entry,
         });
@@ -151,7 +154,18 @@ impl Reservations {
         self.0.read(item).await
     }
 
-    /// What became of these budgets of a tenant in the periods of that moment, in their order.
+    /// Whether a budget of a tenant was drawn on, in the period of that moment, elsewhere than in the first slice of its item: where a hard one
+    /// would not be counted.
+    ///
+    /// # Errors
+    /// When nobody knows; for the log.
+    pub async fn is_spread(&self, tenant: TenantId, budget: &Budget, now: OffsetDateTime) -> Result<bool, BoxError> {
+        let slices = self.0.read_slices(item_of(tenant, budget)).await?;
+        let attribute = budget_attribute(budget, now);
+        Ok(slices.iter().skip(1).any(|state| state.spending(&attribute) != Spending::default()))
+    }
+
+    /// What became of these budgets of a tenant in the periods of that moment, in their order: of all slices.
     ///
     /// # Errors
     /// When nobody knows; for the log.
@@ -161,20 +175,25 @@ impl Reservations {
         budgets: &[Budget],
         now: OffsetDateTime,
     ) -> Result<Vec<Spending>, BoxError> {
-        let mut items: HashMap<ItemKey, ItemState> = HashMap::new();
+        let mut items: HashMap<ItemKey, Vec<ItemState>> = HashMap::new();
         let mut found = Vec::with_capacity(budgets.len());
         for budget in budgets {
-            let key = match budget.scope {
-                BudgetScope::Key(key) => Some(key),
-                BudgetScope::Tenant | BudgetScope::Member(_) | BudgetScope::Tag(_) => None,
-            };
-            let item = ItemKey { tenant, key };
-            let state = match items.entry(item) {
+            let item = item_of(tenant, budget);
+            let slices = match items.entry(item) {
                 hash_map::Entry::Occupied(known) => known.into_mut(),
-                hash_map::Entry::Vacant(new) => new.insert(self.read_item(item).await?),
+                hash_map::Entry::Vacant(new) => new.insert(self.0.read_slices(item).await?),
             };
-            found.push(state.spending(&budget_attribute(budget, now)));
+            found.push(spending_of(slices, &budget_attribute(budget, now)));
         }
         Ok(found)
     }
+}
+
+/// Where a budget is counted.
+fn item_of(tenant: TenantId, budget: &Budget) -> ItemKey {
+    let key = match budget.scope {
+        BudgetScope::Key(key) => Some(key),
+        BudgetScope::Tenant | BudgetScope::Member(_) | BudgetScope::Tag(_) => None,
+    };
+    ItemKey::new(tenant, key)
 }

@@ -99,8 +99,8 @@ fn of_many_settlements_one_uses_a_budget_up() {
         hard: false,
     };
     let soft = vec![Charge { budget, attribute: "c1.total".into(), resets_at: None }];
-    let item = ItemKey { tenant: crate::tenancy::TenantId::PLATFORM, key: None };
-    let held = Held { item, entry: entry(0), soft };
+    let item = ItemKey::new(crate::tenancy::TenantId::PLATFORM, None);
+    let held = Held { item, slices: 1, entry: entry(0), soft };
     let mut spent = 0;
     let mut told = Vec::new();
     for (n, cost) in [40, 40, 40, 40].into_iter().enumerate() {

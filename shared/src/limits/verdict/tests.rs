@@ -29,7 +29,7 @@ fn claim(rules: Vec<LimitRule>, budgets: Vec<Budget>) -> Claim {
         deadline: 0,
         note: None,
     };
-    claims(&ask, NOW).0
+    claims(&ask, NOW, |_, _| 0).0
 }
 
 fn rule(requests: Option<u32>, tokens: Option<u64>, concurrency: Option<u32>) -> LimitRule {

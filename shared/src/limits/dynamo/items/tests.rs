@@ -41,7 +41,7 @@ fn largest() -> Claim {
         deadline: 0,
         note: None,
     };
-    claims(&ask, datetime!(2026-11-22 12:00 UTC)).0
+    claims(&ask, datetime!(2026-11-22 12:00 UTC), |_, _| 0).0
 }
 
 #[test]
