@@ -139,7 +139,7 @@ impl Media {
 
 /// Whether a provider's list has the model, so that what stands of it there is of itself.
 fn is_listed(card: &ModelCard) -> bool {
-    providers::ALL.iter().any(|provider| providers::model(*provider, card.id).is_some())
+    providers::ALL.iter().any(|provider| providers::model(*provider, &card.id).is_some())
 }
 
 fn searches(card: &ModelCard, terms: &Terms) -> Option<u64> {
