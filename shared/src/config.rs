@@ -1,7 +1,6 @@
 //! Configuration: read once, complained about once. The only file that knows the names of the variables.
 
 use crate::{
-    alerts,
     crypto::secret::{Pepper, Peppers},
     limits::attempts::Policy,
     providers::{self, Provider},
@@ -113,7 +112,7 @@ pub struct AlertsConfig {
     /// The EventBridge bus; none: only the log has them.
     pub bus: Option<String>,
     /// Who says so there. Deployments of one account share its bus, and each has a name of its own.
-    pub source: String,
+    pub source: Option<String>,
 }
 
 /// How a connection proves who it is.
@@ -343,8 +342,7 @@ impl<'a> Reader<'a> {
     }
 
     fn alerts(&self) -> AlertsConfig {
-        let source = self.optional("SUPERGATE_ALERTS_SOURCE").unwrap_or_else(|| alerts::SOURCE.into());
-        AlertsConfig { bus: self.optional("SUPERGATE_ALERTS_BUS"), source }
+        AlertsConfig { bus: self.optional("SUPERGATE_ALERTS_BUS"), source: self.optional("SUPERGATE_ALERTS_SOURCE") }
     }
 
     fn required(&mut self, name: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Secrets that get out, in whichever test that happens: everything that the code under test logs, down to TRACE, every error's body, and
 //! every row that a test's database has when the test ends, goes past here. Secrets are keys, tokens, peppers, the data keys that KMS gave out,
-//! and what callers ask models. tests/secrets.rs asks for more: every form of every secret, in answers and in DynamoDB, too.
+//! what callers ask models, and what models answer. tests/secrets.rs asks for more: every form of every secret, in answers and in DynamoDB, too.
 
 use crate::{
     app::{PROVIDERS, TOKEN_SECRET, provider_key},
@@ -28,6 +28,8 @@ static DATA_KEYS: LazyLock<RwLock<HashSet<[u8; DATA_KEY_BYTES]>>> = LazyLock::ne
 const DATA_KEY_BYTES: usize = 32;
 /// What models were asked, as far as it can be told from other text.
 static PROMPTS: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// What is in whatever the mock of the models answers or thinks.
+const ANSWERS: [&str; 3] = [" heard: ", "thinking about: ", "word2 word3"];
 /// Shorter prompts are found in innocent texts, and more of them take time.
 const LEAST_PROMPT_BYTES: usize = 12;
 const MOST_PROMPTS: usize = 60;
@@ -126,7 +128,10 @@ pub fn find_in_row(row: &str) -> Option<String> {
     let in_bytes = || {
         let known = KNOWN.iter().find(|(_, secret)| row.contains(&hex(secret))).map(|(name, _)| (*name).to_owned());
         let prompts = PROMPTS.read().unwrap_or_else(PoisonError::into_inner);
-        known.or_else(|| prompts.iter().find(|prompt| row.contains(&hex(prompt))).map(|_| "a prompt".to_owned()))
+        let mut said = prompts.iter().map(String::as_str).chain(ANSWERS);
+        known.or_else(|| {
+            said.find(|said| row.contains(&hex(said))).map(|said| format!("`{said}` of a prompt or an answer"))
+        })
     };
     let has_bytes = row.contains("\\\\x");
     find(row).or_else(|| find_prompt(row)).or_else(|| if has_bytes { in_bytes() } else { None })
@@ -147,7 +152,8 @@ static KNOWN: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
 
 fn find_prompt(text: &str) -> Option<String> {
     let prompts = PROMPTS.read().unwrap_or_else(PoisonError::into_inner);
-    prompts.iter().find(|prompt| text.contains(*prompt)).map(|prompt| format!("the prompt `{prompt}`"))
+    let mut said = prompts.iter().map(String::as_str).chain(ANSWERS);
+    said.find(|said| text.contains(said)).map(|said| format!("`{said}` of a prompt or an answer"))
 }
 
 /// In base 64, in hexadecimal, or as a list of bytes; also within something longer.
@@ -215,6 +221,7 @@ mod tests {
             (STANDARD.encode(&longer[1..30]),                 false, "a part of it"),
             ("he asked: planted words!".to_owned(),           true,  "a prompt"),
             ("and planted vectors".to_owned(),                true,  "an input"),
+            (r#"openai gpt-4o-mini heard: \"hi\" (turns: 1)"#.to_owned(), true, "an answer"),
             (r#"{"content": "\\x706c616e74656420776f726473"}"#.to_owned(), true, "a prompt in bytes"),
             (format!(r#"{{"x": "\\x{}"}}"#, PEPPER.bytes().map(|byte| format!("{byte:02x}")).collect::<String>()), true, "the pepper in bytes"),
             ("planted word".to_owned(),                       false, "a part of a prompt"),

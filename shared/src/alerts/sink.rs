@@ -1,7 +1,7 @@
 //! Where alerts are told: always in the log, and where one is configured on an EventBridge bus, from which the deployment's rules take them to a
 //! topic or a webhook.
 
-use super::Alert;
+use super::{Alert, SOURCE};
 use crate::{
     causes::{BoxError, chain},
     clock::Clock,
@@ -38,7 +38,7 @@ struct Bus {
 impl Alerts {
     /// Tells them on this bus, if there is one. The table remembers what other processes told.
     pub fn new(aws: &aws_config::SdkConfig, config: AlertsConfig, table: Arc<Table>, clock: Arc<dyn Clock>) -> Self {
-        let source = config.source;
+        let source = config.source.unwrap_or_else(|| SOURCE.into());
         let bus = config.bus.map(|name| Bus { client: Client::new(aws), name, source });
         Self { bus, table, clock, told: Mutex::default() }
     }
