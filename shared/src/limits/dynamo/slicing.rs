@@ -33,8 +33,11 @@ pub(super) struct Slicing {
     /// Slices without room, until when.
     full: Mutex<HashMap<ItemKey, i64>>,
     /// When a soft budget was added up, and what it came to if it is used up.
-    sums: Mutex<HashMap<(ItemKey, String), (i64, Option<OverBudget>)>>,
+    sums: Mutex<HashMap<(ItemKey, String), Sum>>,
 }
+
+/// When it was made, and the budget if it is used up.
+type Sum = (i64, Option<OverBudget>);
 
 impl Slicing {
     /// Which slice to ask. The first until it tells how many there are: nothing is ever counted where nobody would look. Then one by

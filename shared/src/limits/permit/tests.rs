@@ -51,6 +51,14 @@ fn a_settlement_brings_the_counters_to_the_truth() {
 }
 
 #[test]
+fn an_entry_gives_back_the_bytes_it_took() {
+    let weighed = Entry { bytes: Some(300), ..entry(1_000) };
+    assert_eq!(changed(weighed.settled(Actual::default(), NOW))[BYTES], -300);
+    assert_eq!(changed(weighed.undone(NOW))[BYTES], -300);
+    assert!(!changed(entry(1_000).undone(NOW)).contains_key(BYTES), "an older version's took none");
+}
+
+#[test]
 fn what_never_began_was_no_request() {
     let changes = changed(entry(1_000).undone(NOW));
     assert_eq!(changes[&window(Unit::Requests, 1_000)], -1);

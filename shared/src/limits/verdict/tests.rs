@@ -127,6 +127,36 @@ fn a_soft_budget_lets_through_and_is_named_when_it_is_spent() {
 }
 
 #[test]
+fn an_item_has_room_for_as_many_entries_as_dynamodb_takes() {
+    let claim = claim(vec![], vec![]);
+    let own = i64::from(claim.entry.bytes.expect("counted"));
+    #[rustfmt::skip]
+    let table = [
+        (MOST_BYTES - own,     false, false, "it fits"),
+        (MOST_BYTES - own + 1, false, true,  "a byte too much"),
+        (MOST_BYTES,           true,  false, "it is in already"),
+        (MOST_BYTES + 1,       true,  true,  "and is too much"),
+    ];
+    for (bytes, holds, is_refused, why) in table {
+        let verdict = judge(&claim, &state(&[(BYTES.to_owned(), bytes)]), holds, at_ms());
+        let refused = is_refused.then_some(Refusal::Crowded { scope: LimitScope::Tenant });
+        assert_eq!(verdict.refusal, refused, "{why}");
+    }
+}
+
+#[test]
+fn of_a_share_the_whole_limit_is_told_and_what_remains_is_guessed() {
+    let mut claim = claim(vec![rule(Some(100), None, None)], vec![]);
+    (claim.rates[0].limit, claim.rates[0].whole) = (100, 401);
+    let numbers = [(Attribute { unit: Unit::Requests, label: claim.rates[0].label, model: "" }.name(), 59)];
+    let told = judge(&claim, &state(&numbers), false, at_ms()).headrooms.requests.expect("a limit");
+    assert_eq!((told.limit, told.remaining), (401, 160), "forty remain in this share, and there are four");
+    claim.rates[0].limit = 59;
+    let refused = judge(&claim, &state(&numbers), false, at_ms()).refusal;
+    assert!(matches!(refused, Some(Refusal::Rate { limit: 401, .. })), "{refused:?}");
+}
+
+#[test]
 fn the_narrowest_limit_is_told() {
     let room = |remaining| Some(Headroom { limit: 10, remaining, full_at: 0 });
     let of = |requests| Headrooms { requests, tokens: None };
