@@ -30,6 +30,7 @@ enum Layer {
 const LAYERS: &[(&str, Layer, &str)] = &[
     ("causes",         Everywhere, "a chain of errors as text"),
     ("openai",         Words,      "the dialect"),
+    ("cache",          Rules,      "what is one question asked twice"),
     ("clock",          Rules,      "time as an argument"),
     ("config",         Rules,      "settings as an argument"),
     ("crypto",         Rules,      "secrets"),
