@@ -25,6 +25,8 @@ pub(super) enum Sense {
     Question(Ask),
     /// An auxiliary and what time it speaks of.
     Auxiliary(Time),
+    /// A verb that carries little: another in its place is another question, but none in its place is not.
+    Light(u8),
     /// Obliges: `should`, `must`.
     Obligation,
 }
@@ -59,23 +61,23 @@ pub(super) enum Time {
 const FILLERS: &str = "
     a an the this that these those of in on at for about with within inside regarding concerning as it its itself there here be been being
     and also so then just really actually exactly basically simply quite very rather too please thank thanks kindly
-    get got getting have has had having make made do doing done go going want wanted need needed require required like
+    having doing done still
     some any such kind sort type certain specific particular given various different_kind own other else
     way ways thing stuff one ones someone somebody anyone anybody everyone everybody person people individual
     possible possibly able ability ever currently existing available
     properly correctly right rightly well effectively successfully thoroughly fully completely easily easy simple
-    give show tell list name find explain describe provide suggest recommend know understand help let suppose assume consider imagine say
+    let suppose assume consider imagine
     good best great better_way nice ideal optimal proper appropriate suitable effective recommended
-    out up_to through into onto upon via using use used
+    out through into onto upon via
     if whether while when_conj because since_conj though although
     main basic general common generally commonly usually typically normally most_of
-    's et cetera use exist happen_to come_to";
+    's et cetera exist";
 const NEGATIONS: &str = "not no never none nothing nobody nowhere without neither nor cannot hardly barely scarcely unable fail failed lack except unless non";
 #[rustfmt::skip]
 const QUANTIFIERS: &[&str] = &[
     "all every each everything entire whole", "both", "half", "few fewer", "many lot much several numerous plenty", "more", "less", "most", "least fewest", "only solely merely",
     "always", "sometimes occasionally", "often frequently", "rarely seldom", "twice double", "triple", "once", "daily everyday", "weekly", "monthly", "yearly annually annual",
-    "minimum minimal min", "maximum maximal max", "average mean_value", "total", "last latest", "next", "previous prior", "again", "either", "almost nearly", "enough", "first_one", "second_one", "even", "still",
+    "minimum minimal min", "maximum maximal max", "average mean_value", "total", "last latest", "next", "previous prior", "again", "either", "almost nearly", "enough", "even",
     "first 1st", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th", "another", "same", "different", "new", "old", "free",
 ];
 #[rustfmt::skip]
@@ -121,6 +123,11 @@ const DATES: &[&str] = &[
     "monday mon", "tuesday tue tues", "wednesday wed", "thursday thu thur thurs", "friday fri", "saturday sat", "sunday sun_day", "weekend", "weekday",
     "spring", "summer", "autumn", "winter", "christmas xmas", "easter", "morning", "afternoon", "evening", "night", "noon", "midnight", "today", "tomorrow", "yesterday", "tonight",
 ];
+#[rustfmt::skip]
+const LIGHT_VERBS: &[&str] = &[
+    "get got getting obtain", "go going", "want wanted", "need needed require required", "give given", "show", "find locate", "tell", "know", "help assist", "explain describe", "provide", "suggest recommend advise", "say",
+    "list", "name", "like", "understand", "use used using utilize", "take", "put", "keep", "see", "ask", "start begin commence", "try attempt", "stop",
+];
 const PERSONS: &[&str] = &[
     "i me my mine myself we us our ours ourselves",
     "you your yours yourself yourselves",
@@ -132,14 +139,14 @@ const PERSONS: &[&str] = &[
 /// Words that ask or answer the same in a question. The first stands for all.
 #[rustfmt::skip]
 const SYNONYMS: &[&str] = &[
-    "buy purchase", "begin start commence", "finish end complete conclude", "big large huge", "small little tiny", "fix repair mend", "create build construct develop", "remove delete erase eliminate",
+    "buy purchase", "finish end complete conclude", "big large huge", "small little tiny", "fix repair mend", "create build construct develop make", "remove delete erase eliminate",
     "quick fast rapid quickly rapidly speedy", "increase boost raise", "reduce decrease lower lessen", "improve enhance", "phone mobile cellphone smartphone", "movie film", "car automobile", "child kid",
     "doctor physician", "country nation", "benefit advantage pro perk", "disadvantage drawback con downside", "reason cause", "method technique approach procedure", "tip advice suggestion",
-    "important significant crucial essential", "importance significance", "clever smart intelligent", "occur happen", "choose select pick", "prevent avoid", "assist help", "famous popular",
+    "important significant crucial essential", "importance significance", "clever smart intelligent", "occur happen", "choose select pick", "prevent avoid", "famous popular",
     "picture photo image photograph", "cheap inexpensive affordable", "expensive costly pricey", "cost price", "website site webpage", "internet web online", "ill sick", "unhappy sad", "happy glad",
-    "beautiful pretty gorgeous", "wrong incorrect", "example instance", "purpose goal aim", "solve resolve", "receive obtain acquire", "earn gain", "need require", "speak talk", "big large", "error mistake",
+    "beautiful pretty gorgeous", "wrong incorrect", "example instance", "purpose goal aim", "solve resolve", "receive acquire", "earn gain", "speak talk", "big large", "error mistake",
     "teacher instructor", "job employment", "company firm corporation", "city town", "house home", "road street", "garbage trash rubbish", "elevator lift_box", "vacation holiday", "store shop", "film movie",
-    "usa us america american", "uk britain", "eu", "vomit puke", "college university", "exam examination test", "marry wed", "hate dislike", "like_v enjoy", "attempt try", "permit allow", "forbid ban prohibit",
+    "usa us america american", "uk britain", "eu", "vomit puke", "college university", "exam examination test", "marry wed", "hate dislike", "permit allow", "forbid ban prohibit",
     "shut close", "rich wealthy", "fat overweight", "thin slim skinny", "strange weird odd", "terrible awful horrible", "mad angry", "afraid scared", "kill murder", "answer reply respond", "trip journey travel",
     "password passcode", "application app", "bicycle bike", "television tv", "advertisement ad advert", "refrigerator fridge", "laboratory lab", "mathematics math maths", "photograph photo", "mother mom", "father dad",
     "change modify alter", "combine merge", "divide split", "show display", "hide conceal", "immediately instantly", "regularly frequently", "nowadays currently", "approximately roughly around", "additional extra",
@@ -219,6 +226,7 @@ impl Lexicon {
     fn make() -> Self {
         let mut senses = HashMap::with_capacity(1024);
         senses.extend(FILLERS.split_whitespace().map(|word| (word, Sense::Filler)));
+        senses.extend(groups(LIGHT_VERBS).map(|(i, word)| (word, Sense::Light(i))));
         senses.extend(groups(PERSONS).map(|(i, word)| (word, Sense::Person(i))));
         senses.extend(groups(UNITS).map(|(i, word)| (word, Sense::Unit(i))));
         senses.extend(groups(DATES).map(|(i, word)| (word, Sense::Date(i))));

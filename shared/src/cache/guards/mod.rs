@@ -36,7 +36,8 @@ pub const GUARDS: &[Guard] = &[
     Guard { name: "numbers",     reason: "an answer for 200 mg is none for 800 mg",                         agrees: |a, b| same_bag(&a.numbers, &b.numbers) },
     Guard { name: "units",       reason: "5 kg is not 5 lb, 20 dollars are not 20 euros",                   agrees: |a, b| a.units == b.units },
     Guard { name: "dates",       reason: "July is not August, Monday not Friday",                           agrees: |a, b| a.dates == b.dates },
-    Guard { name: "negation",    reason: "with and without, safe and not safe: nearly the same vector",     agrees: |a, b| a.negations == b.negations },
+    Guard { name: "negation",    reason: "with and without, safe and not safe: nearly the same vector",     agrees: same_negation },
+    Guard { name: "verbs",       reason: "to get something is not to give it",                              agrees: same_verbs },
     Guard { name: "quantifiers", reason: "all, some, only, first and last change what is true",             agrees: |a, b| a.quantifiers == b.quantifiers },
     Guard { name: "relations",   reason: "before, after, than, until, or: what stands between two things",  agrees: |a, b| a.relations == b.relations },
     Guard { name: "names",       reason: "a name in one must be a word of the other",                       agrees: names_agree },
@@ -68,6 +69,15 @@ fn same_bag(a: &[u64], b: &[u64]) -> bool {
         };
         a.len() == b.len() && sorted(a) == sorted(b)
     }
+}
+
+fn same_negation(a: &Reading, b: &Reading) -> bool {
+    a.negations == b.negations && same_bag(&a.negated, &b.negated)
+}
+
+fn same_verbs(a: &Reading, b: &Reading) -> bool {
+    let lacks = |x: &Reading, y: &Reading| x.verbs.iter().any(|verb| !y.verbs.contains(verb));
+    !(lacks(a, b) && lacks(b, a))
 }
 
 fn names_agree(a: &Reading, b: &Reading) -> bool {
@@ -105,8 +115,9 @@ fn same_person(a: &Reading, b: &Reading) -> bool {
 fn same_time(a: &Reading, b: &Reading) -> bool {
     let clash = |x: &Reading, y: &Reading| x.past && !y.past && (y.present || y.future);
     let ahead = |x: &Reading, y: &Reading| x.future && !y.future && (y.present || y.past);
-    let asks_how = a.ask == Some(Ask::How) && b.ask == Some(Ask::How);
-    !clash(a, b) && !clash(b, a) && !ahead(a, b) && !ahead(b, a) && (asks_how || a.obliges == b.obliges)
+    // "I need to" and "I want to" order alike; "do I need to" and "can I" ask for different things.
+    let lenient = a.ask == b.ask && matches!(a.ask, Some(Ask::How | Ask::Order | Ask::Why));
+    !clash(a, b) && !clash(b, a) && !ahead(a, b) && !ahead(b, a) && (lenient || a.obliges == b.obliges)
 }
 
 fn same_roles(a: &Reading, b: &Reading) -> bool {
@@ -148,15 +159,25 @@ fn same_order(a: &Reading, b: &Reading) -> bool {
     if roots(&left) == roots(&right) {
         return true;
     }
-    fixed(&left) == fixed(&right) && (a.clauses || b.clauses || expletive(&left, &right)) && is_rotation(&left, &right)
+    fixed(&left) == fixed(&right) && (turned(&left, &right) || (a.clauses || b.clauses) && is_rotation(&left, &right))
 }
 
-/// "Is it safe to eat ..." and "is eating ... safe": the first word has gone to the end.
-fn expletive(a: &[Item], b: &[Item]) -> bool {
-    let moved = |a: &[Item], b: &[Item]| {
-        a.first().is_some_and(|first| first.expletive && b.last().is_some_and(|last| last.root == first.root))
-    };
-    moved(a, b) || moved(b, a)
+/// Whether one part changed places with its neighbour and something says why: "the price of tea", "the tea price"; "is it safe to eat
+/// it raw", "is eating it raw safe".
+fn turned(a: &[Item], b: &[Item]) -> bool {
+    let (ra, rb) = (roots(a), roots(b));
+    if ra.len() != rb.len() {
+        return false;
+    }
+    let Some(from) = ra.iter().zip(&rb).position(|(a, b)| a != b) else { return true };
+    let to = ra.iter().zip(&rb).rposition(|(a, b)| a != b).map_or(ra.len(), |at| at + 1);
+    let (wa, wb) = (&a[from..to], &b[from..to]);
+    (1..wa.len()).any(|by| {
+        let moved = ra[from + by..to] == rb[from..to - by] && ra[from..from + by] == rb[to - by..to];
+        let by_of = wa[by].of != wb[wb.len() - by].of;
+        let by_it = by == 1 && wa[0].expletive || wb.len() - by == 1 && wb[0].expletive;
+        moved && (by_of || by_it)
+    })
 }
 
 fn is_rotation(a: &[Item], b: &[Item]) -> bool {

@@ -9,7 +9,7 @@ const PHRASES: &[(&str, &str)] = &[
     ("united state of america", "usa"), ("united state", "usa"), ("U.S", "usa"), ("u.s", "usa"), ("u.s.", "usa"), ("u.s.a", "usa"), ("u.k.", "uk"), ("u.k", "uk"), ("united kingdom", "uk"), ("great britain", "uk"),
     ("find out", "find"), ("carry out", "do"), ("make sure", "ensure"), ("no longer", "not"), ("prior to", "before"), ("more than", "over"), ("greater than", "over"), ("less than", "under"), ("fewer than", "under"),
     ("lower than", "under"), ("at least", "minimum"), ("at most", "maximum"), ("air conditioner", "ac"), ("a / c unit", "ac"), ("a / c", "ac"), ("cell phone", "phone"), ("mobile phone", "phone"), ("smart phone", "phone"),
-    ("take place", "happen"), ("come into world", "born"), ("on internet", "online"), ("over internet", "online"), ("on web", "online"), ("from internet", "online"), ("from home", "from home"), ("do not have to", "need not"),
+    ("make money", "earn money"), ("figure out", "find"), ("go about", ""), ("take place", "happen"), ("come into world", "born"), ("on internet", "online"), ("over internet", "online"), ("on web", "online"), ("from internet", "online"), ("from home", "from home"), ("do not have to", "need not"),
     ("instead of", "instead"), ("rather than", "instead"), ("with help of", "with"), ("by using", "with"), ("by mean of", "with"), ("by way of", "via"), ("be able to", "can"), ("have to", "must"), ("need to", "must"), ("supposed to", "should"),
     ("going to", "will"), ("used to", "usedto"), ("wake up", "wake"), ("grow up", "grow"), ("speed up", "accelerate"), ("look up", "find"), ("look for", "find"), ("search for", "find"), ("give up", "quit"), ("pick up", "collect"),
     ("year old", "year"), ("e mail", "email"), ("wi fi", "wifi"), ("web site", "website"), ("data base", "database"), ("time zone", "timezone"), ("per cent", "%"), ("new york city", "new york"), ("for free", "free"), ("free of charge", "free"),
@@ -21,6 +21,8 @@ const PHRASES: &[(&str, &str)] = &[
 const OPENINGS: &[(&str, &str)] = &[
     ("best way to", "how to"), ("what is setting to", "how to"), ("what is option to", "how to"), ("what is command to", "how to"), ("what is procedure to", "how to"), ("what is process to", "how to"),
     ("what is trick to", "how to"), ("what is technique to", "how to"), ("what is proper way to", "how to"), ("what is right way to", "how to"), ("what is correct way to", "how to"), ("what is procedure for", "how to"),
+    ("is there reason why", "why"), ("is there any reason why", "why"), ("what is reason why", "why"), ("what is reason for", "why"), ("what is reason", "why"), ("what is cause of", "why"), ("what cause", "why"),
+    ("i think", ""), ("i believe", ""), ("it look like", ""), ("look like", ""), ("it seem like", ""), ("it seem that", ""), ("it seem", ""), ("seem like", ""), ("it appear that", ""), ("it appear", ""),
     ("how do you", "how to"), ("how can you", "how to"), ("how would you", "how to"), ("how should you", "how to"), ("how do people", "how to"),
 ];
 
@@ -55,6 +57,7 @@ fn fits(tokens: &Tokens, at: usize, phrase: &str) -> Option<usize> {
 }
 
 fn replace(tokens: &mut Tokens, at: usize, taken: usize, words: &str) {
-    let made: Vec<_> = words.split(' ').map(|word| tokens.make(word, Kind::Word)).collect();
+    let made: Vec<_> =
+        words.split(' ').filter(|word| !word.is_empty()).map(|word| tokens.make(word, Kind::Word)).collect();
     tokens.list.splice(at..at + taken, made);
 }

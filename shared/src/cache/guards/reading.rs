@@ -17,6 +17,8 @@ pub(super) struct Item {
     pub(super) role: u8,
     /// A name or a number: these keep their order, whatever moves.
     pub(super) fixed: bool,
+    /// It follows `of` or a preposition as weak: "the price of tea" is "the tea price".
+    pub(super) of: bool,
     /// It follows an `it` that stands for what comes later: "is it safe to ...".
     pub(super) expletive: bool,
 }
@@ -31,6 +33,9 @@ pub struct Reading {
     pub(super) quantifiers: Vec<u8>,
     pub(super) relations: Vec<u8>,
     pub(super) negations: u8,
+    /// What follows each negation.
+    pub(super) negated: Vec<u64>,
+    pub(super) verbs: Vec<u8>,
     pub(super) names: Vec<u64>,
     /// Every word and its root, sorted.
     pub(super) words: Vec<u64>,
@@ -61,7 +66,9 @@ impl Reading {
             tokens: &prompt.tokens,
             reading: Self::default(),
             role: 0,
+            of: false,
             expletive: false,
+            negates: false,
             titled: titled(&prompt.tokens),
         };
         reader.reading.exact = hash(&prompt.exact);
@@ -71,7 +78,7 @@ impl Reading {
         let mut reading = reader.reading;
         reading.ask = Some(asked(&prompt.tokens, reading.ask));
         reading.questions = questions(&prompt.tokens);
-        for sorted in [&mut reading.units, &mut reading.dates, &mut reading.quantifiers, &mut reading.relations] {
+        for sorted in [&mut reading.units, &mut reading.dates, &mut reading.relations] {
             sorted.sort_unstable();
         }
         reading.words.sort_unstable();
@@ -88,7 +95,9 @@ struct Reader<'t> {
     tokens: &'t Tokens,
     reading: Reading,
     role: u8,
+    of: bool,
     expletive: bool,
+    negates: bool,
     titled: bool,
 }
 
@@ -150,15 +159,29 @@ impl Reader<'_> {
             }
             Some(Sense::Filler) => {
                 self.expletive |= text == "it";
+                self.of |= matches!(text, "of" | "on" | "in" | "at" | "about");
                 return;
             }
             Some(Sense::Negation) => {
                 self.reading.negations = self.reading.negations.saturating_add(1);
+                self.negates = true;
                 return;
             }
             Some(Sense::Quantifier(group)) => self.reading.quantifiers.push(group),
-            Some(Sense::Unit(unit)) => self.reading.units.push(unit),
-            Some(Sense::Date(date)) => self.reading.dates.push(date),
+            Some(Sense::Unit(unit)) => {
+                self.reading.units.push(unit);
+                self.unbound(at, 1_000 + u64::from(unit));
+            }
+            Some(Sense::Date(date)) => {
+                self.reading.dates.push(date);
+                self.unbound(at, 2_000 + u64::from(date));
+            }
+            // An order begins with a verb that says only that it is one.
+            Some(Sense::Light(_)) if at == 0 => {}
+            Some(Sense::Light(verb)) => {
+                self.reading.verbs.push(verb);
+                return;
+            }
             Some(Sense::Person(person)) => self.reading.persons |= 1 << person,
             Some(Sense::Question(ask)) => self.question(at, ask),
             Some(Sense::Obligation) => self.reading.obliges = true,
@@ -178,6 +201,7 @@ impl Reader<'_> {
             }
             Some(Sense::Role(role)) => {
                 self.role = role + 1;
+                self.of |= matches!(text, "for" | "with");
                 return;
             }
         }
@@ -236,9 +260,24 @@ impl Reader<'_> {
     }
 
     fn item(&mut self, root: u64, fixed: bool) {
-        self.reading.items.push(Item { root, role: self.role, fixed, expletive: self.expletive });
+        self.reading.items.push(Item { root, role: self.role, fixed, of: self.of, expletive: self.expletive });
+        if std::mem::take(&mut self.negates) {
+            self.reading.negated.push(root);
+        }
         self.role = 0;
+        self.of = false;
         self.expletive = false;
+    }
+
+    /// A unit or a date that no number stands beside: it has an order of its own. Beside a number it may stand on either side.
+    fn unbound(&mut self, at: usize, root: u64) {
+        let is_number = |at: Option<usize>| {
+            at.and_then(|at| self.tokens.list.get(at))
+                .is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Identifier))
+        };
+        if !is_number(at.checked_sub(1)) && !is_number(Some(at + 1)) {
+            self.item(root, true);
+        }
     }
 
     fn denied(&mut self, text: &str) {

@@ -17,7 +17,7 @@ const LEAD_INS: &[&str] = &[
     "tell me", "let me know", "help me ?to ?understand", "i is wondering|curious ?about", "i was wondering", "i was wondering if|whether you can|could ?tell me",
     "i have question ?about", "i have question :", "i want|need|wish ?to know", "i would like|love ?to know", "i would like you to", "i want|need you to", "i need help with",
     "i do not know|understand", "i is trying to understand", "i wonder", "do you ?happen to know", "do anyone|anybody|someone|somebody know", "have anyone any idea",
-    "any idea", "you know", "my question is", "here is my question", "is you able to tell me", "may i know", "can|could i know",
+    "any idea", "you know", "my question is", "here is my question", "is you able to tell me", "may|can|could i ?please know", "can|could i know",
     "i is looking to know", "i is interested in knowing", "could it be explained",
 ];
 

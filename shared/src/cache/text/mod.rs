@@ -88,7 +88,8 @@ fn level(tokens: &mut Tokens) {
     for at in 0..tokens.list.len() {
         let Some(token) = tokens.list.get(at).copied() else { continue };
         if token.kind != Kind::Word {
-            kept.push(token);
+            let dash = token.kind == Kind::Symbol && tokens.of(&token) == "-" && !between_numbers(tokens, at);
+            kept.push(Token { kind: if dash { Kind::Comma } else { token.kind }, ..token });
             continue;
         }
         let word = tokens.of(&token);
@@ -124,6 +125,15 @@ fn level(tokens: &mut Tokens) {
     }
     join_numbers(tokens, &mut kept);
     tokens.list = kept;
+}
+
+/// A hyphen that stands alone is a minus between numbers and single letters, and a pause between words.
+fn between_numbers(tokens: &Tokens, at: usize) -> bool {
+    let is_operand = |at: Option<usize>| {
+        let token = at.and_then(|at| tokens.list.get(at));
+        token.is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Symbol) || tokens.of(token).len() == 1)
+    };
+    is_operand(at.checked_sub(1)) && is_operand(Some(at + 1))
 }
 
 const SMALL_WORDS: &[&str] = &[

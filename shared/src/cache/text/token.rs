@@ -26,8 +26,8 @@ pub(in crate::cache) enum Kind {
 /// One token: where its folded text is in the buffer, and how it was written.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::cache) struct Token {
-    start: u32,
-    end: u32,
+    pub(super) start: u32,
+    pub(super) end: u32,
     pub(in crate::cache) kind: Kind,
     /// Its first letter was a capital.
     pub(in crate::cache) capital: bool,
