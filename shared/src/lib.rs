@@ -4,6 +4,7 @@
 //! [`error`]) → hands ([`db`], [`http`], and the `dynamo`, `kms`, `auth`, `ledger` files) → rules ([`providers`], [`routing`],
 //! [`tenancy`], [`limits`], [`usage`], [`crypto`], [`config`]) → words ([`openai`]). A test reads every `use crate::` against that.
 
+pub mod cache;
 pub mod causes;
 pub mod clock;
 pub mod config;

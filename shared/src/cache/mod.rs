@@ -1,0 +1,3 @@
+//! The semantic cache.
+
+pub mod embed;
