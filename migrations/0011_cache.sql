@@ -81,7 +81,7 @@ create policy tenant_isolation on cache_entries to supergate_app, supergate_offi
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 alter table cache_vectors enable row level security;
 alter table cache_vectors force row level security;
-create policy tenant_isolation on cache_vectors to supergate_app, supergate_owner
+create policy tenant_isolation on cache_vectors to supergate_app, supergate_office, supergate_owner
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 
 -- Who serves reads and writes; who administers sees what there is, not what it says, and deletes.
@@ -93,7 +93,9 @@ grant select, insert, delete on cache_vectors to supergate_app;
 grant select (tenant_id, id, bytes, created_at) on cache_keys to supergate_office;
 grant select (tenant_id, id, namespace, provider, model, created_at, exact_until, canonical_until, similar_until, expires_at, bytes, cost_nanos, hits,
               last_hit_at, quarantined_at), delete on cache_entries to supergate_office;
+-- Quarantine: the answer goes, and the vector by which similar prompts would find it.
 grant update (ciphertext, quarantined_at) on cache_entries to supergate_office;
+grant select (tenant_id, namespace, entry_id, until), delete on cache_vectors to supergate_office;
 
 -- What an entry is worth keeping for: what a hit saves, as often as there were hits, for each byte, half of it gone with each day without one.
 create function app.cache_value(cost_nanos bigint, hits bigint, bytes integer, used_at timestamptz, now timestamptz) returns double precision
@@ -164,8 +166,8 @@ begin
     end if;
     execute replace(definition, last_line,
         E'        delete from public.cache_vectors where tenant_id = app.tenant_id();\n'
-        E'        delete from public.cache_entries where tenant_id = app.tenant_id();\n'
-        E'        delete from public.cache_keys where tenant_id = app.tenant_id();\n' || last_line);
+        '        delete from public.cache_entries where tenant_id = app.tenant_id();\n'
+        '        delete from public.cache_keys where tenant_id = app.tenant_id();\n' || last_line);
 end
 $$;
 

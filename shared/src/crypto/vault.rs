@@ -3,7 +3,7 @@
 use super::{
     ProviderKey,
     envelope::{Broken, Label},
-    kms::{KmsError, MasterKey},
+    kms::{KmsError, MasterKey, Purpose},
 };
 use crate::{
     clock::Clock,
@@ -124,7 +124,7 @@ impl Vault {
     async fn unseal(&self, credential: CredentialRef, provider: &str) -> Result<ProviderKey, VaultError> {
         let (id, envelope) =
             credentials::sealed(&self.db, credential.tenant, provider).await?.ok_or(VaultError::Gone)?;
-        let data_key = self.master_key.unwrap(credential.tenant, envelope.wrapped_key.clone()).await?;
+        let data_key = self.master_key.unwrap(credential.tenant, Purpose::ProviderKey, envelope.wrapped_key.clone()).await?;
         // The row may be a newer credential than the one that was asked for; what it is sealed as must be what it says it is.
         Ok(data_key.open(&Label { tenant: credential.tenant, provider, credential: id }, &envelope)?)
     }

@@ -3,6 +3,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod cache;
 mod connect;
 pub mod credentials;
 mod iam;

@@ -40,6 +40,14 @@ impl MiniLm {
         Ok(Self { name, vocabulary, tokens, embedding, options, model })
     }
 
+    /// The same, for who does not care which embedder it is.
+    ///
+    /// # Errors
+    /// [`BrokenEmbedder`].
+    pub fn make(bytes: Vec<u8>) -> Result<Arc<dyn Embedder>, BrokenEmbedder> {
+        Ok(Arc::new(Self::new(bytes)?))
+    }
+
     /// What it cuts texts into.
     #[must_use]
     pub fn vocabulary(&self) -> &WordPiece {
@@ -54,7 +62,7 @@ impl Embedder for MiniLm {
 
     fn embed(&self, text: &str) -> Result<Embedding, EmbedError> {
         let tokens = self.vocabulary.tokens(text, MOST_TOKENS);
-        let failed = |error: &dyn std::fmt::Display| EmbedError(error.to_string().into());
+        let failed = |error: &dyn std::fmt::Display| EmbedError::new(error.to_string());
         let input = ValueView::from_shape([tokens.len()], &tokens).map_err(|error| failed(&error))?;
         let [output] = self
             .model

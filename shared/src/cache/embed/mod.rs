@@ -30,6 +30,13 @@ pub trait Embedder: Send + Sync {
 #[error("a text could not be embedded")]
 pub struct EmbedError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
+impl EmbedError {
+    /// For this reason.
+    pub fn new(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
 /// The file of an embedder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokenEmbedder {
@@ -92,7 +99,7 @@ mod tests {
     fn a_vector_has_length_one_or_does_not_exist() {
         #[rustfmt::skip]
         let table = [
-            (vec![3.0, 4.0],           Some([0.6, 0.8]), "its direction is kept"),
+            (vec![3.0, 4.0],           Some([0.6_f32, 0.8]), "its direction is kept"),
             (vec![3e-30, 4e-30],       Some([0.6, 0.8]), "however short it is"),
             (vec![3e30, 4e30],         Some([0.6, 0.8]), "or long"),
             (vec![0.0, 0.0],           None,             "nothing points nowhere"),
@@ -101,7 +108,10 @@ mod tests {
         ];
         for (numbers, expected, why) in table {
             let made = Embedding::normalised(numbers);
-            assert_eq!(made.as_ref().map(Embedding::as_slice), expected.as_ref().map(|each| &each[..]), "{why}");
+            assert_eq!(made.is_some(), expected.is_some(), "{why}");
+            for (part, expected) in made.iter().flat_map(|made| made.as_slice()).zip(expected.iter().flatten()) {
+                assert!((part - expected).abs() < 1e-6, "{why}: {part}");
+            }
         }
     }
 
