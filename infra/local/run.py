@@ -67,6 +67,8 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
         env |= _secrets(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
+        # Only this machine can reach it.
+        env.setdefault("SUPERGATE_REGISTRATION", "open")
         key = _serve(settings, env, children, used, database)
     say(demo.ready_text(settings, key, used))
 

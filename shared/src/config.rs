@@ -370,8 +370,9 @@ impl<'a> Reader<'a> {
 
     fn registration(&mut self) -> Registration {
         match self.optional("SUPERGATE_REGISTRATION").as_deref() {
-            None | Some("open") => Registration::Open,
-            Some("invited") => Registration::Invited,
+            Some("open") => Registration::Open,
+            // What is forgotten must not open a deployment, whose provider keys everybody with a tenant uses.
+            None | Some("invited") => Registration::Invited,
             Some(_) => {
                 self.wrong.push("SUPERGATE_REGISTRATION must be `open` or `invited`".into());
                 Registration::Invited
