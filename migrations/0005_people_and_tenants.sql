@@ -251,19 +251,23 @@ as $$
 declare
     maker_role text;
     maker_models text[];
+    maker_tags text[];
     maker_expires timestamptz;
     maker_requests integer;
     maker_tokens bigint;
     maker_concurrency integer;
 begin
     if new.granted_by_key is not null then
-        select k.role, k.models, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
-        into maker_role, maker_models, maker_expires, maker_requests, maker_tokens, maker_concurrency
+        select k.role, k.models, k.tags, k.expires_at, k.requests_per_minute, k.tokens_per_minute, k.concurrency
+        into maker_role, maker_models, maker_tags, maker_expires, maker_requests, maker_tokens, maker_concurrency
         from public.api_keys k where k.tenant_id = new.tenant_id and k.id = new.granted_by_key and k.revoked_at is null;
+    elsif new.granted_by_person is not null and substr(new.granted_by_person::text, 15, 1) = '5' then
+        -- A UUID version 5 is somebody whom an identity provider vouches for: only the program knows as what. Accounts have version 7, and
+        -- whoever has one and is no member any more makes nothing.
+        maker_role := new.granted_by_role;
     elsif new.granted_by_person is not null then
         select m.role into maker_role from public.members m
         where m.tenant_id = new.tenant_id and m.person_id = new.granted_by_person;
-        maker_role := coalesce(maker_role, new.granted_by_role);
     elsif current_user <> 'supergate_office' then
         return new; -- the deployment itself, by hand
     elsif tg_op = 'INSERT' and not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)
@@ -283,6 +287,9 @@ begin
     )) then
         raise exception 'a key may not use more models than its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
+    if not (maker_tags <@ new.tags) then
+        raise exception 'a key may not lack a tag of its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
+    end if;
     if maker_expires is not null and (new.expires_at is null or new.expires_at > maker_expires) then
         raise exception 'a key may not outlive its maker' using errcode = 'insufficient_privilege', constraint = 'key_rights';
     end if;
@@ -297,7 +304,7 @@ end
 $$;
 revoke all on function app.check_key_rights() from public;
 create trigger key_rights
-    before insert or update of role, hash, models, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
+    before insert or update of role, hash, models, tags, expires_at, requests_per_minute, tokens_per_minute, concurrency, granted_by_key,
         granted_by_person, granted_by_role
     on api_keys for each row execute function app.check_key_rights();
 
@@ -363,7 +370,8 @@ begin
 end
 $$;
 revoke all on function app.erase_tenant(integer) from public;
-grant execute on function app.erase_tenant(integer) to supergate_office;
+-- Who rotates finishes what was interrupted.
+grant execute on function app.erase_tenant(integer) to supergate_office, supergate_rotation;
 
 -- Audit --------------------------------------------------------------------------------------------------------------
 

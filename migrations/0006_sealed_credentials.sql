@@ -45,7 +45,7 @@ grant select on members to supergate_auth;
 grant select (id, tenant_id, email, role, hash, expires_at) on invitations to supergate_auth;
 grant select (id, person_id, family, acts_for, hash, expires_at, used_at) on refresh_tokens to supergate_auth;
 grant select (id, email, name, password_hash) on people to supergate_auth;
-grant select (id, name, status, tier, allowed_models, allowed_providers, cache_prompts) on tenants to supergate_auth;
+grant select (id, name, status, tier, allowed_models, allowed_providers, cache_prompts, updated_at) on tenants to supergate_auth;
 grant select (id, tenant_id, role, hash, pepper_version, expires_at, revoked_at, models, tags, requests_per_minute, tokens_per_minute,
               concurrency, previous_hash, previous_pepper_version, previous_until)
     on api_keys to supergate_auth;
@@ -92,8 +92,9 @@ as $$
     where k.id = key_id
 $$;
 
--- Of a person whose token was checked: what the membership in a tenant gives.
-create function app.find_member(tenant uuid, person uuid)
+-- Of a person whose token was checked: what the membership in a tenant gives, while the session goes on that the token came from. What ends
+-- a session deletes its refresh tokens.
+create function app.find_member(tenant uuid, person uuid, session uuid)
     returns table (
         role text, status text, tier text, allowed_models text[], allowed_providers text[], cache_prompts boolean, credentials jsonb)
     language sql
@@ -104,6 +105,7 @@ as $$
     select m.role, s.status, s.tier, s.allowed_models, s.allowed_providers, s.cache_prompts, s.credentials
     from public.members m cross join lateral app.standing(m.tenant_id) s
     where m.tenant_id = tenant and m.person_id = person
+        and exists (select from public.refresh_tokens r where r.person_id = person and r.family = session and r.used_at is null)
 $$;
 
 -- Of a caller whom an identity provider vouches for: there is no membership, the token names tenant and role.
@@ -169,14 +171,24 @@ as $$
     where c.sealed_at < moment and c.id > after order by c.id limit most
 $$;
 
-revoke all on function app.standing(uuid), app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid), app.find_person(text),
-    app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid),
-    app.credentials_sealed_before(timestamptz, uuid, integer) from public;
-grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid), app.find_tenant(uuid)
+-- Tenants whose deletion began before a moment and that are still there: somebody must go on with it.
+create function app.find_unfinished_deletions(moment timestamptz, most integer)
+    returns table (tenant_id uuid)
+    language sql
+    stable
+    security definer
+    set search_path = ''
+as $$ select t.id from public.tenants t where t.status = 'deleting' and t.updated_at < moment order by t.updated_at limit most $$;
+
+revoke all on function app.standing(uuid), app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid),
+    app.find_person(text), app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid),
+    app.credentials_sealed_before(timestamptz, uuid, integer), app.find_unfinished_deletions(timestamptz, integer) from public;
+grant execute on function app.find_api_key(uuid), app.find_member(uuid, uuid, uuid), app.find_tenant(uuid)
     to supergate_app, supergate_office, supergate_people;
 grant execute on function app.find_person(text), app.find_memberships(uuid), app.find_refresh_token(uuid), app.find_invitation(uuid)
     to supergate_people;
-grant execute on function app.credentials_sealed_before(timestamptz, uuid, integer) to supergate_rotation;
+grant execute on function app.credentials_sealed_before(timestamptz, uuid, integer), app.find_unfinished_deletions(timestamptz, integer)
+    to supergate_rotation;
 
 reset role;
 revoke create on schema app from supergate_auth;

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cargo
 import demo
+import embedder
 import moto_server
 import platform_keys
 import postgres
@@ -21,7 +22,7 @@ from console import Failure, Progress, say
 from processes import Children
 from settings import Settings, database_role, functions, path_with_venv, without_cloud, write_secret
 
-STEPS = 6  # the first, the Python packages, is done before this module can be loaded
+STEPS = 7  # the first, the Python packages, is done before this module can be loaded
 DATABASE = "supergate"
 CHECK_SECONDS = 0.5
 
@@ -50,6 +51,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     env["PATH"] = path_with_venv(settings, os.environ)
     with progress.step("Building (cargo build)"):
         cargo.build(["build", "--workspace", "--bins"], settings, progress, env)
+    env["SUPERGATE_EMBEDDER_FILE"] = str(embedder.ensure(settings, progress))
     with progress.step("PostgreSQL"):
         data, log = settings.state / "pg", settings.log("postgres")
         database = postgres.start(data, postgres.FOR_PEOPLE, log, children, progress)
@@ -65,6 +67,8 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     with progress.step("Functions (cargo lambda watch), migrations, demo tenant"):
         env |= _secrets(settings.state / "state.json")
         env["AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH"] = "1"
+        # Only this machine can reach it.
+        env.setdefault("SUPERGATE_REGISTRATION", "open")
         key = _serve(settings, env, children, used, database)
     say(demo.ready_text(settings, key, used))
 

@@ -6,7 +6,7 @@ use crate::{
     providers::{self, Provider},
     tenancy::{TokenKeys, oidc::Issuer},
 };
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -33,6 +33,8 @@ pub struct Config {
     pub upstream_timeout: Duration,
     /// After how much silence of the provider a stream's caller is sent a comment, so that nobody in between hangs up.
     pub keep_alive: Duration,
+    /// What the cache's embedder is made of. None: the cache answers no prompt that is only similar.
+    pub embedder_file: Option<PathBuf>,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -110,6 +112,8 @@ pub struct HealthConfig {
     pub table: Option<String>,
     /// The KMS key.
     pub kms_key: Option<KmsKey>,
+    /// What the cache's embedder is made of.
+    pub embedder_file: Option<PathBuf>,
 }
 
 /// What the functions that administer need.
@@ -177,9 +181,10 @@ impl Config {
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
+        let embedder_file = reader.embedder_file();
         match (database, credentials, kms_key) {
             (Some(database), Some(credentials), Some(kms_key)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, base_urls, upstream_timeout, keep_alive })
+                Ok(Self { database, credentials, kms_key, base_urls, upstream_timeout, keep_alive, embedder_file })
             }
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -193,9 +198,9 @@ impl HealthConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let (table, kms_key) = (reader.optional("SUPERGATE_TABLE"), reader.kms_key());
+        let (table, kms_key, embedder_file) = (reader.optional("SUPERGATE_TABLE"), reader.kms_key(), reader.embedder_file());
         match reader.database("DATABASE_URL") {
-            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key }),
+            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key, embedder_file }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -287,6 +292,10 @@ impl<'a> Reader<'a> {
         (self.vars)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
+    fn embedder_file(&self) -> Option<PathBuf> {
+        self.optional("SUPERGATE_EMBEDDER_FILE").map(PathBuf::from)
+    }
+
     fn required(&mut self, name: &str) -> Option<String> {
         let value = self.optional(name);
         if value.is_none() {
@@ -361,8 +370,9 @@ impl<'a> Reader<'a> {
 
     fn registration(&mut self) -> Registration {
         match self.optional("SUPERGATE_REGISTRATION").as_deref() {
-            None | Some("open") => Registration::Open,
-            Some("invited") => Registration::Invited,
+            Some("open") => Registration::Open,
+            // What is forgotten must not open a deployment, whose provider keys everybody with a tenant uses.
+            None | Some("invited") => Registration::Invited,
             Some(_) => {
                 self.wrong.push("SUPERGATE_REGISTRATION must be `open` or `invited`".into());
                 Registration::Invited

@@ -2,8 +2,8 @@
 //!
 //! The layers, each of which may know those under it and never one above: doors ([`web`], [`telemetry`]) → story ([`gateway`],
 //! [`error`]) → hands ([`db`], [`http`], and the `dynamo`, `kms`, `auth`, `ledger` files) → rules ([`providers`], [`routing`],
-//! [`tenancy`], [`limits`], [`cache`], [`usage`], [`crypto`],
-//! [`config`]) → words ([`openai`]). A test reads every `use crate::` against that.
+//! [`tenancy`], [`limits`], [`cache`], [`usage`], [`crypto`], [`config`]) → words ([`openai`]). A test reads every `use crate::` against
+//! that.
 
 pub mod cache;
 pub mod causes;

@@ -7,8 +7,8 @@ const HEAD: &str = "\
 # Who may do what
 
 Written by `make docs` from the table in [`rbac.rs`](../shared/src/tenancy/rbac.rs), which alone decides it; a test compares. A role is a
-key's or a member's. `operator` is a role of the platform's own tenant; operators reach other tenants by `?tenant_id=`. A refusal names the
-permission that is lacking.
+key's or a member's. `operator` is a role of the platform's own tenant; operators reach other tenants by `?tenant_id=` at `/v1/tenant` and `/v1/audit`,
+and nowhere else. A refusal names the permission that is lacking.
 
 Who gives a role has it or a higher one; from the highest: operator, owner, admin, member, viewer. A key gives no more than it has: role,
 models, limits and end of a key that it makes, changes or rotates are within its own.

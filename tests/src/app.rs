@@ -120,7 +120,7 @@ impl App {
         Self::start_with(&[]).await
     }
 
-    /// Starts one with variables that differ; an empty value removes one.
+    /// Starts one with variables that differ; an empty value removes one. A `DATABASE_URL` is the inference functions' alone.
     pub async fn start_with(vars: &[(&str, &str)]) -> Self {
         let database = TestDatabase::migrated().await;
         let mock = MockUpstream::start().await.expect("a free port");
@@ -129,6 +129,8 @@ impl App {
         let operator = database.migrator().run(command(json!({"action": "create_operator_key"}))).await.expect("a key");
         let clock = Arc::new(TestClock::default());
         let gateway = gateway(&database, &mock, Arc::clone(&clock), vars).await;
+        let vars: Vec<_> = vars.iter().copied().filter(|(name, _)| *name != "DATABASE_URL").collect();
+        let vars = vars.as_slice();
         let master_key = master_key(&database, vars).await;
         let office = Arc::new(Office::new(office_config(&database, vars), clock.clone(), 4).expect("an office"));
         let people = people_config(&database, vars);
@@ -457,6 +459,7 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_KEY_PEPPER", PEPPER),
         ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
+        ("SUPERGATE_REGISTRATION", "open"),
         ("DATABASE_CONNECT_TIMEOUT_S", "5"),
     ];
     let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));

@@ -33,6 +33,7 @@ struct Seen {
     client: reqwest::Client,
     calls: Mutex<Vec<String>>,
     cut: AtomicBool,
+    refusal: Mutex<Option<&'static str>>,
 }
 
 impl KmsWitness {
@@ -40,7 +41,12 @@ impl KmsWitness {
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let seen = Arc::new(Seen { client: client(), calls: Mutex::default(), cut: AtomicBool::new(false) });
+        let seen = Arc::new(Seen {
+            client: client(),
+            calls: Mutex::default(),
+            cut: AtomicBool::default(),
+            refusal: Mutex::default(),
+        });
         let router = Router::new().fallback(forward).with_state(Arc::clone(&seen));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.expect("a server") });
@@ -69,6 +75,11 @@ impl KmsWitness {
     pub fn cut(&self, cut: bool) {
         self.seen.cut.store(cut, Ordering::SeqCst);
     }
+
+    /// Answers everything with an error of KMS's own from now on, as `DisabledException`.
+    pub fn refuse(&self, code: &'static str) {
+        *self.seen.refusal.lock().expect("the refusal") = Some(code);
+    }
 }
 
 async fn forward(State(seen): State<Arc<Seen>>, request: Request) -> Response {
@@ -77,6 +88,10 @@ async fn forward(State(seen): State<Arc<Seen>>, request: Request) -> Response {
     seen.calls.lock().expect("the calls").push(target);
     if seen.cut.load(Ordering::SeqCst) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    if let Some(code) = *seen.refusal.lock().expect("the refusal") {
+        return (StatusCode::BAD_REQUEST, format!(r#"{{"__type":"{code}","message":"the witness says so"}}"#))
+            .into_response();
     }
     let body = axum::body::to_bytes(body, usize::MAX).await.expect("a request");
     let mut headers = head.headers;
@@ -91,19 +106,23 @@ async fn forward(State(seen): State<Arc<Seen>>, request: Request) -> Response {
 /// # Panics
 /// If it refuses.
 pub async fn kms(action: &str, body: &Value) -> Value {
+    aws("kms", "application/x-amz-json-1.1", &format!("TrentService.{action}"), body).await
+}
+
+/// Asks a service of the local stack.
+pub(crate) async fn aws(service: &str, content_type: &str, target: &str, body: &Value) -> Value {
+    // Nobody checks it; its scope says which service and region is meant. The table is where the functions' environment says.
+    let region = std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".into());
+    let scope = format!("local/20260101/{region}/{service}/aws4_request");
     let call = client()
         .post(endpoint())
-        .header("x-amz-target", format!("TrentService.{action}"))
-        .header("content-type", "application/x-amz-json-1.1")
-        // Nobody checks it; its scope says which service and region is meant.
-        .header(
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0",
-        )
+        .header("x-amz-target", target)
+        .header("content-type", content_type)
+        .header("authorization", format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"))
         .body(body.to_string());
     let answer = call.send().await.expect("moto");
     let (status, text) = (answer.status(), answer.text().await.expect("an answer"));
-    assert!(status.is_success(), "{action}: {status}: {text}");
+    assert!(status.is_success(), "{target}: {status}: {text}");
     serde_json::from_str(&text).unwrap_or_default()
 }
 

@@ -3,6 +3,8 @@
 pub mod app;
 pub mod canned;
 pub mod docs;
+pub mod dynamo;
+pub mod issuer;
 pub mod kms;
 pub mod lambda;
 pub mod logs;
@@ -10,3 +12,4 @@ pub mod mock;
 pub mod office;
 pub mod page;
 pub mod postgres;
+pub mod timing;

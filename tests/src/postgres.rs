@@ -1,6 +1,6 @@
 //! Real Postgres for tests: one migrated template a run, copied for each test, dropped after it.
 
-use std::{env, sync::Arc, thread};
+use std::{env, sync::Arc, thread, time::Duration};
 use supergate::{
     clock::SystemClock,
     config::MigrateConfig,
@@ -83,6 +83,22 @@ impl TestDatabase {
     /// Takes connections again.
     pub async fn come_back(&self) {
         execute(&superuser_url(), &format!("alter database {} allow_connections true", self.name)).await;
+    }
+
+    /// Waits until so many of this database's sessions wait for a lock: what the test has begun is as far as it can come.
+    ///
+    /// # Panics
+    /// If it takes long.
+    pub async fn until_waiting(&self, sessions: i64) {
+        let superuser = self.superuser().await;
+        let statement =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let all_wait = async {
+            while superuser.query_one(statement, &[]).await.expect("a count").get::<_, i64>(0) < sessions {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), all_wait).await.expect("they wait for a lock");
     }
 
     /// The migrate function's insides on this database.

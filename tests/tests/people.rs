@@ -2,21 +2,25 @@
 
 #[path = "people/browser.rs"]
 mod browser;
+#[path = "people/ended.rs"]
+mod ended;
 #[path = "people/guessing.rs"]
 mod guessing;
-#[path = "people/issuer.rs"]
-mod issuer;
 #[path = "people/outside.rs"]
 mod outside;
 #[path = "people/tenants.rs"]
 mod tenants;
+#[path = "people/timing.rs"]
+mod timing;
 
 use browser::{Browser, PASSWORD};
 use http::Method;
-use issuer::{SigningKey, base64};
 use serde_json::{Value, json};
 use std::time::Duration;
-use supergate_tests::app::{Answer, App, MODELS, TOKEN_SECRET};
+use supergate_tests::{
+    app::{Answer, App, MODELS, TOKEN_SECRET},
+    issuer::{SigningKey, base64},
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -250,7 +254,50 @@ async fn every_route_takes_a_token_and_one_credential_only() {
             .header("authorization", format!("Bearer {}", app.api_key));
         let answer = app.send(request.body(lambda_http::Body::Empty).expect("a request")).await;
         assert_eq!(outcome(&answer), refused(400, "several_credentials"), "{path}");
+        // As API Gateway's second form of events hands on two headers.
+        for (joined, status) in [
+            (format!("Bearer {}, Bearer {}", ada.token, app.api_key), 400),
+            (format!("Bearer {},Basic YTpi", ada.token), 400),
+            (format!("Basic YTpi, bearer {}", ada.token), 400),
+            ("Digest username=\"a\", realm=\"b\"".to_owned(), 401),
+        ] {
+            let request = http::Request::get(path).header("authorization", &joined);
+            let answer = app.send(request.body(lambda_http::Body::Empty).expect("a request")).await;
+            assert_eq!(answer.status, status, "{path}: {joined}: {}", answer.text());
+        }
     }
+}
+
+#[tokio::test]
+async fn a_cookie_of_one_and_a_credential_of_another_are_a_400_and_of_one_person_they_are_one() {
+    let app = App::start().await;
+    let mut ada = Browser::registered(&app, "ada@shared.example", "Engines").await;
+    let mut bob = Browser::registered(&app, "bob@shared.example", "Looms").await;
+    let tenant = bob.get("/v1/auth/me").await.json()["tenant"]["id"].clone();
+    let switch = json!({"tenant_id": tenant});
+    let other = SigningKey::Secret(b"another secret of thirty-two bytes".to_vec());
+    let forged = other.sign(&json!({"typ": "at+jwt", "alg": "HS256", "kid": "v1"}), &json!({"iss": "supergate"}));
+    let own = bob.token.clone();
+    for age in [0, 16] {
+        app.clock.advance(age * MINUTE);
+        for (token, why) in [
+            (&ada.token, "another person's token, ended or not"),
+            (&app.api_key, "a key, which is nobody's"),
+            (&forged, "nobody's token"),
+        ] {
+            bob.token.clone_from(token);
+            for (route, body) in [("refresh", &Value::Null), ("switch", &switch), ("logout", &Value::Null)] {
+                let answer = bob.post(route, body).await;
+                assert_eq!(outcome(&answer), refused(400, "several_credentials"), "{route}: {why}");
+            }
+        }
+    }
+    assert_eq!(ada.post("refresh", &Value::Null).await.status, 200, "nobody's session was ended");
+    bob.token.clone_from(&own);
+    assert_eq!(bob.post("refresh", &Value::Null).await.status, 200, "what a browser sends when a token has ended");
+    bob.token.clone_from(&own);
+    assert_eq!(bob.post("switch", &switch).await.status, 200);
+    assert_eq!(bob.post("logout", &Value::Null).await.status, 204);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Providers' keys from the door to the row and back into a request: they go in, they serve, and they never come out.
 
+#[path = "provider_keys/database_away.rs"]
+mod database_away;
 #[path = "provider_keys/kms_away.rs"]
 mod kms_away;
 #[path = "provider_keys/rotation.rs"]
@@ -163,6 +165,28 @@ async fn who_may_not_store_a_key_is_told_which_permission_is_lacking() {
 }
 
 #[tokio::test]
+async fn an_operator_who_names_a_tenant_does_not_change_the_platforms_key_instead() {
+    let app = App::start().await;
+    let before = app.call(Method::GET, &one("openai"), &app.operator_key, NOTHING).await.json();
+    let stored = json!({"provider": "openai", "api_key": own_key("openai", "wxyz")});
+    let replacement = json!({"api_key": own_key("openai", "wxyz")});
+    #[rustfmt::skip]
+    let calls = [
+        (Method::GET,    ROUTE.to_owned(), &Value::Null),
+        (Method::POST,   ROUTE.to_owned(), &stored),
+        (Method::GET,    one("openai"),    &Value::Null),
+        (Method::PUT,    one("openai"),    &replacement),
+        (Method::DELETE, one("openai"),    &Value::Null),
+    ];
+    for (method, path, body) in calls {
+        let answer =
+            app.call(method.clone(), &format!("{path}?tenant_id={}", app.tenant_id), &app.operator_key, body).await;
+        assert_eq!(answer.refusal(), (400, "invalid_value".into(), "tenant_id".into()), "{method} {path}");
+    }
+    assert_eq!(app.call(Method::GET, &one("openai"), &app.operator_key, NOTHING).await.json(), before);
+}
+
+#[tokio::test]
 async fn every_fault_of_a_body_is_told_at_once_and_the_key_is_not_repeated() {
     let app = App::start().await;
     let long = "x".repeat(600);
@@ -204,6 +228,24 @@ async fn of_two_that_store_at_once_one_is_told_that_it_exists() {
 }
 
 #[tokio::test]
+async fn of_two_that_replace_at_once_both_do_one_after_the_other() {
+    let app = App::start().await;
+    bring(&app, &app.api_key, "openai", "wxyz").await;
+    let superuser = app.database.superuser().await;
+    let hold = "begin; select from provider_credentials where last_four = 'wxyz' for update";
+    superuser.batch_execute(hold).await.expect("a lock");
+    let body = |last_four: &str| json!({"api_key": own_key("openai", last_four)});
+    let (one_body, other_body) = (body("aaaa"), body("bbbb"));
+    let replace = |body| app.call(Method::PUT, "/v1/tenant/keys/openai", &app.api_key, body);
+    let (one, other, ()) = tokio::join!(replace(&one_body), replace(&other_body), async {
+        app.database.until_waiting(2).await;
+        superuser.batch_execute("rollback").await.expect("to let go");
+    });
+    assert_eq!((one.status.as_u16(), other.status.as_u16()), (200, 200), "{} {}", one.text(), other.text());
+    assert_eq!(count(&app, "select count(*) from provider_credentials where provider = 'openai'").await, 2);
+}
+
+#[tokio::test]
 async fn a_key_is_in_no_log_no_answer_and_no_row_and_each_act_is_in_the_audit() {
     let logs = Logs::capture();
     let app = App::start().await;
@@ -225,7 +267,7 @@ async fn a_key_is_in_no_log_no_answer_and_no_row_and_each_act_is_in_the_audit() 
         assert!(!text.contains("test-key-openai") && !text.contains(&hexadecimal), "a key is in the {place}");
     }
     let acts = "select action, actor, after->>'last_four', before is not null from audit_events \
-                where tenant_id <> '00000000-0000-7000-8000-000000000000' order by id";
+                where tenant_id <> '00000000-0000-7000-8000-000000000000' and action like 'provider_keys.%' order by id";
     let acts = client.query(acts, &[]).await.expect("the audit");
     let acts: Vec<(String, Option<String>, bool)> =
         acts.iter().map(|row| (row.get(0), row.get(2), row.get(3))).collect();

@@ -75,11 +75,30 @@ fn every_statement_is_a_constant() {
         fs::read_dir(db).expect("the folder").map(|file| file.expect("a file").path()).filter(|file| file.is_file())
     {
         let text = fs::read_to_string(&file).expect("a source");
-        for line in text.split("format!(").skip(1).filter_map(|rest| rest.lines().next()) {
-            let words = ["select ", "insert ", "update ", "delete ", " from ", " where ", "set "];
-            assert!(!words.iter().any(|word| line.to_lowercase().contains(word)), "{}: {line}", file.display());
-        }
+        assert_eq!(built_statements(&text), Vec::<String>::new(), "{}", file.display());
     }
+    let over_lines = "let all = format!(\n    \"select 1 \\\n     where id = '{id}'\",\n    id = f(x)\n);";
+    for built in [over_lines, "write!(text, \"delete from {table}\")", "sql.push_str(&format!(\" where a = {a}\"))"] {
+        assert_eq!(built_statements(built).len(), 1, "the control: {built}");
+    }
+}
+
+/// What is put together in a source and looks like SQL: the arguments of each such macro, on however many lines.
+fn built_statements(source: &str) -> Vec<String> {
+    let words = ["select ", "insert ", "update ", "delete ", " from ", " where ", "set "];
+    // What `concat!` puts together is a constant.
+    let calls = ["format!(", "format_args!(", "write!("].iter().flat_map(|call| source.split(call).skip(1));
+    calls
+        .map(|rest| {
+            let mut depth = 1;
+            let end = rest.find(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                depth == 0
+            });
+            rest[..end.unwrap_or(rest.len())].split_whitespace().collect::<Vec<_>>().join(" ")
+        })
+        .filter(|arguments| words.iter().any(|word| arguments.to_lowercase().contains(word)))
+        .collect()
 }
 
 #[tokio::test]

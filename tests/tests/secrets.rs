@@ -11,7 +11,14 @@ mod scenario;
 use scanner::Scanner;
 use scenario::Told;
 use serde_json::{Value, json};
-use supergate_tests::{app::App, lambda::Stack, logs::Logs, postgres::connect};
+use supergate_tests::{
+    app::App,
+    dynamo,
+    issuer::{Issuer, SigningKey},
+    lambda::Stack,
+    logs::Logs,
+    postgres::connect,
+};
 use tokio_postgres::Client;
 
 /// Every row of every table, as JSON: bytes are in hexadecimal.
@@ -58,13 +65,26 @@ async fn planted(scanner: &Scanner, logs: &Logs, superuser: &Client, answers: &[
     }
 }
 
+/// The same in DynamoDB, whose table other tests count in too: with one secret, for as long as it takes to look.
+async fn planted_in_the_table(scanner: &Scanner) {
+    let key = format!("planted#{}", uuid::Uuid::now_v7().simple());
+    dynamo::plant(&key, scenario::PASSWORD).await;
+    let found = scanner.only("a password").find(&dynamo::dump().await);
+    dynamo::uproot(&key).await;
+    assert!(!found.is_empty(), "a password is not found in the DynamoDB table");
+}
+
 #[tokio::test]
 async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
     let logs = Logs::capture();
-    let app = App::start().await;
+    let idp = SigningKey::ec();
+    let issuer = Issuer::start(vec![idp.jwk("1")]).await;
+    let issuers = json!([{"issuer": scenario::IDP, "audience": "supergate", "jwks_url": issuer.jwks_url(), "tenant_claim": "org",
+                          "role_claim": "role"}]);
+    let app = App::start_with(&[("SUPERGATE_OIDC_ISSUERS", &issuers.to_string())]).await;
     let superuser = app.database.superuser().await;
     let mut scanner = Scanner::default();
-    let answers = scenario::run(&app, &mut scanner).await;
+    let answers = scenario::run(&app, &idp, &mut scanner).await;
     scanner.add_data_keys(&superuser).await;
 
     let log = logs.text();
@@ -76,6 +96,10 @@ async fn no_secret_is_in_a_log_line_an_answer_or_a_row_whatever_is_asked() {
     }
     assert_clean(&scanner, "the log", &log);
     assert_clean(&scanner, "the database", &dump(&superuser).await);
+    let counted = dynamo::dump().await;
+    assert!(counted.contains("attempts#login#"), "the table has what is counted: {counted}");
+    assert_clean(&scanner, "the DynamoDB table", &counted);
+    planted_in_the_table(&scanner).await;
     planted(&scanner, &logs, &superuser, &answers).await;
     println!(
         "secrets: {} secrets in {} forms, {} answers, {} lines of log",

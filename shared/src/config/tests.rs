@@ -76,7 +76,11 @@ fn the_auth_function_has_settings_of_its_own() {
         PeopleConfig::load(&|name| vars.iter().rev().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     };
     let config = load(&[]).expect("good");
-    assert_eq!((config.registration, config.cookie_path.as_str()), (Registration::Open, "/v1/auth"));
+    assert_eq!((config.registration, config.cookie_path.as_str()), (Registration::Invited, "/v1/auth"));
+    for (value, registration) in [("", Registration::Invited), ("open", Registration::Open)] {
+        let config = load(&[("SUPERGATE_REGISTRATION", value)]).expect("good");
+        assert_eq!(config.registration, registration, "{value}");
+    }
     for (name, value) in [
         ("SUPERGATE_TABLE", ""),
         ("SUPERGATE_REGISTRATION", "closed"),

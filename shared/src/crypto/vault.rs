@@ -2,13 +2,13 @@
 
 use super::{
     ProviderKey,
-    envelope::{Broken, Label},
-    kms::{KmsError, MasterKey},
+    envelope::{Broken, Envelope, Label},
+    kms::{KmsError, MasterKey, Purpose},
 };
 use crate::{
     clock::Clock,
     db::{self, Database, credentials},
-    tenancy::CredentialRef,
+    tenancy::{CredentialId, CredentialRef, auth::PRINCIPAL_TTL_WITHOUT_DATABASE},
 };
 use std::{
     collections::HashMap,
@@ -21,6 +21,9 @@ use std::{
 
 /// How long an opened credential is remembered.
 pub const CREDENTIAL_TTL: Duration = Duration::from_secs(300);
+/// How long its envelope is, which is no secret: while the database is away, it is opened anew for whom a principal is still known that
+/// names it. Which principals are decides the authentication; this is the longest that it can be after the envelope was read.
+const ENVELOPE_TTL: Duration = CREDENTIAL_TTL.saturating_add(PRINCIPAL_TTL_WITHOUT_DATABASE);
 /// How many are remembered in one process.
 const MAX_REMEMBERED: usize = 1_000;
 
@@ -45,8 +48,16 @@ struct Slot {
 
 #[derive(Default)]
 struct State {
+    sealed: Option<Sealed>,
     opened: Option<Opened>,
     last_failure: Option<Failure>,
+}
+
+struct Sealed {
+    id: CredentialId,
+    envelope: Envelope,
+    /// Since the Unix epoch.
+    until: Duration,
 }
 
 struct Opened {
@@ -103,17 +114,19 @@ impl Vault {
             return Err(failure.into());
         }
         state.opened = None;
-        match self.unseal(credential, provider).await {
+        match self.unseal(&mut state.sealed, credential, provider).await {
             Ok(key) => {
                 let key = Arc::new(key);
                 let until = self.clock.since_epoch() + CREDENTIAL_TTL;
-                *state = State { opened: Some(Opened { key: Arc::clone(&key), until }), last_failure: None };
+                state.opened = Some(Opened { key: Arc::clone(&key), until });
+                state.last_failure = None;
                 Ok((key, true))
             }
             Err(error) => {
                 state.last_failure = Some(Failure::of(&error));
                 slot.failures.fetch_add(1, Ordering::Relaxed);
                 if let VaultError::Unreadable(_) = &error {
+                    state.sealed = None;
                     raise_alarm(credential, provider, &error);
                 }
                 Err(error)
@@ -121,20 +134,36 @@ impl Vault {
         }
     }
 
-    async fn unseal(&self, credential: CredentialRef, provider: &str) -> Result<ProviderKey, VaultError> {
-        let (id, envelope) =
-            credentials::sealed(&self.db, credential.tenant, provider).await?.ok_or(VaultError::Gone)?;
-        let data_key = self.master_key.unwrap(credential.tenant, envelope.wrapped_key.clone()).await?;
+    /// Opens the envelope that is stored now, or the one that is known while nobody can say whether it is still that.
+    async fn unseal(
+        &self,
+        known: &mut Option<Sealed>,
+        credential: CredentialRef,
+        provider: &str,
+    ) -> Result<ProviderKey, VaultError> {
+        let now = self.clock.since_epoch();
+        match credentials::sealed(&self.db, credential.tenant, provider).await {
+            Ok(found) => *known = found.map(|(id, envelope)| Sealed { id, envelope, until: now + ENVELOPE_TTL }),
+            Err(error) if error.is_outage() && known.as_ref().is_some_and(|sealed| sealed.until > now) => {
+                tracing::warn!(error = %crate::causes::chain(&error), "a known envelope is opened again");
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let Sealed { id, envelope, .. } = known.as_ref().ok_or(VaultError::Gone)?;
+        let data_key = self.master_key.unwrap(credential.tenant, Purpose::ProviderKey, envelope.wrapped_key.clone()).await?;
         // The row may be a newer credential than the one that was asked for; what it is sealed as must be what it says it is.
-        Ok(data_key.open(&Label { tenant: credential.tenant, provider, credential: id }, &envelope)?)
+        Ok(data_key.open(&Label { tenant: credential.tenant, provider, credential: *id }, envelope)?)
     }
 
     fn slot(&self, identity: Identity) -> Arc<Slot> {
         let now = self.clock.since_epoch();
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         if !slots.contains_key(&identity) {
-            // An expired secret does not stay in memory, and one that somebody is opening or waiting for does.
-            slots.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.until().is_some_and(|until| until > now));
+            // An expired secret does not stay in memory; its envelope may, and what somebody is opening or waiting for does.
+            slots.retain(|_, slot| {
+                slot.drop_expired(now);
+                Arc::strong_count(slot) > 1 || slot.until().is_some_and(|until| until > now)
+            });
             if slots.len() >= MAX_REMEMBERED
                 && let Some(oldest) = oldest(&slots)
             {
@@ -162,9 +191,15 @@ pub(crate) fn raise_alarm(credential: CredentialRef, provider: &str, error: &(dy
 }
 
 impl Slot {
-    /// Until when its credential is remembered; none while it is being opened, or was not.
+    /// Until when its envelope is remembered; none while it is being opened, or was not.
     fn until(&self) -> Option<Duration> {
-        self.state.try_lock().ok()?.opened.as_ref().map(|opened| opened.until)
+        self.state.try_lock().ok()?.sealed.as_ref().map(|sealed| sealed.until)
+    }
+
+    fn drop_expired(&self, now: Duration) {
+        if let Ok(mut state) = self.state.try_lock() {
+            state.opened.take_if(|opened| opened.until <= now);
+        }
     }
 }
 

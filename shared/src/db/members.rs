@@ -36,7 +36,6 @@ macro_rules! rows {
 
 const LIST: &str = rows!("where $1::uuid is null or m.person_id < $1 order by m.person_id desc limit $2");
 const READ: &str = rows!("where m.person_id = $1");
-const LOCK: &str = rows!("where m.person_id = $1 for update of m");
 
 /// The transaction's tenant's members, newest account first.
 ///
@@ -52,19 +51,7 @@ pub(crate) async fn list(tx: &TenantTx, before: Option<PersonId>, most: i64) -> 
 /// # Errors
 /// [`Error`] when it cannot be read.
 pub(crate) async fn read(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    one(tx, READ, person).await
-}
-
-/// The same, locked for the rest of the transaction: of two who change it, one sees what the other did.
-///
-/// # Errors
-/// [`Error`] when it cannot be read.
-pub(crate) async fn lock(tx: &TenantTx, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    one(tx, LOCK, person).await
-}
-
-async fn one(tx: &TenantTx, statement: &str, person: PersonId) -> Result<Option<MemberRow>, Error> {
-    tx.query(statement, &[(person.as_uuid(), Type::UUID)]).await?.first().map(member).transpose()
+    tx.query(READ, &[(person.as_uuid(), Type::UUID)]).await?.first().map(member).transpose()
 }
 
 /// Whether somebody of that address is a member of the transaction's tenant.
@@ -107,24 +94,25 @@ pub(crate) async fn remove(tx: &TenantTx, person: PersonId) -> Result<(), Error>
     tx.query("delete from members where person_id = $1", &[(person.as_uuid(), Type::UUID)]).await.map(drop)
 }
 
-/// How many members of a role the transaction's tenant has, all of them locked so that two cannot leave at once.
+/// How many members of a role the transaction's tenant has. That two do not leave at once is for a lock on the tenant to see to.
 ///
 /// # Errors
 /// [`Error`] when they cannot be counted.
 pub(crate) async fn count_of_role(tx: &TenantTx, role: Role) -> Result<usize, Error> {
-    let statement = "select person_id from members where role = $1 for update";
+    let statement = "select person_id from members where role = $1";
     Ok(tx.query(statement, &[(&role.as_str(), Type::TEXT)]).await?.len())
 }
 
 const INVITE: &str = "\
     insert into invitations (id, tenant_id, email, role, hash, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7)";
 
-/// Asks somebody to join the transaction's tenant; an older invitation of the address ends.
+/// Asks somebody to join the transaction's tenant. An older invitation of the address ends; gives that one.
 ///
 /// # Errors
 /// [`Error`]; nothing was stored then.
-pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> Result<(), Error> {
-    tx.query("delete from invitations where email = $1", &[(&new.email, Type::TEXT)]).await?;
+pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> Result<Option<InvitationRow>, Error> {
+    let replace = "delete from invitations where email = $1 returning id, email, role, created_at, expires_at";
+    let replaced = tx.query(replace, &[(&new.email, Type::TEXT)]).await?;
     tx.query(
         INVITE,
         &[
@@ -137,8 +125,8 @@ pub(crate) async fn invite(tx: &TenantTx, new: &InvitationRow, hash: &[u8]) -> R
             (&new.expires_at, Type::TIMESTAMPTZ),
         ],
     )
-    .await
-    .map(drop)
+    .await?;
+    replaced.first().map(invitation).transpose()
 }
 
 /// Who is asked to join the transaction's tenant, the newest first, from before one of them on.
@@ -154,25 +142,24 @@ pub(crate) async fn invitations(
                      where $1::uuid is null or id < $1 order by id desc limit $2";
     let before = before.as_ref().map(InvitationId::as_uuid);
     let rows = tx.query(statement, &[(&before, Type::UUID), (&most, Type::INT8)]).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(InvitationRow {
-                id: InvitationId::from_uuid(row.try_get("id")?),
-                email: row.try_get("email")?,
-                role: role(row.try_get("role")?)?,
-                created_at: row.try_get("created_at")?,
-                expires_at: row.try_get("expires_at")?,
-            })
-        })
-        .collect()
+    rows.iter().map(invitation).collect()
 }
 
-/// Ends an invitation. Gives its address, none where there is no such invitation.
+fn invitation(row: &Row) -> Result<InvitationRow, Error> {
+    Ok(InvitationRow {
+        id: InvitationId::from_uuid(row.try_get("id")?),
+        email: row.try_get("email")?,
+        role: role(row.try_get("role")?)?,
+        created_at: row.try_get("created_at")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}
+
+/// Ends an invitation. Gives it, none where there is no such invitation.
 ///
 /// # Errors
 /// [`Error`]; nothing was changed then.
-pub(crate) async fn withdraw(tx: &TenantTx, id: InvitationId) -> Result<Option<String>, Error> {
-    let statement = "delete from invitations where id = $1 returning email";
-    let rows = tx.query(statement, &[(id.as_uuid(), Type::UUID)]).await?;
-    rows.first().map(|row| row.try_get(0).map_err(Error::from)).transpose()
+pub(crate) async fn withdraw(tx: &TenantTx, id: InvitationId) -> Result<Option<InvitationRow>, Error> {
+    let statement = "delete from invitations where id = $1 returning id, email, role, created_at, expires_at";
+    tx.query(statement, &[(id.as_uuid(), Type::UUID)]).await?.first().map(invitation).transpose()
 }

@@ -3,6 +3,7 @@
 
 pub mod api_keys;
 pub mod audit;
+pub mod cache;
 mod connect;
 pub mod credentials;
 mod iam;
@@ -133,14 +134,21 @@ fn is_rule(error: &tokio_postgres::Error) -> bool {
         && error.as_db_error().is_some_and(|error| error.constraint().is_some())
 }
 
+impl Error {
+    /// Whether nobody knows what the database would say.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let unavailable = match error.code() {
             // No SQLSTATE: the connection broke.
             None => true,
-            // Classes: 08 connection, 28 sign-in, 53 out of resources, 57 operator intervention.
+            // Classes: 08 connection, 28 sign-in, 40 given up because of others, 53 out of resources, 57 operator intervention.
             Some(code) => {
-                ["08", "28", "53", "57"].iter().any(|class| code.code().starts_with(class))
+                ["08", "28", "40", "53", "57"].iter().any(|class| code.code().starts_with(class))
                     || *code == SqlState::INVALID_CATALOG_NAME
                     || *code == SqlState::READ_ONLY_SQL_TRANSACTION
             }

@@ -1,7 +1,7 @@
 //! People's accounts, and what they are members of.
 
 use super::{Database, Error, PersonTx, TenantTx, standing};
-use crate::tenancy::{Email, PersonId, Role, Standing, Status, TenantId};
+use crate::tenancy::{Email, PersonId, Role, SessionId, Standing, Status, TenantId};
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
 
@@ -46,7 +46,7 @@ pub(crate) async fn find(db: &Database, email: &Email) -> Result<Option<Account>
     rows.first().map(account).transpose()
 }
 
-/// What a membership gives.
+/// What a membership gives to whoever has a token of a session that goes on.
 ///
 /// # Errors
 /// [`Error`] when the look-up did not work.
@@ -54,10 +54,13 @@ pub(crate) async fn find_member(
     db: &Database,
     tenant: TenantId,
     person: PersonId,
+    session: SessionId,
 ) -> Result<Option<(Role, Standing)>, Error> {
     let statement = "\
-        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_member($1, $2)";
-    let rows = db.look_up(statement, &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID)]).await?;
+        select role, status, tier, allowed_models, allowed_providers, cache_prompts, credentials from app.find_member($1, $2, $3)";
+    let params: super::tx::Params<'_> =
+        &[(tenant.as_uuid(), Type::UUID), (person.as_uuid(), Type::UUID), (session.as_uuid(), Type::UUID)];
+    let rows = db.look_up(statement, params).await?;
     rows.first().map(|row| Ok((role(row)?, standing::read(row)?))).transpose()
 }
 

@@ -106,6 +106,20 @@ pub(crate) async fn erase(tx: &TenantTx, most: i32) -> Result<i64, Error> {
     rows.first().ok_or(Error::Unexpected("no count"))?.try_get(0).map_err(Error::from)
 }
 
+/// The tenants whose deletion began before a moment and that are still there: through a `SECURITY DEFINER` function.
+///
+/// # Errors
+/// [`Error`] when the look-up did not work.
+pub(crate) async fn unfinished_deletions(
+    db: &Database,
+    begun_before: OffsetDateTime,
+    most: i32,
+) -> Result<Vec<TenantId>, Error> {
+    let statement = "select tenant_id from app.find_unfinished_deletions($1, $2)";
+    let rows = db.look_up(statement, &[(&begun_before, Type::TIMESTAMPTZ), (&most, Type::INT4)]).await?;
+    rows.iter().map(|row| Ok(TenantId::from_uuid(row.try_get("tenant_id")?))).collect()
+}
+
 /// A tenant's standing, before a transaction names it: through a `SECURITY DEFINER` function.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Turns a credential into a principal.
 
 use super::{
-    AccessToken, Actor, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
+    AccessToken, Actor, PersonId, Principal, Rights, Role, Standing, Status, TenantId, TokenKeys, access_token,
     api_key::ApiKey,
     issuers::{Issuers, VouchError},
     jwt::{Jwt, Refused},
@@ -50,6 +50,13 @@ struct Remembered {
     without_database_until: Duration,
 }
 
+/// Whether a principal that is remembered is enough.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Memory {
+    Serves,
+    IsNotAsked,
+}
+
 /// A credential that has the form of one.
 enum Credential<'a> {
     Key(ApiKey),
@@ -89,12 +96,25 @@ impl Authenticator {
     /// # Errors
     /// [`AuthError::Invalid`] only when the look-up worked and found nothing that fits.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<(Principal, bool), AuthError> {
+        self.identify(headers, Memory::Serves).await
+    }
+
+    /// The same, and always asks the database: for what lasts longer than the memory does. Who was removed or revoked a moment ago makes
+    /// nothing any more.
+    ///
+    /// # Errors
+    /// Those of [`Self::authenticate`]; also [`AuthError::Unavailable`] for who is known, when the database is away.
+    pub async fn authenticate_anew(&self, headers: &HeaderMap) -> Result<Principal, AuthError> {
+        Ok(self.identify(headers, Memory::IsNotAsked).await?.0)
+    }
+
+    async fn identify(&self, headers: &HeaderMap, memory: Memory) -> Result<(Principal, bool), AuthError> {
         let text = bearer_of(headers)?;
         let credential = Credential::read(text).ok_or(AuthError::Invalid)?;
         // The whole of it, never a prefix.
         let fingerprint = Sha256::digest(text.as_bytes()).into();
         let now = self.clock.since_epoch();
-        let known = self.recall(&fingerprint);
+        let known = self.recall(&fingerprint).filter(|_| memory == Memory::Serves);
         if let Some((principal, _)) = known.as_ref().filter(|(_, until)| *until > now) {
             return Ok((principal.clone(), false));
         }
@@ -114,7 +134,10 @@ impl Authenticator {
                 Ok((principal, false))
             }
             (Err(error), _) => {
-                self.forget(&fingerprint);
+                // Nobody knows whether it is good: for what memory is enough for, it still is.
+                if !error.is_outage() {
+                    self.forget(&fingerprint);
+                }
                 Err(error)
             }
         }
@@ -136,12 +159,13 @@ impl Authenticator {
         self.principal(key, row)
     }
 
-    /// Our own tokens name a membership, which is looked up; who an identity provider vouches for has none, and the tenant is.
+    /// Our own tokens name a membership and a session, which are looked up; who an identity provider vouches for has none, and the tenant is.
     async fn look_up_token(&self, token: Jwt<'_>) -> Result<(Principal, Duration), AuthError> {
         let (person, tenant, ends, found) = if is_own(&token) {
             let token = self.check_own(token)?;
             let tenant = token.tenant.ok_or(AuthError::Invalid)?;
-            (token.person, tenant, token.ends, people::find_member(&self.db, tenant, token.person).await?)
+            let found = people::find_member(&self.db, tenant, token.person, token.session).await?;
+            (token.person, tenant, token.ends, found)
         } else {
             let vouched = self.issuers.vouch(token).await.map_err(|error| match error {
                 VouchError::Unavailable(source) => AuthError::IssuerUnavailable(source),
@@ -241,6 +265,27 @@ impl AuthError {
     }
 }
 
+/// What stands in `Authorization` beside another credential, such as a cookie, which counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// Something that says of itself that it is this person's access token. It may have ended, and nobody has checked it.
+    TokenOf(PersonId),
+    /// Something else.
+    Another,
+}
+
+/// Looks at what a request brings beside a credential that counts. Whom it names gives nobody a right: it is for refusing.
+pub fn beside(headers: &HeaderMap) -> Beside {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        return Beside::Nothing;
+    }
+    let token = bearer_of(headers).ok().and_then(|text| Jwt::read(text).ok()).filter(is_own);
+    let person = token.and_then(|token| token.subject()?.parse().ok());
+    person.map_or(Beside::Another, Beside::TokenOf)
+}
+
 fn is_own(token: &Jwt<'_>) -> bool {
     token.issuer() == Some(access_token::ISSUER)
 }
@@ -256,11 +301,17 @@ fn bearer_of(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let first = all.next();
     let others = OTHER_CREDENTIALS.iter().filter(|name| headers.contains_key(**name)).count();
-    if all.next().is_some() || (first.is_some() && others > 0) {
+    // Bytes that are no text are no key.
+    let text = first.and_then(|value| value.to_str().ok());
+    if all.next().is_some() || (first.is_some() && others > 0) || text.is_some_and(is_joined) {
         return Err(AuthError::Several);
     }
-    // Bytes that are no text are no key.
-    first.and_then(|value| value.to_str().ok()).and_then(bearer).ok_or(AuthError::Invalid)
+    text.and_then(bearer).ok_or(AuthError::Invalid)
+}
+
+/// Whether it is several headers in one, as API Gateway's HTTP APIs hand them on. No credential of ours has a comma.
+fn is_joined(authorization: &str) -> bool {
+    authorization.contains(',') && authorization.split(',').any(|part| bearer(part).is_some())
 }
 
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110 § 11.1).

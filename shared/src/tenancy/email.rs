@@ -34,6 +34,11 @@ impl FromStr for Email {
             return Err(InvalidEmail("must have at most 254 characters"));
         }
         let (local, domain) = text.split_once('@').ok_or(NOT_AN_ADDRESS)?;
+        if domain.split('.').any(is_encoded) {
+            return Err(InvalidEmail(
+                "must not have a domain with `xn--`: it stands for letters that can look like others",
+            ));
+        }
         let good_local = local.len() <= MAX_LOCAL_CHARS && local.split('.').all(is_atom);
         let good_domain = domain.contains('.') && domain.split('.').all(is_label);
         if !(good_local && good_domain) {
@@ -59,6 +64,12 @@ fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len()) && inner && !text.starts_with('-') && !text.ends_with('-')
 }
 
+/// RFC 5890 § 2.3.1: with dashes at its third and fourth place a label is `xn--…`, which is shown as letters of any script, or of a kind
+/// that nobody may have yet.
+fn is_encoded(label: &str) -> bool {
+    label.as_bytes().get(2..4) == Some(b"--".as_slice())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +78,7 @@ mod tests {
     fn an_address_has_one_form() {
         let parsed: Email = "Ada.Lovelace+x@Example.COM".parse().expect("an address");
         assert_eq!(parsed.as_str(), "ada.lovelace+x@example.com");
+        assert!("ada@a-b--c.example.com".parse::<Email>().is_ok(), "two dashes elsewhere are a name's");
     }
 
     #[test]
@@ -94,6 +106,9 @@ mod tests {
             ("\u{430}da@example.com",   "a Cyrillic a"),
             ("ada@ex\u{e4}mple.com",    "a domain that is not ASCII"),
             ("\u{ff41}da@example.com",  "a fullwidth a, which NFKC would fold"),
+            ("ada@xn--pple-43d.com",    "a domain that is shown with a Cyrillic a"),
+            ("ada@mail.XN--P1AI",       "the same in another label, in capitals"),
+            ("ada@ab--cd.example.com",  "a label of a kind that is kept for what is to come"),
             (long_local.as_str(),       "too long a name"),
             (long.as_str(),             "too long"),
         ];

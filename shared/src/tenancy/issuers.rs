@@ -6,8 +6,10 @@ use super::{
     oidc::{Issuer, KeySet, Vouched},
 };
 use crate::{causes::BoxError, clock::Clock, http::client::Upstream};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// How long an issuer's keys are used without asking again.
 pub const KEYS_TTL: Duration = Duration::from_secs(10 * 60);
@@ -28,13 +30,14 @@ pub struct Issuers {
 
 struct Known {
     issuer: Issuer,
+    fetched: Mutex<Fetched>,
     /// Locked while the issuer is asked: one at a time.
-    keys: Mutex<Fetched>,
+    asking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct Fetched {
-    keys: Option<KeySet>,
+    keys: Option<Arc<KeySet>>,
     /// When these keys came, and when they were last asked for; since the Unix epoch.
     at: Duration,
     asked: Option<Duration>,
@@ -56,7 +59,10 @@ impl Issuers {
     /// When TLS cannot be set up, which would be a fault of the build.
     pub fn new(issuers: Vec<Issuer>, clock: Arc<dyn Clock>) -> Result<Self, BoxError> {
         let upstream = if issuers.is_empty() { None } else { Some(Upstream::new(PATIENCE)?) };
-        let all = issuers.into_iter().map(|issuer| Known { issuer, keys: Mutex::default() }).collect();
+        let all = issuers
+            .into_iter()
+            .map(|issuer| Known { issuer, fetched: Mutex::default(), asking: tokio::sync::Mutex::default() })
+            .collect();
         Ok(Self { all, upstream, clock })
     }
 
@@ -70,14 +76,23 @@ impl Issuers {
         Ok(known.issuer.vouch(&claims, self.clock.since_epoch())?)
     }
 
+    /// Who names a key that is known waits for nobody: an issuer can be slow, and anybody can invent a key.
     async fn claims(&self, known: &Known, upstream: &Upstream, token: Jwt<'_>) -> Result<Claims, VouchError> {
-        let mut fetched = known.keys.lock().await;
         let now = self.clock.since_epoch();
-        let fresh = fetched.keys.as_ref().filter(|_| fetched.at + KEYS_TTL > now);
-        if fresh.is_none_or(|keys| !keys.has_key_of(&token)) && fetched.may_ask(now) {
-            fetched.asked = Some(now);
+        if let Some(keys) = known.keys(now, KEYS_TTL).filter(|keys| keys.has_key_of(&token)) {
+            return Ok(keys.verify(token)?);
+        }
+        let asking = match known.asking.try_lock() {
+            Ok(asking) => asking,
+            Err(_) => match known.keys(now, KEYS_TTL_WITHOUT_ISSUER).filter(|keys| keys.has_key_of(&token)) {
+                Some(keys) => return Ok(keys.verify(token)?),
+                None => known.asking.lock().await,
+            },
+        };
+        let found = known.keys(now, KEYS_TTL).filter(|keys| keys.has_key_of(&token));
+        if found.is_none() && known.may_ask(now) {
             match fetch(upstream, &known.issuer).await {
-                Ok(keys) => (fetched.keys, fetched.at) = (Some(keys), now),
+                Ok(keys) => known.keep(keys, now),
                 Err(error) => {
                     let error_text = crate::causes::chain(&*error).to_string();
                     tracing::warn!(
@@ -88,16 +103,34 @@ impl Issuers {
                 }
             }
         }
-        match fetched.keys.as_ref().filter(|_| fetched.at + KEYS_TTL_WITHOUT_ISSUER > now) {
+        drop(asking);
+        match known.keys(now, KEYS_TTL_WITHOUT_ISSUER) {
             Some(keys) => Ok(keys.verify(token)?),
             None => Err(VouchError::Unavailable("no keys of the issuer are known".into())),
         }
     }
 }
 
-impl Fetched {
+impl Known {
+    /// The keys, if they are no older than that.
+    fn keys(&self, now: Duration, ttl: Duration) -> Option<Arc<KeySet>> {
+        let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        fetched.keys.clone().filter(|_| fetched.at + ttl > now)
+    }
+
+    /// Whether it is time to ask again; then it counts as asked.
     fn may_ask(&self, now: Duration) -> bool {
-        self.asked.is_none_or(|asked| asked + PAUSE <= now)
+        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = fetched.asked.is_none_or(|asked| asked + PAUSE <= now);
+        if may {
+            fetched.asked = Some(now);
+        }
+        may
+    }
+
+    fn keep(&self, keys: KeySet, now: Duration) {
+        let mut fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        (fetched.keys, fetched.at) = (Some(Arc::new(keys)), now);
     }
 }
 

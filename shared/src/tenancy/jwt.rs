@@ -88,6 +88,11 @@ impl<'a> Jwt<'a> {
         self.claims.get("iss")?.as_str()
     }
 
+    /// Whom it says it is about, which is not to be believed.
+    pub fn subject(&self) -> Option<&str> {
+        self.claims.get("sub")?.as_str()
+    }
+
     /// Whether it says that it is signed in this way.
     pub fn is_signed_with(&self, signature: Signature) -> bool {
         self.header.get("alg").and_then(Value::as_str) == Some(signature.name())

@@ -18,6 +18,20 @@ macro_rules! permissions {
                 }
             }
 
+            /// Whether it leaves nothing behind that would outlast a revocation.
+            pub fn is_for_a_moment(self) -> bool {
+                matches!(
+                    self,
+                    Self::Infer
+                        | Self::ReadModels
+                        | Self::ReadTenant
+                        | Self::ReadMembers
+                        | Self::ReadKeys
+                        | Self::ReadCredentials
+                        | Self::ReadAudit
+                )
+            }
+
             /// What it allows, for people.
             pub fn what(self) -> &'static str {
                 match self {
@@ -86,6 +100,14 @@ impl Grant {
     /// Within which bounds.
     pub fn rights(&self) -> &Rights {
         &self.principal.rights
+    }
+
+    /// The same principal, to do something else.
+    ///
+    /// # Errors
+    /// [`Denied`] names the role and the permission.
+    pub fn also(&self, permission: Permission) -> Result<Self, Denied> {
+        authorize(&self.principal, permission)
     }
 
     /// To do what.

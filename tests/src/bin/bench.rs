@@ -4,12 +4,16 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `requests`, `chunks`, `cold-starts` and `sizes`. `translate` needs nothing but
-//! the program `allocations` beside this one.
+//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `requests`, `chunks`, `cold-starts` and `sizes`.
+//! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
 //! PostgreSQL superuser, the local AWS endpoints in `AWS_*`.
 
+#[path = "../bench/embedding.rs"]
+mod embedding;
+#[path = "../bench/key_check.rs"]
+mod key_check;
 #[path = "../bench/measure.rs"]
 mod measure;
 #[path = "../bench/report.rs"]
@@ -40,7 +44,7 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] = &["translate", "sealing", "sizes", "requests", "chunks", "cold-starts"];
+const PARTS: &[&str] = &["embedder", "translate", "sealing", "keys", "sizes", "requests", "chunks", "cold-starts"];
 
 #[tokio::main]
 async fn main() {
@@ -51,6 +55,9 @@ async fn main() {
     }
     let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut report = Report::default();
+    if wants("embedder") {
+        embedding::embedding(&mut report);
+    }
     if wants("translate") {
         side_by_side::translations(&mut report);
     }
@@ -60,9 +67,13 @@ async fn main() {
     if wants("sizes") {
         sizes(&mut report);
     }
-    if ["requests", "chunks", "cold-starts", "sealing"].into_iter().any(wants) {
+    if ["keys", "requests", "chunks", "cold-starts", "sealing"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
+        if wants("keys") {
+            progress("key checks");
+            key_check::key_checks(&stack, &mut report);
+        }
         if wants("requests") {
             requests(&stack, &mut report).await;
         }

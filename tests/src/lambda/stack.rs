@@ -73,6 +73,11 @@ impl Stack {
         database_url(&self.superuser_url, None, &self.database)
     }
 
+    /// Its database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// One of our functions, ready to start in this environment.
     pub fn function(&self, name: &str) -> Launch {
         let mut launch = Launch::new(binary(name))
@@ -80,7 +85,8 @@ impl Stack {
             .env("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "1")
             .env("SUPERGATE_KMS_KEY_ID", KMS_KEY)
             .env("SUPERGATE_KEY_PEPPER", PEPPER)
-            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET);
+            .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET)
+            .env("SUPERGATE_REGISTRATION", "open");
         for (provider, _) in PROVIDERS {
             launch = launch
                 .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));

@@ -1,6 +1,6 @@
 //! A function has one name: folder, crate, binary, log field, template id, watch route and events folder.
 
-use super::{folders_in, names_in, root};
+use super::{folders_in, names_in, root, source::rust_files};
 use serde_json::Value;
 use std::{collections::BTreeSet, fs};
 use supergate_tests::lambda::database_role;
@@ -20,14 +20,14 @@ use Case::{Never, Test};
 /// Every function's 401, 403 and 404.
 #[rustfmt::skip]
 const REFUSALS: &[(&str, Case, Case, Case)] = &[
-    ("auth",
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
-     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("audit",
      Test("every_route_refuses_who_has_no_good_key_with_the_same_401"),
      Test("every_route_tells_a_viewer_which_permission_is_lacking_with_a_403"),
      Test("what_is_another_tenants_is_the_same_404_as_what_there_is_not")),
+    ("auth",
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own"),
+     Test("a_key_may_ask_who_it_is_and_has_no_account_of_its_own")),
     ("chat-completions",
      Test("a_caller_without_a_good_key_is_a_401_whatever_is_wrong_with_it"),
      Test("a_viewer_may_not_ask_a_model"),
@@ -214,13 +214,15 @@ fn a_function_signs_in_as_its_own_role_deployed_as_locally() {
     }
 }
 
-/// What a function may ask of KMS about providers' keys; a function that is not here, nothing.
+/// What a function may ask of KMS about providers' keys, and of the key before; a function that is not here, nothing.
 #[rustfmt::skip]
-const KMS_RIGHTS: &[(&str, &str, &str)] = &[
-    ("ChatCompletions", "kms:Decrypt",         "it serves with them"),
-    ("Embeddings",      "kms:Decrypt",         "it serves with them"),
-    ("ProviderKeys",    "kms:GenerateDataKey", "it seals, and cannot open what it sealed"),
-    ("Rotation",        "[kms:ReEncryptFrom, kms:ReEncryptTo, kms:Decrypt, kms:GenerateDataKey]", "it seals anew"),
+const KMS_RIGHTS: &[(&str, &[&str], &str)] = &[
+    ("ChatCompletions", &["kms:Decrypt", "before: kms:Decrypt", "cache: [kms:Decrypt, kms:GenerateDataKey]", "cache: before: kms:Decrypt"],
+                                                                 "it serves with them, and keeps what it served"),
+    ("Embeddings",      &["kms:Decrypt", "before: kms:Decrypt"], "it serves with them"),
+    ("ProviderKeys",    &["kms:GenerateDataKey"],                "it seals, and cannot open what it sealed"),
+    ("Rotation",        &["[kms:ReEncryptFrom, kms:ReEncryptTo, kms:Decrypt, kms:GenerateDataKey]",
+                          "before: [kms:ReEncryptFrom, kms:Decrypt]"], "it seals anew"),
 ];
 
 #[test]
@@ -232,8 +234,11 @@ fn kms_opens_providers_keys_for_those_who_serve_and_for_nobody_else() {
         let mut rights = Vec::new();
         for statement in statements {
             let action = statement.lines().find_map(|line| line.trim().strip_prefix("Action: ")).unwrap_or_default();
+            let before = if statement.contains("Resource: !Ref PreviousKmsKeyArn") { "before: " } else { "" };
             if statement.contains("kms:EncryptionContext:purpose: provider-key") {
-                rights.push(action);
+                rights.push(format!("{before}{action}"));
+            } else if statement.contains("kms:EncryptionContext:purpose: cache") {
+                rights.push(format!("cache: {before}{action}"));
             } else if !statement.contains("kms:EncryptionContext:aws:lambda:FunctionArn") {
                 assert_eq!(
                     action, "kms:DescribeKey",
@@ -243,7 +248,7 @@ fn kms_opens_providers_keys_for_those_who_serve_and_for_nobody_else() {
             }
         }
         let row = KMS_RIGHTS.iter().find(|row| row.0 == block.id);
-        assert_eq!(rights, row.map(|row| row.1).into_iter().collect::<Vec<_>>(), "{}: {:?}", block.id, row);
+        assert_eq!(rights, row.map(|row| row.1).unwrap_or_default(), "{}: {:?}", block.id, row);
     }
 }
 
@@ -318,9 +323,8 @@ fn every_migration_begins_with_its_reason() {
 fn every_function_refuses_as_401_403_and_404_or_says_why_it_never_does() {
     let rows: Vec<&str> = REFUSALS.iter().map(|row| row.0).collect();
     assert_eq!(rows, functions(), "the rows of refusals and the functions");
-    let sources = names_in("tests/tests").into_iter().filter(|file| file.ends_with(".rs"));
-    let tests: String =
-        sources.map(|file| fs::read_to_string(root().join("tests/tests").join(file)).expect("tests")).collect();
+    let sources = rust_files(&root().join("tests/tests"));
+    let tests: String = sources.iter().map(|file| fs::read_to_string(file).expect("tests")).collect();
     for (function, unauthorized, forbidden, missing) in REFUSALS {
         for (status, case) in [(401, unauthorized), (403, forbidden), (404, missing)] {
             match case {

@@ -5,13 +5,15 @@ use super::{
     seed::{Seed, Side, with},
 };
 use serde_json::{Value, json};
+use supergate::tenancy::PersonId;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 const MORE_RIGHTS: &str = "a key may not have more rights than its maker";
 const MORE_MODELS: &str = "a key may not use more models than its maker";
 const LONGER: &str = "a key may not outlive its maker";
-const WIDER: &str = "a key may not have wider limits than its maker";
+const WIDER: &str = "a key may not have higher limits than its maker";
+const OTHER_TAGS: &str = "a key may not lack a tag of its maker";
 const NO_MAKER: &str = "a key needs a maker";
 const FINE: &str = "";
 
@@ -44,6 +46,7 @@ pub async fn plant(superuser: &Client, seed: &Seed) -> Result<Vec<Attempt>, Stri
             makers.limited,
             &[
                 ("models", json!(["openai/gpt-4o-mini", "mistral/*"])),
+                ("tags", json!(["a", "b"])),
                 ("expires_at", json!("2090-01-01T00:00:00Z")),
                 ("requests_per_minute", json!(10)),
                 ("tokens_per_minute", json!(10)),
@@ -89,6 +92,7 @@ fn made(seed: &Seed, side: &Side, makers: &Makers) -> Vec<Attempt> {
     let within: &[(&'static str, Value)] = &[
         ("granted_by_key", json!(makers.limited)),
         ("models", json!(["openai/gpt-4o-mini", "mistral/small"])),
+        ("tags", json!(["b", "c", "a"])),
         ("expires_at", json!("2089-01-01T00:00:00Z")),
         ("requests_per_minute", json!(10)),
         ("tokens_per_minute", json!(10)),
@@ -110,6 +114,8 @@ fn made(seed: &Seed, side: &Side, makers: &Makers) -> Vec<Attempt> {
         (limited(&[("models", Value::Null)]),                            MORE_MODELS, "every model"),
         (limited(&[("models", json!(["cohere/x"]))]),                    MORE_MODELS, "a model of nobody's"),
         (limited(&[("models", json!(["openai/*"]))]),                    MORE_MODELS, "a star over one model"),
+        (limited(&[("tags", json!([]))]),                                OTHER_TAGS,  "no tags"),
+        (limited(&[("tags", json!(["a", "c"]))]),                        OTHER_TAGS,  "one tag less"),
         (limited(&[("expires_at", Value::Null)]),                        LONGER,      "for ever"),
         (limited(&[("expires_at", json!("2091-01-01T00:00:00Z"))]),      LONGER,      "longer"),
         (limited(&[("requests_per_minute", json!(11))]),                 WIDER,       "more requests"),
@@ -126,14 +132,20 @@ fn made(seed: &Seed, side: &Side, makers: &Makers) -> Vec<Attempt> {
     table.into_iter().map(attempt).collect()
 }
 
+/// Somebody whom an identity provider vouches for, who has no account.
+fn vouched() -> Uuid {
+    *PersonId::of_subject("https://issuer.example", "somebody").as_uuid()
+}
+
 /// Keys that a person makes: the side's person is a member.
 fn made_by_people(seed: &Seed, side: &Side) -> Vec<Attempt> {
     #[rustfmt::skip]
     let table = [
         (side.person,    "owner", "member", FINE,        "a member makes a member"),
         (side.person,    "owner", "admin",  MORE_RIGHTS, "a member says that they are an owner"),
-        (Uuid::now_v7(), "admin", "admin",  FINE,        "somebody whom an identity provider calls an admin"),
-        (Uuid::now_v7(), "admin", "owner",  MORE_RIGHTS, "more than the identity provider says"),
+        (vouched(),      "admin", "admin",  FINE,        "somebody whom an identity provider calls an admin"),
+        (vouched(),      "admin", "owner",  MORE_RIGHTS, "more than the identity provider says"),
+        (Uuid::now_v7(), "owner", "viewer", NO_MAKER,    "somebody with an account who is no member any more"),
     ];
     let attempt = |(person, claims, role, says, why): (Uuid, &str, &str, _, _)| {
         let changes = [
@@ -152,7 +164,7 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
     let (member, limited, own) = (makers.member, makers.limited, side.key);
     // Made by the limited key and within its bounds, in the same transaction.
     let within = format!(
-        "update api_keys set granted_by_key = '{limited}', models = '{{mistral/x}}', expires_at = '2089-01-01', requests_per_minute = 1, \
+        "update api_keys set granted_by_key = '{limited}', models = '{{mistral/x}}', tags = '{{a,b}}', expires_at = '2089-01-01', requests_per_minute = 1, \
          tokens_per_minute = 1, concurrency = 1 where id = '{member}'; update api_keys set"
     );
     // Fails unless it is so, and looks past the grants.
@@ -164,6 +176,7 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
         (format!("update api_keys set role = 'viewer' where id = '{member}'"),                   FINE,        "less"),
         (format!("update api_keys set role = 'owner' where id = '{member}'"),                    MORE_RIGHTS, "its role"),
         (format!("{within} models = null where id = '{member}'"),                                MORE_MODELS, "its models"),
+        (format!("{within} tags = '{{a}}' where id = '{member}'"),                                OTHER_TAGS,  "its tags"),
         (format!("{within} expires_at = null where id = '{member}'"),                            LONGER,      "its end"),
         (format!("{within} requests_per_minute = null where id = '{member}'"),                   WIDER,       "its requests"),
         (format!("{within} tokens_per_minute = null where id = '{member}'"),                     WIDER,       "its tokens"),
@@ -171,19 +184,20 @@ fn changed(side: &Side, makers: &Makers) -> Vec<Attempt> {
         (format!("update api_keys set granted_by_key = '{member}' where id = '{own}'"),          MORE_RIGHTS, "its maker"),
         (format!("update api_keys set granted_by_key = null where id = '{member}'"),             NO_MAKER,    "no maker"),
         (format!("update api_keys set granted_by_key = null, granted_by_person = '{}', granted_by_role = 'admin' where id = '{own}';
-                  update api_keys set granted_by_person = '{}' where id = '{own}'", Uuid::now_v7(), side.person),
+                  update api_keys set granted_by_person = '{}' where id = '{own}'", vouched(), side.person),
                                                                                                  MORE_RIGHTS, "the person who made it"),
         (format!("update api_keys set granted_by_key = null, granted_by_person = '{}', granted_by_role = 'admin' where id = '{own}';
-                  update api_keys set granted_by_role = 'viewer' where id = '{own}'", Uuid::now_v7()),
+                  update api_keys set granted_by_role = 'viewer' where id = '{own}'", vouched()),
                                                                                                  MORE_RIGHTS, "what its maker was called"),
         (format!("update api_keys set previous_hash = hash where id = '{own}'"),                 DENIED,      "nobody writes the secret before"),
+        (format!("update api_keys set hash = sha256('x') where id = '{own}'"),                   NO_MAKER,    "a new secret that nobody asked for"),
         (format!("update api_keys set tenant_id = '{}' where id = '{own}'", Uuid::now_v7()),     DENIED,      "nobody moves a key"),
         (format!("select hash from api_keys where id = '{own}'"),                                DENIED,      "nobody reads a hash"),
-        (format!("update api_keys set hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}'; {} = '{old}'", one("previous_hash")),
+        (format!("update api_keys set granted_by_key = '{own}', hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}'; {} = '{old}'", one("previous_hash")),
                                                                                                  FINE,        "a new secret, and the old one works on"),
-        (format!("update api_keys set hash = sha256('x'), previous_until = null where id = '{own}'; {} is null", one("previous_hash")),
+        (format!("update api_keys set granted_by_key = '{own}', hash = sha256('x'), previous_until = null where id = '{own}'; {} is null", one("previous_hash")),
                                                                                                  FINE,        "a new secret, and the old one is gone"),
-        (format!("update api_keys set hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}';
+        (format!("update api_keys set granted_by_key = '{own}', hash = sha256('x'), previous_until = '2090-01-01' where id = '{own}';
                   update api_keys set previous_until = null where id = '{own}'; {} is null", one("previous_hash")),
                                                                                                  FINE,        "the old one ends"),
     ];
@@ -247,12 +261,14 @@ pub async fn mutants(superuser: &Client) -> Vec<String> {
         ("coalesce(new.tokens_per_minute, 9223372036854775807) > maker_tokens",              "false"),
         ("coalesce(new.concurrency, 2147483647) > maker_concurrency",                        "new.concurrency > maker_concurrency"),
         ("coalesce(new.concurrency, 2147483647) > maker_concurrency",                        "false"),
-        ("if maker_role is null then",                                                       "if false then"),
+        ("if app.role_rank(maker_role) is null then",                                         "if false then"),
         ("current_user <> 'supergate_office'",                                               "true"),
         ("not exists (select from public.api_keys k where k.tenant_id = new.tenant_id)",     "true"),
         ("not exists (select from public.members m where m.tenant_id = new.tenant_id)",      "true"),
-        ("coalesce(maker_role, new.granted_by_role)",                                        "coalesce(new.granted_by_role, maker_role)"),
-        ("coalesce(maker_role, new.granted_by_role)",                                        "maker_role"),
+        (" and substr(new.granted_by_person::text, 15, 1) = '5'",                            ""),
+        ("maker_role := new.granted_by_role",                                                "maker_role := null"),
+        ("not (maker_tags <@ new.tags)",                                                     "false"),
+        ("not (maker_tags <@ new.tags)",                                                     "not (maker_tags && new.tags)"),
     ];
     let mut mutants: Vec<String> = conditions
         .iter()

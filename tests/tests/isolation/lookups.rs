@@ -35,7 +35,7 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let id_in =
         |table: &str| format!("(select id from public.{table} where {} limit 1)", seed.table(table).rows_of(side));
     let email = &person.simple().to_string()[20..];
-    let (token, invitation) = (key, key);
+    let (token, invitation, session) = (key, key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
@@ -45,9 +45,10 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
             (role, format!("app.find_api_key('{tenant}')"),                    0, "by nothing but its id"),
             (role, format!("app.find_api_key('{stranger}')"),                  0, "no such key"),
             (role, "app.find_api_key(null)".to_owned(),                        0, "no key"),
-            (role, format!("app.find_member('{tenant}', '{person}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
-            (role, format!("app.find_member('{tenant}', '{stranger}')"),       0, "no member"),
-            (role, format!("app.find_member('{stranger}', '{person}')"),       0, "a member of another tenant"),
+            (role, format!("app.find_member('{tenant}', '{person}', '{session}') where role = 'member' and credentials <> '{{}}'"), 1, "a membership"),
+            (role, format!("app.find_member('{tenant}', '{stranger}', '{session}')"), 0, "no member"),
+            (role, format!("app.find_member('{stranger}', '{person}', '{session}')"), 0, "a member of another tenant"),
+            (role, format!("app.find_member('{tenant}', '{person}', '{stranger}')"), 0, "a session that has ended"),
             (role, format!("app.find_tenant('{tenant}') where credentials <> '{{}}'"), 1, "a tenant"),
             (role, format!("app.find_tenant('{stranger}')"),                   0, "no such tenant"),
         ]);
@@ -63,6 +64,7 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
         (PEOPLE, format!("app.find_invitation('{invitation}') where tenant_id = '{tenant}'"),     1, "to what an invitation asks"),
         (PEOPLE, format!("app.find_invitation('{stranger}')"),                                    0, "no invitation"),
         (ROTATION, format!("app.credentials_sealed_before('2100-01-01', '{}', 10)", Uuid::nil()), 2, "everybody's credentials"),
+        (ROTATION, "app.find_unfinished_deletions('2100-01-01', 10)".to_owned(),                  0, "nobody is being deleted"),
         (ROTATION, format!("app.credentials_sealed_before('2000-01-01', '{}', 10)", Uuid::nil()), 0, "none is that old"),
         ("supergate_auth", format!("app.find_api_key({})", id_in("api_keys")),                    1, "the look-up's role sees what it looks up"),
     ]);
@@ -78,15 +80,31 @@ async fn count(superuser: &Client, role: &str, from: &str) -> Result<usize, Stri
 /// That the end of a tenant is the end of all its rows but the audit's, and of nobody else's.
 async fn erase(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     let [gone, stays] = &seed.sides;
-    let begin =
+    let name =
         format!("rollback to savepoint look_up; set local role {OFFICE}; select app.set_tenant('{}')", gone.tenant);
-    let refused = superuser.batch_execute(&format!("{begin}; select app.erase_tenant(1000)")).await;
-    if !refused.as_ref().is_err_and(|error| format!("{error:?}").contains("the tenant is not being deleted")) {
-        return Err(format!("a tenant that is not being deleted is erased: {refused:?}"));
+    let mut tried = 0;
+    for role in [OFFICE, ROTATION] {
+        let erase = format!("set local role {role}; select app.erase_tenant(1000)");
+        let refused = superuser.batch_execute(&format!("{name}; {erase}")).await;
+        if !refused.as_ref().is_err_and(|error| format!("{error:?}").contains("the tenant is not being deleted")) {
+            return Err(format!("a tenant that is not being deleted is erased by {role}: {refused:?}"));
+        }
+        let begin = format!(
+            "{name}; update tenants set status = 'deleting', updated_at = '2000-01-01'; set local role {ROTATION}"
+        );
+        // Fails unless it is found once, and not before its time.
+        let found = format!(
+            "select 1 / count(*) from app.find_unfinished_deletions('2000-01-02', 10) where tenant_id = '{}';
+             select 1 / (1 - count(*)) from app.find_unfinished_deletions('2000-01-01', 10)",
+            gone.tenant
+        );
+        let erase = format!("{begin}; {found}; {erase}; reset role");
+        superuser
+            .batch_execute(&erase)
+            .await
+            .map_err(|error| format!("a tenant is not erased by {role}: {error:?}"))?;
+        tried += 4;
     }
-    let erase = format!("{begin}; update tenants set status = 'deleting'; select app.erase_tenant(1000); reset role");
-    superuser.batch_execute(&erase).await.map_err(|error| format!("a tenant is not erased: {error:?}"))?;
-    let mut tried = 2;
     for table in &seed.tables {
         for (side, left) in [(gone, table.owner != "tenant_id" && table.name != "tenants"), (stays, true)] {
             let left = left || table.name == "audit_events";

@@ -3,7 +3,11 @@
 use http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
-use supergate_tests::app::{Answer, App};
+use supergate::clock::Clock as _;
+use supergate_tests::{
+    app::{Answer, App},
+    issuer::{Issuer, SigningKey},
+};
 use uuid::Uuid;
 
 /// Who may go as far as to be told that there is nothing; everybody else gets a 403 whatever the id.
@@ -28,6 +32,7 @@ fn routes() -> Vec<Route> {
     let (all, owners, ok, gone) = (ADMINISTRATORS, OWNERS, StatusCode::OK, StatusCode::NO_CONTENT);
     #[rustfmt::skip]
     let routes = vec![
+        route("audit",         Method::GET,    "/v1/audit?tenant_id={tenant}",                 Value::Null,               all,    ok),
         route("keys",          Method::GET,    "/v1/keys/{key}",                               Value::Null,               all,    ok),
         route("keys",          Method::PATCH,  "/v1/keys/{key}",                               json!({"name": "x"}),      all,    ok),
         route("keys",          Method::POST,   "/v1/keys/{key}/rotate",                        Value::Null,               all,    ok),
@@ -49,6 +54,7 @@ fn routes() -> Vec<Route> {
 /// What has a function, a method and an id, and yet nothing to try here.
 #[rustfmt::skip]
 const EXEMPT: &[(&str, &str, &str)] = &[
+    ("docs",          "GET",  "its files are compiled in, the same for everybody"),
     ("models",        "GET",  "a model is nobody's"),
     ("provider-keys", "POST", "it stores a key, and takes no id"),
     ("provider-keys", "PUT",  "its id is a provider's name, under which it stores the caller's own key, whoever else has one"),
@@ -119,21 +125,64 @@ impl Things {
     }
 }
 
+/// A password that is taken.
+const PASSWORD: &str = "long enough to be one";
+const PLATFORM: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000);
+
+/// An identity provider, of which one name vouches for people of tenants and another for operators.
+struct Idp {
+    key: SigningKey,
+    issuer: Issuer,
+}
+
+impl Idp {
+    async fn start() -> Self {
+        let key = SigningKey::ed();
+        let issuer = Issuer::start(vec![key.jwk("1")]).await;
+        Self { key, issuer }
+    }
+
+    /// An app that believes it. The platform itself has no key of some providers, so that it has none of what only the other tenant has, nor
+    /// of what nobody has.
+    async fn app(&self) -> App {
+        let (url, platform) = (self.issuer.jwks_url(), format!("ten_{}", PLATFORM.simple()));
+        let issuers = json!([
+            {"issuer": "https://idp.example", "audience": "supergate", "jwks_url": url, "tenant_claim": "org", "role_claim": "role"},
+            {"issuer": "https://operators.example", "audience": "supergate", "jwks_url": url, "tenant": platform,
+             "role_claim": "role", "roles": {"operator": "operator"}},
+        ]);
+        let vars =
+            [("CO_API_KEY", "none"), ("MISTRAL_API_KEY", "none"), ("SUPERGATE_OIDC_ISSUERS", &issuers.to_string())];
+        App::start_with(&vars).await
+    }
+
+    fn token(&self, issuer: &str, app: &App, role: &str) -> String {
+        let now = app.clock.since_epoch().as_secs();
+        let claims = json!({"iss": format!("https://{issuer}.example"), "aud": "supergate", "sub": role, "role": role,
+                            "org": app.tenant_id, "exp": now + 3600});
+        self.key.sign(&json!({"alg": "EdDSA", "kid": "1"}), &claims)
+    }
+}
+
 /// Each kind of credential. A new kind is a new line.
-async fn callers(app: &App) -> Vec<Caller> {
+async fn callers(app: &App, idp: &Idp) -> Vec<Caller> {
     let tenant = id_of(&app.tenant_id);
-    let platform = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000);
     let caller = |kind, role, tenant, credential| Caller { kind, role, tenant, credential };
     vec![
         caller("an owner's key", "owner", tenant, app.api_key.clone()),
         caller("an admin's key", "admin", tenant, key_of(app, "admin").await),
         caller("a member's key", "member", tenant, key_of(app, "member").await),
         caller("a viewer's key", "viewer", tenant, key_of(app, "viewer").await),
-        caller("an operator's key", "operator", platform, app.operator_key.clone()),
+        caller("an operator's key", "operator", PLATFORM, app.operator_key.clone()),
         caller("an owner's access token", "owner", tenant, token_of(app, "owner").await),
         caller("an admin's access token", "admin", tenant, token_of(app, "admin").await),
         caller("a member's access token", "member", tenant, token_of(app, "member").await),
         caller("a viewer's access token", "viewer", tenant, token_of(app, "viewer").await),
+        caller("an outside owner's token", "owner", tenant, idp.token("idp", app, "owner")),
+        caller("an outside admin's token", "admin", tenant, idp.token("idp", app, "admin")),
+        caller("an outside member's token", "member", tenant, idp.token("idp", app, "member")),
+        caller("an outside viewer's token", "viewer", tenant, idp.token("idp", app, "viewer")),
+        caller("an outside operator's token", "operator", PLATFORM, idp.token("operators", app, "operator")),
     ]
 }
 
@@ -147,13 +196,16 @@ async fn token_of(app: &App, role: &str) -> String {
     let email = format!("{role}@registered.example");
     let invite = json!({"email": email, "role": role});
     let invited = app.call(Method::POST, "/v1/tenant/members", &app.api_key, &invite).await.json();
-    let join =
-        json!({"email": email, "password": "long enough to be one", "name": role, "invitation": invited["invitation"]});
-    let request = Request::post("/v1/auth/register").header("content-type", "application/json");
-    let request = request.body(lambda_http::Body::Text(join.to_string())).expect("a request");
-    let registered = app.send(request).await;
+    let join = json!({"email": email, "password": PASSWORD, "name": role, "invitation": invited["invitation"]});
+    let registered = visit(app, "register", &join).await;
     assert_eq!(registered.status, 201, "{}", registered.text());
     registered.json()["access_token"].as_str().expect("a token").to_owned()
+}
+
+/// Asks the auth function without any credential.
+async fn visit(app: &App, route: &str, body: &Value) -> Answer {
+    let request = Request::post(format!("/v1/auth/{route}")).header("content-type", "application/json");
+    app.send(request.body(lambda_http::Body::Text(body.to_string())).expect("a request")).await
 }
 
 fn id_of(text: &str) -> Uuid {
@@ -190,13 +242,13 @@ async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
 
 #[tokio::test]
 async fn an_id_of_another_tenant_is_an_id_of_nothing_on_every_route_for_every_kind_of_credential() {
-    // So that the platform itself has none of what only the other tenant has, nor of what nobody has.
-    let app = App::start_with(&[("CO_API_KEY", "none"), ("MISTRAL_API_KEY", "none")]).await;
+    let idp = Idp::start().await;
+    let app = idp.app().await;
     let other = other_tenant(&app).await;
     let theirs = Things::make(&app, &other, "cohere").await;
     let before = rows_of(&app, other.tenant).await;
     let (mut tried, mut controls) = (0, 0);
-    let callers = callers(&app).await;
+    let callers = callers(&app, &idp).await;
     for caller in &callers {
         for route in routes() {
             // Operators manage every tenant.
@@ -227,6 +279,40 @@ async fn an_id_of_another_tenant_is_an_id_of_nothing_on_every_route_for_every_ki
     println!(
         "isolation: {tried} routes x kinds of credential tell nothing of another tenant's ids, {controls} find their own"
     );
+}
+
+#[tokio::test]
+async fn a_tenant_that_somebody_asks_to_act_for_is_one_of_their_own_or_none() {
+    let idp = Idp::start().await;
+    let app = idp.app().await;
+    let other = other_tenant(&app).await;
+    let ids = [Things::of_nobody().tenant, format!("ten_{}", other.tenant.simple()), app.tenant_id.clone()];
+    let before = rows_of(&app, other.tenant).await;
+    for caller in callers(&app, &idp).await {
+        let ask = async |tenant: &str| {
+            let body = json!({"tenant_id": tenant});
+            app.call(Method::POST, "/v1/auth/switch", &caller.credential, &body).await
+        };
+        let is_person = caller.kind.ends_with("access token");
+        let nothing = told(&ask(&ids[0]).await);
+        // Who has no account here has nothing to switch, whatever they name.
+        assert_eq!(nothing.0, if is_person { StatusCode::NOT_FOUND } else { StatusCode::FORBIDDEN }, "{}", caller.kind);
+        assert_eq!(told(&ask(&ids[1]).await), nothing, "{}", caller.kind);
+        let own = ask(&ids[2]).await.status;
+        assert_eq!(own, if is_person { StatusCode::OK } else { nothing.0 }, "the control: {}", caller.kind);
+    }
+    for role in ["owner", "admin", "member", "viewer"] {
+        let log_in = async |tenant: &str| {
+            let body =
+                json!({"email": format!("{role}@registered.example"), "password": PASSWORD, "tenant_id": tenant});
+            visit(&app, "login", &body).await
+        };
+        let nothing = told(&log_in(&ids[0]).await);
+        assert_eq!(nothing.0, StatusCode::NOT_FOUND, "{role}: {}", nothing.2);
+        assert_eq!(told(&log_in(&ids[1]).await), nothing, "{role}");
+        assert_eq!(log_in(&ids[2]).await.status, StatusCode::OK, "the control: {role}");
+    }
+    assert_eq!(rows_of(&app, other.tenant).await, before, "nothing of the other tenant was changed");
 }
 
 fn caller_who_makes<'a>(callers: &'a [Caller], caller: &'a Caller) -> &'a Caller {

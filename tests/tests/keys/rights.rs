@@ -117,13 +117,34 @@ async fn a_maker_that_was_revoked_while_it_is_remembered_makes_nothing() {
     let app = App::start().await;
     let made = app.new_key(&app.api_key, json!({"name": "maker", "role": "admin"})).await;
     let (id, admin) = (text(&made["id"]), text(&made["key"]));
-    let body = json!({"name": "n", "role": "admin"});
-    app.new_key(&admin, body.clone()).await;
+    assert_eq!(app.look("/v1/keys", &admin).await.status, 200, "from here on it is remembered");
     assert_eq!(super::revoke(&app, &id).await.status, 204);
-    let answer = app.call(Method::POST, "/v1/keys", &admin, &body).await;
-    assert_eq!(answer.refusal(), (403, "permission_denied".into(), "role".into()), "the database does not remember");
-    app.clock.advance(Duration::from_secs(31));
-    assert_eq!(app.call(Method::POST, "/v1/keys", &admin, &body).await.status, 401);
+    assert_eq!(app.look("/v1/keys", &admin).await.status, 200, "it is still remembered");
+    let answer = app.call(Method::POST, "/v1/keys", &admin, &json!({"name": "n", "role": "admin"})).await;
+    assert_eq!(answer.refusal(), (401, "invalid_api_key".into(), String::new()), "not for what lasts");
+    assert_eq!(app.look("/v1/keys", &admin).await.status, 401, "and from then on for nothing");
+}
+
+#[tokio::test]
+async fn what_is_booked_under_the_makers_tags_stays_booked_under_them() {
+    let app = App::start().await;
+    let made = app.new_key(&app.api_key, json!({"name": "maker", "role": "admin", "tags": ["team:a"]})).await;
+    let (own_id, admin) = (text(&made["id"]), text(&made["key"]));
+    let plain = text(&app.new_key(&app.api_key, json!({"name": "plain", "role": "member", "tags": ["x"]})).await["id"]);
+    let act = async |method: Method, path: String, body: Value| app.call(method, &path, &admin, &body).await;
+    let invitation = json!({"email": "eve@example.com", "role": "admin"});
+    for (method, path, body, param, why) in [
+        (Method::POST, format!("/v1/keys/{plain}/rotate"), Value::Null, "tags", "its secret would not be booked there"),
+        (Method::PATCH, format!("/v1/keys/{plain}"), json!({"name": "mine"}), "tags", "who changes it vouches for it"),
+        (Method::POST, "/v1/tenant/members".to_owned(), invitation, "role", "a member makes keys without tags"),
+    ] {
+        let answer = act(method, path, body).await;
+        assert_eq!(answer.refusal(), (403, "permission_denied".into(), param.into()), "{why}: {}", answer.text());
+    }
+    assert_eq!(act(Method::POST, format!("/v1/keys/{own_id}/rotate"), Value::Null).await.status, 200, "its own");
+    let taken = act(Method::PATCH, format!("/v1/keys/{plain}"), json!({"tags": ["y"]})).await;
+    assert_eq!((taken.status.as_u16(), &taken.json()["tags"]), (200, &json!(["y", "team:a"])), "with its tags it may");
+    assert_eq!(act(Method::POST, format!("/v1/keys/{plain}/rotate"), Value::Null).await.status, 200);
 }
 
 #[tokio::test]
@@ -164,7 +185,7 @@ async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
     let app = App::start().await;
     let maker = json!({
         "name": "maker", "role": "admin", "models": ["openai/gpt-4o-mini", "mistral/*"], "expires_at": "2098-01-01T00:00:00Z",
-        "limits": {"rpm": 10, "tpm": 10, "concurrency": 10},
+        "tags": ["team:a"], "limits": {"rpm": 10, "tpm": 10, "concurrency": 10},
     });
     let maker_id = text(&app.new_key(&app.api_key, maker).await["id"]);
     let revoked = text(&app.new_key(&app.api_key, json!({"name": "n", "role": "owner"})).await["id"]);
@@ -179,6 +200,7 @@ async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
         ("role", "'admin'".into()),
         ("models", "'{openai/gpt-4o-mini}'".into()),
         ("expires_at", "'2097-01-01'".into()),
+        ("tags", "'{team:a,x}'".into()),
         ("requests_per_minute", "10".into()),
         ("tokens_per_minute", "10".into()),
         ("concurrency", "10".into()),
@@ -199,6 +221,7 @@ async fn the_database_checks_a_keys_rights_whatever_the_program_says() {
         (vec![("models", "'{openai/gpt-4o-mini,cohere/x}'".into())], denied, "one too many"),
         (vec![("expires_at", "null".into())],                        denied, "for ever"),
         (vec![("expires_at", "'2099-01-01'".into())],                denied, "longer"),
+        (vec![("tags", "'{x}'".into())],                             denied, "without the maker's tag"),
         (vec![("requests_per_minute", "11".into())],                 denied, "more requests"),
         (vec![("tokens_per_minute", "null".into())],                 denied, "any number of tokens"),
         (vec![("concurrency", "11".into())],                         denied, "more at once"),
@@ -274,7 +297,8 @@ async fn a_key_uses_the_models_that_it_and_its_tenant_allow_and_sees_no_others()
         models.iter().any(|id| id == "openai/gpt-4o-mini") && models.iter().any(|id| id == "mistral/mistral-embed")
     );
     assert!(models.iter().all(|id| id == "openai/gpt-4o-mini" || id.starts_with("mistral/")), "{models:?}");
-    assert_eq!(app.look("/v1/models/openai/gpt-4o", &key).await.refusal(), denied);
+    let not_listed = (404, "model_not_found".to_owned(), "model".to_owned());
+    assert_eq!(app.look("/v1/models/openai/gpt-4o", &key).await.refusal(), not_listed);
     assert_eq!(app.look("/v1/models/openai/gpt-4o-mini", &key).await.status, 200);
 
     let settings =

@@ -1,15 +1,14 @@
 //! People whom an identity provider vouches for.
 
-use super::{
-    MINUTE, as_superuser,
-    issuer::{Issuer, SigningKey},
-    outcome, refused, uuid,
-};
+use super::{MINUTE, as_superuser, outcome, refused, uuid};
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use supergate::clock::Clock as _;
-use supergate_tests::app::{Answer, App, MODELS};
+use supergate_tests::{
+    app::{Answer, App, MODELS},
+    issuer::{Issuer, SigningKey},
+};
 
 const NAME: &str = "https://idp.example";
 
@@ -157,6 +156,48 @@ async fn while_an_issuer_is_away_its_known_keys_count_and_without_any_it_is_a_50
     assert_eq!(models(&app, &sign("bob")).await.status, 200, "its keys are known");
     app.clock.advance(Duration::from_secs(24 * 60 * 60));
     assert_eq!(outcome(&models(&app, &sign("eve")).await), refused(503, "unavailable"), "not for ever");
+}
+
+#[tokio::test]
+async fn an_invented_key_makes_nobody_wait_whose_key_is_known() {
+    let key = SigningKey::ed();
+    let issuer = Issuer::start(vec![key.jwk("1")]).await;
+    let app = app(&issuer).await;
+    let sign = |subject: &str, kid: &str| {
+        key.sign(&json!({"alg": "EdDSA", "kid": kid}), &with(claims(&app), "sub", json!(subject)))
+    };
+    assert_eq!(models(&app, &sign("ada", "1")).await.status, 200);
+    app.clock.advance(MINUTE);
+    let held = issuer.hold();
+    let (invented, good) = (sign("eve", "invented"), sign("bob", "1"));
+    let mut waits = std::pin::pin!(models(&app, &invented));
+    let others = async {
+        issuer.until_asked(2).await;
+        models(&app, &good).await
+    };
+    tokio::select! {
+        biased;
+        answer = &mut waits => panic!("the issuer has not answered: {}", answer.status),
+        answer = others => assert_eq!(answer.status, 200, "{}", answer.text()),
+    }
+    drop(held);
+    assert_eq!(waits.await.status, 401, "whose key is not known waits for what the issuer says");
+    // The time of its keys is over, and the issuer hangs.
+    app.clock.advance(11 * MINUTE);
+    let held = issuer.hold();
+    let (first, second) = (sign("eva", "1"), sign("ben", "1"));
+    let mut waits = std::pin::pin!(models(&app, &first));
+    let others = async {
+        issuer.until_asked(3).await;
+        models(&app, &second).await
+    };
+    tokio::select! {
+        biased;
+        answer = &mut waits => panic!("the issuer has not answered: {}", answer.status),
+        answer = others => assert_eq!(answer.status, 200, "one asks, and the others go by what is known"),
+    }
+    drop(held);
+    assert_eq!(waits.await.status, 200);
 }
 
 #[tokio::test]

@@ -72,6 +72,14 @@ impl Function {
             policy["Properties"]["PolicyDocument"].clone()
         });
         let statements = inline.chain(managed).flat_map(|document| list(&document["Statement"]));
+        // What a function may do under a condition of the template is what it may do.
+        let statements = statements.map(|statement| match &statement["Fn::If"] {
+            Value::Array(branches) => {
+                assert_eq!(branches[2], "AWS::NoValue", "{name}: a statement or none");
+                branches[1].clone()
+            }
+            _ => statement,
+        });
         let statements = statements.map(|statement| Statement::read(&name, &statement)).collect();
         let variables = &properties["Environment"]["Variables"];
         let url =

@@ -29,6 +29,31 @@ async fn nothing_is_stored_half() {
 }
 
 #[tokio::test]
+async fn a_kms_that_refuses_stores_nothing_either() {
+    let kms = KmsWitness::start().await;
+    let mut app = App::start().await;
+    app.restart_with(&[(ENDPOINT, kms.url())]).await;
+    bring(&app, &app.api_key, "mistral", "kept").await;
+    let state = "select count(*) + (select count(*) from audit_events) from provider_credentials";
+    let before = count(&app, state).await;
+    for code in ["DisabledException", "KMSInvalidStateException", "AccessDeniedException", "NotFoundException"] {
+        kms.refuse(code);
+        let logs = Logs::errors();
+        let new = json!({"provider": "openai", "api_key": own_key("openai", "wxyz")});
+        let stored = app.call(Method::POST, ROUTE, &app.api_key, &new).await;
+        let body = json!({"api_key": own_key("mistral", "wxyz")});
+        let replaced = app.call(Method::PUT, &one("mistral"), &app.api_key, &body).await;
+        for answer in [stored, replaced] {
+            assert_eq!(refusal(&answer), (500, "internal_error".into()), "{code}: {}", answer.text());
+            assert!(!answer.text().contains(code), "{code}: {}", answer.text());
+        }
+        assert!(logs.text().contains(code), "{code}: who runs this is told: {}", logs.text());
+        assert_eq!(count(&app, state).await, before, "{code}: no row, and no note of an act that was none");
+    }
+    assert_eq!(kms.calls("GenerateDataKey"), 9, "what is refused is not tried again");
+}
+
+#[tokio::test]
 async fn what_is_open_serves_for_300_seconds_and_no_longer() {
     let kms = KmsWitness::start().await;
     let app = App::start_with(&[(ENDPOINT, kms.url())]).await;

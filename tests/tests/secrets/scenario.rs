@@ -1,5 +1,8 @@
 //! All that can be asked of the functions, well and badly, by callers whose secrets are known.
 
+#[path = "outsiders.rs"]
+mod outsiders;
+
 use super::scanner::Scanner;
 use http::{HeaderMap, Method, Request};
 use serde_json::{Value, json};
@@ -16,6 +19,7 @@ use supergate::{
 use supergate_tests::{
     app::{Answer, App, MODELS, TOKEN_SECRET},
     canned::Canned,
+    issuer::SigningKey,
     postgres::PEPPER,
 };
 
@@ -62,8 +66,11 @@ const NEXT_PASSWORD: &str = "canary horse battery staple 5521";
 const WRONG_PASSWORD: &str = "canary horse battery staple 5522";
 const DATABASE_PASSWORD: &str = "canary-password-of-the-database-77";
 
-/// Asks everything.
-pub async fn run(app: &App, scanner: &mut Scanner) -> Vec<Told> {
+/// The identity provider that the app believes.
+pub const IDP: &str = "https://idp.example";
+
+/// Asks everything. `idp` signs what the app's identity provider would.
+pub async fn run(app: &App, idp: &SigningKey, scanner: &mut Scanner) -> Vec<Told> {
     scanner.add("the pepper", PEPPER);
     scanner.add("a prompt", PROMPT);
     scanner.add_token("the first key", &app.api_key);
@@ -88,6 +95,7 @@ pub async fn run(app: &App, scanner: &mut Scanner) -> Vec<Told> {
     asker.keys().await;
     asker.tenants().await;
     asker.people().await;
+    asker.outsiders(idp).await;
     asker.strangers().await;
     asker.faults().await;
     asker.told

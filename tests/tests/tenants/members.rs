@@ -23,6 +23,11 @@ async fn invite(app: &App, key: &str, email: &str, role: &str) -> Answer {
     app.call(Method::POST, ROUTE, key, &json!({"email": email, "role": role})).await
 }
 
+/// An id's UUID, for SQL.
+fn uuid(id: &str) -> &str {
+    id.split_once('_').expect("a prefix").1
+}
+
 #[tokio::test]
 async fn members_are_listed_in_pages_and_read_one_by_one() {
     let app = App::start().await;
@@ -98,6 +103,65 @@ async fn the_last_owner_neither_leaves_nor_becomes_less() {
     let mut statuses = [first.status.as_u16(), second.status.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 409], "of two who leave at once one stays");
+}
+
+#[tokio::test]
+async fn of_two_owners_who_leave_at_the_same_moment_one_stays() {
+    let app = App::start().await;
+    let ada = app.member(&app.tenant_id, "ada", "owner").await;
+    let ben = app.member(&app.tenant_id, "ben", "owner").await;
+    let superuser = app.database.superuser().await;
+    // Both have taken their first lock before either can take another.
+    let hold = format!("begin; select from members where person_id = '{}' for update", uuid(&ada.id));
+    superuser.batch_execute(&hold).await.expect("a lock");
+    let (first, second, ()) = tokio::join!(remove(&app, &app.api_key, &ada), remove(&app, &app.api_key, &ben), async {
+        app.database.until_waiting(2).await;
+        superuser.batch_execute("rollback").await.expect("to let go");
+    });
+    let mut statuses = [first.status.as_u16(), second.status.as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 409], "{} {}", first.text(), second.text());
+}
+
+#[tokio::test]
+async fn what_the_database_gives_up_because_of_others_is_to_be_tried_again() {
+    let app = App::start().await;
+    let ada = app.member(&app.tenant_id, "ada", "owner").await;
+    let superuser = app.database.superuser().await;
+    // The gateway's session is the one that finds the deadlock.
+    let hold = format!(
+        "set deadlock_timeout = '1h'; begin; select from members where person_id = '{}' for update",
+        uuid(&ada.id)
+    );
+    superuser.batch_execute(&hold).await.expect("a lock");
+    let (answer, ()) = tokio::join!(set_role(&app, &app.api_key, &ada, "owner"), async {
+        app.database.until_waiting(1).await;
+        let cross = format!("select from tenants where id = '{}' for update; rollback", uuid(&app.tenant_id));
+        superuser.batch_execute(&cross).await.expect("the other's lock, once it has given up");
+    });
+    assert_eq!(answer.refusal(), (503, "unavailable".into(), String::new()));
+    assert_eq!(set_role(&app, &app.api_key, &ada, "owner").await.status, 200, "again");
+}
+
+#[tokio::test]
+async fn an_invitation_above_ones_own_role_is_neither_withdrawn_nor_replaced() {
+    let app = App::start().await;
+    let admin = app.key_of("admin").await;
+    let first = invite(&app, &app.api_key, "eve@example.com", "owner").await.json();
+    let beyond = (403, "permission_denied".to_owned(), "role".to_owned());
+    let path = format!("{INVITATIONS}/{}", text(&first["id"]));
+    assert_eq!(app.call(Method::DELETE, &path, &admin, &Value::Null).await.refusal(), beyond, "an owner's invitation");
+    assert_eq!(invite(&app, &admin, "eve@example.com", "viewer").await.refusal(), beyond, "nor by another way");
+    let list = app.look(INVITATIONS, &app.api_key).await.json();
+    assert_eq!((&list["data"][0]["id"], &list["data"][0]["role"]), (&first["id"], &json!("owner")), "it is as it was");
+
+    let again = invite(&app, &app.api_key, "eve@example.com", "viewer").await.json();
+    let path = format!("{INVITATIONS}/{}", text(&again["id"]));
+    assert_eq!(app.call(Method::DELETE, &path, &admin, &Value::Null).await.status, 204);
+    let events = app.audit(&app.api_key).await;
+    let before = |event: &Value| (text(&event["action"]), text(&event["before"]["id"]), text(&event["before"]["role"]));
+    assert_eq!(before(&events[0]), ("members.withdraw".into(), text(&again["id"]), "viewer".into()));
+    assert_eq!(before(&events[1]), ("members.invite".into(), text(&first["id"]), "owner".into()), "what it replaced");
 }
 
 #[tokio::test]

@@ -40,13 +40,28 @@ fn credential(number: u64) -> CredentialRef {
 
 /// As if it had just been opened.
 fn remember(vault: &Vault, identity: Identity) {
-    let until = vault.clock.since_epoch() + CREDENTIAL_TTL;
-    let key = Arc::new(ProviderKey::new("sk-canary".into()));
-    vault.slot(identity).state.try_lock().expect("nobody else").opened = Some(Opened { key, until });
+    let now = vault.clock.since_epoch();
+    let (key, until) = (Arc::new(ProviderKey::new("sk-canary".into())), now + CREDENTIAL_TTL);
+    let envelope = Envelope {
+        version: 1,
+        wrapped_key: Vec::new(),
+        kms_key_id: String::new(),
+        nonce: [0; 12],
+        ciphertext: Vec::new(),
+    };
+    let slot = vault.slot(identity);
+    let mut state = slot.state.try_lock().expect("nobody else");
+    state.sealed = Some(Sealed { id: identity.0.id, envelope, until: now + ENVELOPE_TTL });
+    state.opened = Some(Opened { key, until });
 }
 
 fn is_remembered(vault: &Vault, identity: Identity) -> bool {
     vault.slots.lock().expect("the slots").get(&identity).is_some_and(|slot| slot.until().is_some())
+}
+
+fn is_open(vault: &Vault, identity: Identity) -> bool {
+    let slots = vault.slots.lock().expect("the slots");
+    slots.get(&identity).is_some_and(|slot| slot.state.try_lock().expect("nobody else").opened.is_some())
 }
 
 fn advance(clock: &Stopped, seconds: u64) {
@@ -105,9 +120,13 @@ fn an_expired_secret_leaves_memory_when_the_next_comes_and_one_in_use_does_not()
     let held = vault.slot(in_use);
     advance(&clock, 299);
     remember(&vault, fresh);
-    assert!(is_remembered(&vault, expired), "300 seconds are not over");
+    assert!(is_open(&vault, expired), "300 seconds are not over");
     advance(&clock, 2);
     vault.slot((credential(4), "openai"));
-    assert!(!is_remembered(&vault, expired) && is_remembered(&vault, fresh));
+    assert!(!is_open(&vault, expired) && is_open(&vault, fresh));
+    assert!(is_remembered(&vault, expired), "its envelope is no secret");
+    advance(&clock, 900);
+    vault.slot((credential(5), "openai"));
+    assert!(!is_remembered(&vault, expired) && is_remembered(&vault, fresh), "nor is it of use for ever");
     assert!(Arc::ptr_eq(&held, &vault.slot(in_use)), "who waits for it finds what is put there");
 }

@@ -31,7 +31,7 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
     let query = Query::read(&call.query, &["limit", "cursor", "action", "actor", "tenant_id"])?;
     let page = query.page::<AuditId>()?;
     let (action, actor) = (filter(&query, "action")?, filter(&query, "actor")?);
-    let act = office.on_named_tenant(&call, act, &query).await?;
+    let act = Office::on_named_tenant(act, &query)?;
     let tx = office.begin(&act).await?;
     let rows = audit::list(&tx, page.after, action, actor, page.rows()).await?;
     tx.commit().await?;

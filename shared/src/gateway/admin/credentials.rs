@@ -3,22 +3,26 @@
 use super::{
     body::Body,
     office::{Act, Office},
+    page::Query,
+    shown::{not_found, time},
 };
 use crate::{
     crypto::{
         envelope::{self, Envelope, Label},
-        kms::{KmsError, MasterKey},
+        kms::{KmsError, MasterKey, Purpose},
     },
-    db::credentials::{self, CredentialRow},
+    db::{
+        credentials::{self, CredentialRow},
+        tenants,
+    },
     error::GatewayError,
     gateway::call::{Call, Reply},
     openai::Invalid,
     providers::{self, Provider},
-    tenancy::{CredentialId, Permission},
+    tenancy::{CredentialId, Permission, Status},
 };
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 use zeroize::Zeroizing;
 
 const ROUTE: &str = "/v1/tenant/keys";
@@ -47,6 +51,7 @@ pub async fn answer(office: &Office, master_key: &MasterKey, call: Call) -> Resu
 
 async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadCredentials).await?;
+    Query::none(&call.query)?;
     let tx = office.begin(&act).await?;
     let rows = credentials::list(&tx, None).await?;
     tx.commit().await?;
@@ -56,6 +61,7 @@ async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 
 async fn read(office: &Office, call: &Call, provider: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ReadCredentials).await?;
+    Query::none(&call.query)?;
     let tx = office.begin(&act).await?;
     let rows = credentials::list(&tx, Some(provider)).await?;
     tx.commit().await?;
@@ -71,6 +77,7 @@ async fn store(
     in_path: Option<&str>,
 ) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageCredentials).await?;
+    Query::none(&call.query)?;
     let (provider, secret) = read_body(call, in_path)?;
     let id = CredentialId::generate(office.clock.since_epoch());
     // Sealed before the transaction begins: nothing is stored half if KMS is away, and no connection waits for it.
@@ -78,6 +85,11 @@ async fn store(
     let last_four = secret.get(secret.len().saturating_sub(4)..).unwrap_or_default();
 
     let tx = office.begin(&act).await?;
+    // Of two who store, the second sees what the first did; and nothing is stored once a tenant's data keys are being destroyed.
+    let tenant = tenants::lock(&tx).await?.ok_or_else(not_found)?;
+    if tenant.status == Status::Deleting {
+        return Err(GatewayError::Conflict("this tenant is being deleted".into()));
+    }
     let replaced = match in_path {
         Some(_) => credentials::delete(&tx, provider.id()).await?,
         None => None,
@@ -100,6 +112,7 @@ async fn store(
 
 async fn delete(office: &Office, call: &Call, provider: &str) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageCredentials).await?;
+    Query::none(&call.query)?;
     let tx = office.begin(&act).await?;
     let id = credentials::delete(&tx, provider).await?.ok_or_else(not_found)?;
     let before = json!({ "id": id.to_string(), "provider": provider });
@@ -143,7 +156,7 @@ async fn seal(
     id: CredentialId,
     secret: &str,
 ) -> Result<Envelope, GatewayError> {
-    let made = master_key.generate_data_key(act.tenant()).await.map_err(|error| match error {
+    let made = master_key.generate_data_key(act.tenant(), Purpose::ProviderKey).await.map_err(|error| match error {
         KmsError::Unavailable(_) => GatewayError::Unavailable(error.into()),
         KmsError::Refused(_) => GatewayError::Internal(error.into()),
     })?;
@@ -161,7 +174,6 @@ async fn seal(
 }
 
 fn show(row: &CredentialRow) -> Value {
-    let time = |at: time::OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     json!({
         "id": row.id.to_string(),
         "provider": row.provider,
@@ -171,8 +183,4 @@ fn show(row: &CredentialRow) -> Value {
         "sealed_at": time(row.sealed_at),
         "last_used_at": row.last_used_at.map(time),
     })
-}
-
-fn not_found() -> GatewayError {
-    GatewayError::NotFound("this id".into())
 }

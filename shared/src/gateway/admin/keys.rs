@@ -254,6 +254,9 @@ fn check_rights(wanted: &KeyInfo, act: &Act) -> Result<(), GatewayError> {
     {
         return beyond("models", format!("must be among your own: {}", own.names().join(", ")));
     }
+    if let Some(tag) = rights.tags.iter().find(|tag| !wanted.tags.contains(tag)) {
+        return beyond("tags", format!("must have those of your own key, `{tag}` among them"));
+    }
     // A person's token ends in minutes, and another follows; only a key's own end bounds what it makes.
     if let (Actor::Key(_), Some(ends)) = (act.grant.actor(), rights.expires_at)
         && wanted.expires_at.is_none_or(|at| at > ends)

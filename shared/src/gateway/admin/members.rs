@@ -7,7 +7,11 @@ use super::{
     shown::{self, time},
 };
 use crate::{
-    db::members::{self, InvitationRow, MemberRow},
+    db::{
+        TenantTx,
+        members::{self, InvitationRow, MemberRow},
+        tenants,
+    },
     error::GatewayError,
     gateway::call::{Call, Reply},
     tenancy::{Email, InvitationId, OpaqueToken, Permission, PersonId, Role, TenantId, principal::KeyLimits},
@@ -82,9 +86,13 @@ async fn invite(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     if members::is_member(&tx, email.as_str()).await? {
         return Err(GatewayError::Conflict("this address is a member's already".into()));
     }
-    members::invite(&tx, &row, &invitation.hash()).await?;
+    let replaced = members::invite(&tx, &row, &invitation.hash()).await?;
+    if let Some(replaced) = &replaced {
+        check_rank(replaced.role, &act)?;
+    }
     let mut shown = show_invitation(&row);
-    office.note(&tx, &act, "members.invite", row.id.to_string(), (None, Some(shown.clone()))).await?;
+    let change = (replaced.as_ref().map(show_invitation), Some(shown.clone()));
+    office.note(&tx, &act, "members.invite", row.id.to_string(), change).await?;
     tx.commit().await?;
     shown["invitation"] = json!(invitation.reveal().as_str());
     shown::once(StatusCode::CREATED, &shown)
@@ -104,9 +112,9 @@ async fn withdraw(office: &Office, call: &Call, id: &str) -> Result<Reply, Gatew
     Query::none(&call.query)?;
     let id: InvitationId = id.parse().map_err(|_| shown::not_found())?;
     let tx = office.begin(&act).await?;
-    let email = members::withdraw(&tx, id).await?.ok_or_else(shown::not_found)?;
-    let before = json!({ "email": email });
-    office.note(&tx, &act, "members.withdraw", id.to_string(), (Some(before), None)).await?;
+    let row = members::withdraw(&tx, id).await?.ok_or_else(shown::not_found)?;
+    check_rank(row.role, &act)?;
+    office.note(&tx, &act, "members.withdraw", id.to_string(), (Some(show_invitation(&row)), None)).await?;
     tx.commit().await?;
     Ok(Reply::empty())
 }
@@ -120,8 +128,8 @@ async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     body.finish()?;
     let role = role.ok_or_else(shown::not_found)?;
     let id = known(id)?;
-    let tx = office.begin(&act).await?;
-    let before = members::lock(&tx, id).await?.ok_or_else(shown::not_found)?;
+    let tx = begin_alone(office, &act).await?;
+    let before = members::read(&tx, id).await?.ok_or_else(shown::not_found)?;
     check_rank(before.role, &act)?;
     check_rank(role, &act)?;
     check_unbounded(&act)?;
@@ -138,13 +146,13 @@ async fn update(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
 
 /// Everybody may leave; who may manage members may remove others.
 async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
-    let anybody = office.authorize(call, Permission::ReadTenant).await?;
+    let anybody = office.authorize_anew(call, Permission::ReadTenant).await?;
     let leaves = anybody.grant.actor().person().is_some_and(|person| id.parse() == Ok(person));
-    let act = if leaves { anybody } else { office.authorize(call, Permission::ManageMembers).await? };
+    let act = if leaves { anybody } else { anybody.also(Permission::ManageMembers)? };
     Query::none(&call.query)?;
     let id = known(id)?;
-    let tx = office.begin(&act).await?;
-    let member = members::lock(&tx, id).await?.ok_or_else(shown::not_found)?;
+    let tx = begin_alone(office, &act).await?;
+    let member = members::read(&tx, id).await?.ok_or_else(shown::not_found)?;
     check_rank(member.role, &act)?;
     keep_one_at_the_top(&tx, &member).await?;
     members::remove(&tx, member.person).await?;
@@ -153,8 +161,15 @@ async fn remove(office: &Office, call: &Call, id: &str) -> Result<Reply, Gateway
     Ok(Reply::empty())
 }
 
+/// A transaction beside which no other changes the tenant's members: one lock for all of them, which two cannot take in different orders.
+async fn begin_alone(office: &Office, act: &Act) -> Result<TenantTx, GatewayError> {
+    let tx = office.begin(act).await?;
+    tenants::lock(&tx).await?.ok_or_else(shown::not_found)?;
+    Ok(tx)
+}
+
 /// A tenant whose last owner leaves could not be ended by anybody.
-async fn keep_one_at_the_top(tx: &crate::db::TenantTx, member: &MemberRow) -> Result<(), GatewayError> {
+async fn keep_one_at_the_top(tx: &TenantTx, member: &MemberRow) -> Result<(), GatewayError> {
     if member.role.rank() >= Role::Owner.rank() && members::count_of_role(tx, member.role).await? <= 1 {
         return Err(GatewayError::Conflict(format!("this is the last {}; make another first", member.role.as_str())));
     }
@@ -179,10 +194,13 @@ fn check_rank(role: Role, act: &Act) -> Result<(), GatewayError> {
 /// A membership has no bounds, and whoever has one makes keys without any: a key that has some would give more than it has.
 fn check_unbounded(act: &Act) -> Result<(), GatewayError> {
     let rights = act.grant.rights();
-    let bounded = rights.models.is_some() || rights.limits != KeyLimits::default() || rights.expires_at.is_some();
+    let bounded = rights.models.is_some()
+        || !rights.tags.is_empty()
+        || rights.limits != KeyLimits::default()
+        || rights.expires_at.is_some();
     if act.grant.actor().key().is_some() && bounded {
         let problem =
-            "cannot be given with this key: it has models, limits or an end of its own, and a member has none";
+            "cannot be given with this key: it has models, tags, limits or an end of its own, and a member has none";
         return Err(GatewayError::Beyond { param: "role", problem: problem.into() });
     }
     Ok(())

@@ -5,6 +5,7 @@ pub mod body;
 pub mod create_operator_key;
 pub mod create_tenant;
 pub mod credentials;
+mod erasing;
 pub mod keys;
 mod members;
 pub mod migrate;

@@ -13,7 +13,7 @@ use crate::{
         note_use_of_key,
     },
     http::aws,
-    tenancy::{Actor, AuditId, Grant, Permission, RequestId, TenantId, auth::Authenticator, rbac},
+    tenancy::{Actor, AuditId, Grant, Permission, Principal, RequestId, TenantId, auth::Authenticator, rbac},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -61,9 +61,27 @@ impl Office {
         Ok(MasterKey::new(&aws, id))
     }
 
-    /// The first steps of every request: who calls, and may they.
+    /// The first steps of every request: who calls, and may they. What lasts is not done on a memory of who they were.
     pub(crate) async fn authorize(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
-        let (principal, looked_up) = self.auth.authenticate(&call.headers).await?;
+        if !permission.is_for_a_moment() {
+            return self.authorize_anew(call, permission).await;
+        }
+        let identified = self.auth.authenticate(&call.headers).await?;
+        self.act(call, permission, identified)
+    }
+
+    /// The same, and asks the database whatever the permission.
+    pub(crate) async fn authorize_anew(&self, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
+        let principal = self.auth.authenticate_anew(&call.headers).await?;
+        self.act(call, permission, (principal, true))
+    }
+
+    fn act(
+        &self,
+        call: &Call,
+        permission: Permission,
+        (principal, looked_up): (Principal, bool),
+    ) -> Result<Act, GatewayError> {
         if let (true, Actor::Key(key)) = (looked_up, principal.actor) {
             note_use_of_key(&self.db, &call.after, principal.tenant, key, self.clock.now());
         }
@@ -74,13 +92,13 @@ impl Office {
     }
 
     /// The same act on the tenant that `?tenant_id=` names: one's own, and for operators any. To everybody else no other tenant exists.
-    pub(crate) async fn on_named_tenant(&self, call: &Call, act: Act, query: &Query<'_>) -> Result<Act, GatewayError> {
+    pub(crate) fn on_named_tenant(act: Act, query: &Query<'_>) -> Result<Act, GatewayError> {
         let Some(text) = query.get("tenant_id") else { return Ok(act) };
         let tenant: TenantId = text.parse().map_err(|_| shown::not_found())?;
         if tenant == act.tenant {
             return Ok(act);
         }
-        match self.authorize(call, Permission::ManageTenants).await {
+        match act.also(Permission::ManageTenants) {
             Ok(manager) => manager.on(tenant),
             Err(GatewayError::Denied(_)) => Err(shown::not_found()),
             Err(error) => Err(error),
@@ -101,7 +119,18 @@ impl Office {
         target: String,
         (before, after): (Option<Value>, Option<Value>),
     ) -> Result<(), GatewayError> {
-        let event = AuditEvent {
+        Ok(audit::insert(tx, &self.event(act, action, target, (before, after))).await?)
+    }
+
+    /// An act as the audit tells of it.
+    pub(crate) fn event(
+        &self,
+        act: &Act,
+        action: &str,
+        target: String,
+        (before, after): (Option<Value>, Option<Value>),
+    ) -> AuditEvent {
+        AuditEvent {
             id: AuditId::generate(self.clock.since_epoch()),
             at: act.at,
             actor: act.grant.actor().to_string(),
@@ -111,12 +140,19 @@ impl Office {
             request: Some(act.request),
             before,
             after,
-        };
-        Ok(audit::insert(tx, &event).await?)
+        }
     }
 }
 
 impl Act {
+    /// The same, by another of the caller's permissions.
+    ///
+    /// # Errors
+    /// [`GatewayError::Denied`].
+    pub(crate) fn also(self, permission: Permission) -> Result<Self, GatewayError> {
+        Ok(Self { grant: self.grant.also(permission)?, ..self })
+    }
+
     /// The same act on another tenant's rows. Only for what [`Permission::ManageTenants`] was granted for.
     ///
     /// # Errors

@@ -1,17 +1,19 @@
 //! The `rotation` function: wraps the data keys of stored credentials anew under the current KMS key, or seals the credentials under fresh
 //! data keys. Each in a transaction of its own that compares with what was read, so it may be killed anywhere and started again, also
-//! twice at a time. What is done has a new `sealed_at`, which is all that is remembered.
+//! twice at a time. What is done has a new `sealed_at`, which is all that is remembered. First it finishes deletions of tenants that nobody
+//! goes on with: their owners are refused by then.
 
+use super::erasing::{self, Time};
 use crate::{
     causes::BoxError,
     clock::Clock,
     config::RotationConfig,
     crypto::{
         envelope::{self, Envelope, Label},
-        kms::MasterKey,
+        kms::{MasterKey, Purpose},
         vault::{VaultError, raise_alarm},
     },
-    db::{Database, TenantTx, audit, audit::AuditEvent, credentials},
+    db::{self, Database, TenantTx, audit, audit::AuditEvent, credentials, tenants},
     error::GatewayError,
     gateway::KMS_PATIENCE,
     http::aws,
@@ -19,6 +21,7 @@ use crate::{
     tenancy::{AuditId, CredentialId, CredentialRef},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use time::OffsetDateTime;
 
@@ -26,6 +29,10 @@ use time::OffsetDateTime;
 const BATCH: i32 = 100;
 /// What one credential may take at most, with time to say how far it came.
 const MARGIN: Duration = Duration::from_secs(20);
+/// For so long a deletion is left to who asked for it.
+const DELETION_PATIENCE: time::Duration = time::Duration::hours(1);
+/// How many deletions one run finishes.
+const DELETIONS: i32 = 100;
 
 /// What the function can be asked.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -63,6 +70,8 @@ pub struct Report {
     pub rewrapped: u64,
     /// So many do not open. The log has each, as an alarm.
     pub failed: u64,
+    /// So many tenants' deletions that nobody went on with were finished.
+    pub erased: u64,
     /// The command that goes on, if the time was up before all were done.
     pub next: Option<Command>,
 }
@@ -97,7 +106,7 @@ impl Rotation {
             Some(days) => now - time::Duration::days(days.into()),
             None => now,
         });
-        let mut report = Report { rewrapped: 0, failed: 0, next: None };
+        let mut report = Report { rewrapped: 0, failed: 0, erased: self.finish_deletions(deadline).await?, next: None };
         loop {
             let batch = credentials::sealed_before(&self.db, before, after, BATCH).await?;
             if batch.is_empty() {
@@ -120,6 +129,32 @@ impl Rotation {
                 after = Some(credential.id);
             }
         }
+    }
+
+    /// How many were finished. One that cannot be is told by an alarm and keeps no other from its turn.
+    async fn finish_deletions(&self, deadline: Option<Duration>) -> Result<u64, GatewayError> {
+        let mut erased = 0;
+        // Half of the time: credentials have their turn in every run.
+        let now = self.clock.since_epoch();
+        let until = deadline.map(|deadline| now + deadline.saturating_sub(now) / 2);
+        let begun_before = self.clock.now() - DELETION_PATIENCE;
+        for tenant in tenants::unfinished_deletions(&self.db, begun_before, DELETIONS).await? {
+            if until.is_some_and(|until| self.clock.since_epoch() > until) {
+                break;
+            }
+            let done = || AuditEvent {
+                after: Some(json!({ "readable_left": 0 })),
+                ..self.event("tenants.erased", tenant.to_string())
+            };
+            match erasing::erase(&self.db, tenant, Time { clock: &*self.clock, until }, done).await {
+                Ok(all) => erased += u64::from(all),
+                Err(error @ db::Error::Unavailable(_)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(error = %crate::causes::chain(&error), tenant.id = %tenant, "a tenant was not erased");
+                }
+            }
+        }
+        Ok(erased)
     }
 
     async fn renew(
@@ -155,8 +190,8 @@ impl Rotation {
             let (wrapped_key, kms_key_id) = self.master_key.rewrap(label.tenant, wrapped).await?;
             return Ok(Envelope { wrapped_key, kms_key_id, ..old.clone() });
         }
-        let key = self.master_key.unwrap(label.tenant, wrapped).await?;
-        let fresh = self.master_key.generate_data_key(label.tenant).await?;
+        let key = self.master_key.unwrap(label.tenant, Purpose::ProviderKey, wrapped).await?;
+        let fresh = self.master_key.generate_data_key(label.tenant, Purpose::ProviderKey).await?;
         let mut nonce = [0; envelope::NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| VaultError::Unavailable(BoxError::from(error)))?;
         let ciphertext = key.reseal(label, old, &fresh.key, nonce)?;
@@ -169,12 +204,16 @@ impl Rotation {
             Action::Rewrap => "provider_keys.rewrap",
             Action::DataKeys => "provider_keys.reseal",
         };
+        self.event(action, credential.id.to_string())
+    }
+
+    fn event(&self, action: &str, target: String) -> AuditEvent {
         AuditEvent {
             id: AuditId::generate(self.clock.since_epoch()),
             at: self.clock.now(),
             actor: "deployment".into(),
             action: action.into(),
-            target: credential.id.to_string(),
+            target,
             address: None,
             request: None,
             before: None,

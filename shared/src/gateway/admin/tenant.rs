@@ -3,6 +3,7 @@
 use super::{
     body::Body,
     create_tenant,
+    erasing::{self, Time},
     office::{Act, Office},
     page::Query,
     shown::{self, time},
@@ -23,10 +24,6 @@ use serde_json::{Value, json};
 pub const ROUTE: &str = "/v1/tenant";
 const MAX_MODELS: usize = 1000;
 const MAX_PROVIDERS: usize = 20;
-/// Rows of the ledger that one transaction deletes.
-const ERASED_AT_ONCE: i32 = 10_000;
-/// Transactions of one request; a tenant with more is asked to be deleted again.
-const ERASING_ROUNDS: usize = 20;
 
 /// Answers a request.
 ///
@@ -51,7 +48,7 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
 /// Who acts on which tenant: everybody on their own, operators on any.
 async fn act_on(office: &Office, call: &Call, permission: Permission) -> Result<Act, GatewayError> {
     let act = office.authorize(call, permission).await?;
-    office.on_named_tenant(call, act, &Query::read(&call.query, &["tenant_id"])?).await
+    Office::on_named_tenant(act, &Query::read(&call.query, &["tenant_id"])?)
 }
 
 async fn read(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
@@ -174,25 +171,16 @@ async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     }
     let destroyed = destroy_data_keys(office, &act, tx, row).await?;
 
-    let mut left = i64::MAX;
-    for _ in 0..ERASING_ROUNDS {
-        let tx = office.begin(&act).await?;
-        left = tenants::erase(&tx, ERASED_AT_ONCE).await?;
-        if left == 0 {
-            let after = json!({ "readable_left": 0 });
-            office.note(&tx, &act, "tenants.erased", act.tenant().to_string(), (None, Some(after))).await?;
-        }
-        tx.commit().await?;
-        if left == 0 {
-            break;
-        }
-    }
-    let (status, word) = if left == 0 { (StatusCode::OK, "deleted") } else { (StatusCode::ACCEPTED, "deleting") };
+    let done = json!({ "readable_left": 0 });
+    let done = || office.event(&act, "tenants.erased", act.tenant().to_string(), (None, Some(done.clone())));
+    let time = Time { clock: &*office.clock, until: call.deadline };
+    let erased = erasing::erase(&office.db, act.tenant(), time, done).await?;
+    let (status, word) = if erased { (StatusCode::OK, "deleted") } else { (StatusCode::ACCEPTED, "deleting") };
     let answer = json!({
         "id": act.tenant().to_string(),
         "status": word,
         "data_keys_destroyed": destroyed,
-        "readable_left": left != 0,
+        "readable_left": !erased,
     });
     Reply::json(status, &answer)
 }

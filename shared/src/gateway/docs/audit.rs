@@ -42,6 +42,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .query([
                 Query("action", Type::String, "Only acts of this kind, as `keys.create`."),
                 Query("actor", Type::String, "Only acts of this key or person."),
+                Query("tenant_id", Type::String, "Another tenant, for operators; the caller's own if it is not given."),
             ])
             .lists::<AuditEvent>("A page of acts.", EVENT),
     ]

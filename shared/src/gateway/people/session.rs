@@ -15,8 +15,9 @@ use crate::{
     },
     openai::Invalid,
     tenancy::{
-        AccessToken, OpaqueToken, PersonId, RefreshTokenId, SessionId, TenantId, access_token::ACCESS_TOKEN_TTL,
-        auth::AuthError,
+        AccessToken, OpaqueToken, PersonId, RefreshTokenId, SessionId, TenantId,
+        access_token::ACCESS_TOKEN_TTL,
+        auth::{self, AuthError, Beside},
     },
 };
 use http::StatusCode;
@@ -72,9 +73,9 @@ impl People {
         visitor: &Visitor<'_>,
         session: &Session,
     ) -> Result<Reply, GatewayError> {
-        let ends = self.clock.since_epoch() + ACCESS_TOKEN_TTL;
-        let mut reply = self.admit(status, visitor, session.id, ends)?;
         let lasts = Duration::try_from(session.expires_at - self.clock.now()).unwrap_or_default();
+        let ends = self.clock.since_epoch() + ACCESS_TOKEN_TTL.min(lasts);
+        let mut reply = self.admit(status, visitor, session.id, ends)?;
         cookie::set(&mut reply, &self.cookie_path, &session.token, lasts);
         Ok(reply)
     }
@@ -112,6 +113,7 @@ impl People {
         to: Option<TenantId>,
     ) -> Result<Reply, GatewayError> {
         let row = self.session_of(token).await?.ok_or(GatewayError::SessionEnded)?;
+        check_alone(call, row.person)?;
         let memberships = people::memberships(&self.db, row.person).await?;
         let tx = PersonTx::begin(&self.db, row.person).await?;
         if !sessions::use_up(&tx, token.id(), self.clock.now()).await? {
@@ -138,6 +140,16 @@ impl People {
         let tx = tx.enter(tenant).await?;
         self.note(&tx, call, row.person, "sessions.end_stolen", row.session.to_string(), None).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+/// A browser sends its access token beside the cookie, and has both of one person. Of two people, nobody could say who is meant: somebody
+/// else may have signed in at this machine, or planted a cookie.
+fn check_alone(call: &Call, person: PersonId) -> Result<(), AuthError> {
+    match auth::beside(&call.headers) {
+        Beside::Nothing => Ok(()),
+        Beside::TokenOf(other) if other == person => Ok(()),
+        Beside::TokenOf(_) | Beside::Another => Err(AuthError::Several),
     }
 }
 
@@ -173,7 +185,13 @@ pub(super) async fn switch(people: &People, call: &Call) -> Result<Reply, Gatewa
 /// `POST /v1/auth/logout`: ends the session that the cookie, or else the access token, is of. What is signed out already is signed out.
 pub(super) async fn sign_out(people: &People, call: &Call) -> Result<Reply, GatewayError> {
     let ending = match cookie::read(call)? {
-        Some(token) => people.session_of(&token).await?.map(|row| (row.person, row.session)),
+        Some(token) => match people.session_of(&token).await? {
+            Some(row) => {
+                check_alone(call, row.person)?;
+                Some((row.person, row.session))
+            }
+            None => None,
+        },
         None => people.auth.own_token(&call.headers).ok().flatten().map(|token| (token.person, token.session)),
     };
     if let Some((person, session)) = ending {

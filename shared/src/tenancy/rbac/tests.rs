@@ -31,6 +31,14 @@ fn nobody_below_admin_manages_anything() {
 }
 
 #[test]
+fn what_only_reads_or_asks_is_for_a_moment_and_all_else_lasts() {
+    for (permission, _) in TABLE {
+        let name = permission.as_str();
+        assert_eq!(permission.is_for_a_moment(), name.ends_with(".read") || name == "inference.create", "{name}");
+    }
+}
+
+#[test]
 fn a_model_must_be_allowed_by_the_key_and_by_the_tenant() {
     let list = |names: &[&str]| Some(ModelList::new(names.iter().map(|name| (*name).to_owned()).collect()));
     #[rustfmt::skip]

@@ -16,30 +16,41 @@ use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
-use tokio::{net::TcpListener, task::AbortHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedRwLockWriteGuard, RwLock},
+    task::AbortHandle,
+};
 
 /// A key that signs tokens.
 pub enum SigningKey {
+    /// RS256.
     Rsa(Box<RsaKeyPair>),
+    /// ES256.
     Ec(EcdsaKeyPair),
+    /// Ed25519.
     Ed(Ed25519KeyPair),
     /// What no issuer may use.
     Secret(Vec<u8>),
 }
 
 impl SigningKey {
+    /// A new one.
     pub fn rsa() -> Self {
         Self::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key")))
     }
 
+    /// A new one.
     pub fn ec() -> Self {
         Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key"))
     }
 
+    /// A new one.
     pub fn ed() -> Self {
         Self::Ed(Ed25519KeyPair::generate().expect("a key"))
     }
 
+    /// As tokens name it.
     pub fn algorithm(&self) -> &'static str {
         match self {
             Self::Rsa(_) => "RS256",
@@ -100,6 +111,7 @@ impl SigningKey {
 pub struct Issuer {
     address: SocketAddr,
     published: Arc<Mutex<Published>>,
+    gate: Arc<RwLock<()>>,
     server: AbortHandle,
 }
 
@@ -111,15 +123,19 @@ struct Published {
 }
 
 impl Issuer {
+    /// Listens on a free port of the loopback interface, and publishes these keys.
     pub async fn start(keys: Vec<Value>) -> Self {
         let published = Arc::new(Mutex::new(Published { keys, ..Published::default() }));
-        let router = Router::new().route("/keys", get(answer)).with_state(Arc::clone(&published));
+        let gate = Arc::new(RwLock::new(()));
+        let state = (Arc::clone(&published), Arc::clone(&gate));
+        let router = Router::new().route("/keys", get(answer)).with_state(state);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port");
         let address = listener.local_addr().expect("its address");
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { address, published, server: server.abort_handle() }
+        Self { address, published, gate, server: server.abort_handle() }
     }
 
+    /// Where its keys are.
     pub fn jwks_url(&self) -> String {
         format!("http://{}/keys", self.address)
     }
@@ -129,10 +145,27 @@ impl Issuer {
         self.published.lock().expect("no panic").asked
     }
 
+    /// Waits until it was asked so often.
+    pub async fn until_asked(&self, times: usize) {
+        while self.asked() < times {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Answers nobody until what this gives is dropped.
+    ///
+    /// # Panics
+    /// While it is answering.
+    pub fn hold(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.gate).try_write_owned().expect("nobody asks")
+    }
+
+    /// Publishes other keys.
     pub fn publish(&self, keys: Vec<Value>) {
         self.published.lock().expect("no panic").keys = keys;
     }
 
+    /// Answers with an error, or no longer.
     pub fn set_away(&self, is_away: bool) {
         self.published.lock().expect("no panic").is_away = is_away;
     }
@@ -144,15 +177,20 @@ impl Drop for Issuer {
     }
 }
 
-async fn answer(State(published): State<Arc<Mutex<Published>>>) -> (StatusCode, String) {
-    let mut published = published.lock().expect("no panic");
-    published.asked += 1;
+/// What is published, and the gate before it.
+type Served = (Arc<Mutex<Published>>, Arc<RwLock<()>>);
+
+async fn answer(State((published, gate)): State<Served>) -> (StatusCode, String) {
+    published.lock().expect("no panic").asked += 1;
+    let _open = gate.read().await;
+    let published = published.lock().expect("no panic");
     match published.is_away {
         true => (StatusCode::BAD_GATEWAY, String::new()),
         false => (StatusCode::OK, json!({"keys": published.keys}).to_string()),
     }
 }
 
+/// As tokens write bytes.
 pub fn base64(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
