@@ -2,7 +2,8 @@ use super::*;
 use crate::openai::usage::{CompletionDetails, PromptDetails};
 use serde_json::json;
 
-const TEXT: &str = "Lisbon is the capital of Portugal. It lies on the right bank of the Tagus, near its mouth, on seven hills.";
+const TEXT: &str =
+    "Lisbon is the capital of Portugal. It lies on the right bank of the Tagus, near its mouth, on seven hills.";
 
 fn usage() -> Usage {
     Usage {

@@ -116,7 +116,7 @@ fn same_time(a: &Reading, b: &Reading) -> bool {
     let clash = |x: &Reading, y: &Reading| x.past && !y.past && (y.present || y.future);
     let ahead = |x: &Reading, y: &Reading| x.future && !y.future && (y.present || y.past);
     // "I need to" and "I want to" order alike; "do I need to" and "can I" ask for different things.
-    let lenient = a.ask == b.ask && matches!(a.ask, Some(Ask::How | Ask::Order | Ask::Why));
+    let lenient = a.ask == b.ask && matches!(a.ask, Some(Ask::How | Ask::Degree | Ask::Order | Ask::Why));
     !clash(a, b) && !clash(b, a) && !ahead(a, b) && !ahead(b, a) && (lenient || a.obliges == b.obliges)
 }
 

@@ -32,20 +32,6 @@ pub fn canonical(prompt: &str) -> String {
     Prompt::read(prompt).canonical()
 }
 
-/// What is embedded for tier 2: the prompt's words in canonical order, without what says nothing. Two prompts that only open differently are
-/// nearer so than as they were written, and what must not differ the guards compare.
-pub fn embedding_text(prompt: &str) -> String {
-    let prompt = Prompt::read(prompt);
-    let mut text = String::with_capacity(64);
-    for token in prompt.tokens.list.iter().filter(|token| !is_ending(token)) {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(prompt.tokens.of(token));
-    }
-    text
-}
-
 impl Prompt {
     pub(super) fn read(prompt: &str) -> Self {
         let (lead, exact) = code::split(prompt);
