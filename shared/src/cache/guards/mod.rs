@@ -190,3 +190,6 @@ fn is_rotation(a: &[Item], b: &[Item]) -> bool {
 fn roots(items: &[Item]) -> Vec<u64> {
     items.iter().map(|item| item.root).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -246,3 +246,6 @@ fn words_of_arithmetic(tokens: &Tokens, from: usize, to: usize) -> Option<Vec<Re
     }
     (!parts.is_empty()).then_some(parts)
 }
+
+#[cfg(test)]
+mod tests;

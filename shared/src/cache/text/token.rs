@@ -260,7 +260,7 @@ impl Tokens {
         let end = core.find(|c: char| !is_part(c)).unwrap_or(core.len());
         let digits = core[..end].trim_end_matches(['.', ',']);
         let rest = &core[digits.len()..];
-        let whole = digits.replace(',', "");
+        let whole = if is_grouped(digits) { digits.replace(',', "") } else { digits.to_owned() };
         if rest.is_empty() {
             return self.push(&whole, Kind::Number);
         }
@@ -322,6 +322,14 @@ fn quotation(text: &str) -> Option<(&str, &str)> {
     let end = inner.match_indices(quote).map(|(at, _)| at).find(|at| *at > 0 && is_end(*at))?;
     let quoted = &inner[..end];
     (!quoted.starts_with(char::is_whitespace)).then(|| (quoted, &inner[end + 1..]))
+}
+
+/// `1,000`: commas before each three digits. `10,00` is another number, or two.
+fn is_grouped(digits: &str) -> bool {
+    let whole = digits.split('.').next().unwrap_or_default();
+    let mut groups = whole.split(',');
+    let first = groups.next().unwrap_or_default();
+    (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
 }
 
 /// `U.S`, `e.g`: single letters between points.
