@@ -59,7 +59,7 @@ pub(super) enum Time {
 
 #[rustfmt::skip]
 const FILLERS: &str = "
-    a an the this that these those of in on at for about with within inside regarding concerning as it its itself there here be been being
+    a an the this that these those as it its itself there here be been being
     and also so then just really actually exactly basically simply quite very rather too please thank thanks kindly
     having doing done still
     some any such kind sort type certain specific particular given various different_kind own other else
@@ -68,7 +68,7 @@ const FILLERS: &str = "
     properly correctly right rightly well effectively successfully thoroughly fully completely easily easy simple
     let suppose assume consider imagine
     good best great better_way nice ideal optimal proper appropriate suitable effective recommended
-    out through into onto upon via
+    out through onto
     if whether while when_conj because since_conj though although
     main basic general common generally commonly usually typically normally most_of
     's et cetera exist";
@@ -85,25 +85,10 @@ const RELATIONS: &[&str] = &[
     "before", "after", "than", "until", "since", "under below beneath", "over above", "between among", "against versus", "during", "instead", "or", "but",
     "outside", "near nearby close_to", "behind", "across", "toward", "besides", "despite", "beyond", "off", "down", "up", "away", "back", "together", "without_x",
 ];
+#[rustfmt::skip]
 const ROLES: &[&str] = &[
-    "from",
-    "to",
-    "by",
-    "into",
-    "than",
-    "before",
-    "after",
-    "under below",
-    "over above",
-    "until",
-    "since",
-    "against versus",
-    "off",
-    "with",
-    "without",
-    "for",
-    "or",
-    "like",
+    "from", "to", "by", "into", "than", "before", "after", "under below", "over above", "until", "since", "against versus", "off", "with using via", "without", "or",
+    "in on at of for within inside upon", "about regarding concerning",
 ];
 #[rustfmt::skip]
 const UNITS: &[&str] = &[
@@ -126,7 +111,7 @@ const DATES: &[&str] = &[
 #[rustfmt::skip]
 const LIGHT_VERBS: &[&str] = &[
     "get got getting obtain", "go going", "want wanted", "need needed require required", "give given", "show", "find locate", "tell", "know", "help assist", "explain describe", "provide", "suggest recommend advise", "say",
-    "list", "name", "like", "understand", "use used using utilize", "take", "put", "keep", "see", "ask", "start begin commence", "try attempt", "stop",
+    "list", "name", "like", "understand", "use used utilize", "take", "put", "keep", "see", "ask", "start begin commence", "try attempt", "stop",
 ];
 const PERSONS: &[&str] = &[
     "i me my mine myself we us our ours ourselves",
@@ -151,7 +136,10 @@ const SYNONYMS: &[&str] = &[
     "password passcode", "application app", "bicycle bike", "television tv", "advertisement ad advert", "refrigerator fridge", "laboratory lab", "mathematics math maths", "photograph photo", "mother mom", "father dad",
     "change modify alter", "combine merge", "divide split", "show display", "hide conceal", "immediately instantly", "regularly frequently", "nowadays currently", "approximately roughly around", "additional extra",
     "main primary principal", "method way_of", "change_noun update", "meaning definition", "define explain_term", "difference distinction", "different differ", "similar alike", "similarity resemblance", "need necessity",
-    "possess own_v", "gather collect", "combat fight", "connect link_v", "setup configure", "install installation", "invent invention", "discover discovery", "safe safety safely", "cure remedy", "treat treatment",
+    "possess own_v", "gather collect", "combat fight", "connect link_v", "setup configure", "verify verification", "withdraw withdrawal", "pay payment", "convert conversion", "nutrition nutritional", "activate activation", "cancel cancellation",
+    "confirm confirmation", "translate translation", "calculate calculation", "decide decision", "arrive arrival", "depart departure", "educate education educational", "compete competition", "compare comparison",
+    "improve improvement", "invest investment", "manage management", "measure measurement", "move movement", "announce announcement", "agree agreement", "argue argument", "create creation", "produce production",
+    "reduce reduction", "introduce introduction", "protect protection", "pollute pollution", "communicate communication", "explore exploration", "automatic auto automatically", "invent inventor", "install installation", "invent invention", "discover discovery", "safe safety safely", "cure remedy", "treat treatment",
     "weight weigh", "long_time duration", "speed_up accelerate", "clean cleanse", "lose loss", "grow growth", "author writer", "physician doctor", "attorney lawyer", "cop policeman", "movie_theater cinema", "apartment flat",
     "login signin logon", "logout signout logoff", "signup register registration", "email mail_electronic", "wifi wireless", "ac aircon", "pc computer", "laptop notebook_pc", "screen display_n", "script program_text",
     "folder directory", "function method_code", "list_n array_n", "string_t text_t", "database db", "repository repo", "kubernetes k8s", "javascript js", "typescript ts", "postgres postgresql", "python py_lang", "average mean_avg",

@@ -15,6 +15,7 @@ use reading::Item;
 pub const VERSION: u16 = 1;
 
 /// One guard.
+#[derive(Debug)]
 pub struct Guard {
     /// Its name in reports.
     pub name: &'static str,
@@ -145,11 +146,12 @@ fn same_order(a: &Reading, b: &Reading) -> bool {
     };
     let (left, right) = (common(a, b), common(b, a));
     if roots(&left) == roots(&right) {
-        return true;
+        // "The mother of the teacher" and "the mother's teacher" have one order and two meanings.
+        return left.iter().zip(&right).all(|(a, b)| !(a.of && b.owned || a.owned && b.of));
     }
     // What its preposition places may stand anywhere: "by train to Rome", "to Rome by train".
     let placed = |item: &Item, others: &[Item]| {
-        item.role != 0 && others.iter().any(|other| other.root == item.root && other.role == item.role)
+        item.role != 0 && !item.of && others.iter().any(|other| other.root == item.root && other.role == item.role)
     };
     let free = |list: &[Item], others: &[Item]| -> Vec<Item> {
         list.iter().copied().filter(|item| !placed(item, others)).collect()

@@ -19,6 +19,8 @@ pub(super) struct Item {
     pub(super) fixed: bool,
     /// It follows `of` or a preposition as weak: "the price of tea" is "the tea price".
     pub(super) of: bool,
+    /// It follows a possessive: "the teacher's mother".
+    pub(super) owned: bool,
     /// It follows an `it` that stands for what comes later: "is it safe to ...".
     pub(super) expletive: bool,
 }
@@ -67,6 +69,7 @@ impl Reading {
             reading: Self::default(),
             role: 0,
             of: false,
+            owned: false,
             expletive: false,
             negates: false,
             titled: titled(&prompt.tokens),
@@ -96,6 +99,7 @@ struct Reader<'t> {
     reading: Reading,
     role: u8,
     of: bool,
+    owned: bool,
     expletive: bool,
     negates: bool,
     titled: bool,
@@ -159,7 +163,7 @@ impl Reader<'_> {
             }
             Some(Sense::Filler) => {
                 self.expletive |= text == "it";
-                self.of |= matches!(text, "of" | "on" | "in" | "at" | "about");
+                self.owned |= text == "'s";
                 return;
             }
             Some(Sense::Negation) => {
@@ -201,7 +205,7 @@ impl Reader<'_> {
             }
             Some(Sense::Role(role)) => {
                 self.role = role + 1;
-                self.of |= matches!(text, "for" | "with");
+                self.of |= matches!(text, "of" | "in" | "on" | "at" | "for" | "with" | "about");
                 return;
             }
         }
@@ -260,13 +264,19 @@ impl Reader<'_> {
     }
 
     fn item(&mut self, root: u64, fixed: bool) {
-        self.reading.items.push(Item { root, role: self.role, fixed, of: self.of, expletive: self.expletive });
+        self.reading.items.push(Item {
+            root,
+            role: self.role,
+            fixed,
+            of: self.of,
+            owned: self.owned,
+            expletive: self.expletive,
+        });
         if std::mem::take(&mut self.negates) {
             self.reading.negated.push(root);
         }
         self.role = 0;
-        self.of = false;
-        self.expletive = false;
+        (self.of, self.owned, self.expletive) = (false, false, false);
     }
 
     /// A unit or a date that no number stands beside: it has an order of its own. Beside a number it may stand on either side.

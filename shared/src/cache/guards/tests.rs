@@ -47,10 +47,12 @@ const TABLE: &[(&str, bool, &str, &str, &str)] = &[
     ("time",        false, "Can I park here overnight?",              "Should I park here overnight?",              "what is allowed is not advised"),
     ("roles",       false, "Trains from Bern to Rome",                "Trains to Bern from Rome",                   "the other direction"),
     ("roles",       true,  "Trains from Bern to Rome",                "Trains to Rome from Bern",                   "the same direction"),
+    ("roles",       false, "Books by Ann Lee on bees",                "Books about Ann Lee on bees",                "who wrote is not who is written about"),
     ("content",     false, "How do I sort a list in Ruby?",           "How do I sort a map in Ruby?",               "one word of many"),
     ("content",     true,  "Where can I buy a used bicycle?",         "Where can I purchase a used bike?",          "words of one meaning"),
     ("order",       false, "If Ann lent Bob a car, who pays?",        "If Bob lent Ann a car, who pays?",           "who lent whom"),
     ("order",       false, "Convert miles to kilometers",             "Convert kilometers to miles",                "units have an order too"),
+    ("order",       false, "Who is the mother of the teacher?",       "Who is the mother's teacher?",               "the possessive turns it round"),
     ("order",       true,  "What is the price of a bus ticket?",      "What is the bus ticket price?",              "`of` turns them round"),
     ("order",       true,  "If Ann lent Bob a car, who pays?",        "Who pays if Ann lent Bob a car?",            "a clause may go first"),
 ];
