@@ -7,6 +7,8 @@ use std::{collections::HashMap, sync::LazyLock};
 pub(super) enum Sense {
     /// Says nothing that an answer depends on.
     Filler,
+    /// Is a word of content, and makes no difference beside others: `way`, `good`.
+    Weak,
     /// Denies.
     Negation,
     /// How many: words of one group are one.
@@ -29,6 +31,23 @@ pub(super) enum Sense {
     Light(u8),
     /// Obliges: `should`, `must`.
     Obligation,
+}
+
+impl Sense {
+    /// Whether it only holds a sentence together, and says nothing of what the sentence is about.
+    pub(super) fn holds_together(self) -> bool {
+        matches!(
+            self,
+            Self::Filler
+                | Self::Negation
+                | Self::Relation(_)
+                | Self::Role(_)
+                | Self::Person(_)
+                | Self::Question(_)
+                | Self::Auxiliary(_)
+                | Self::Obligation
+        )
+    }
 }
 
 /// What is asked for.
@@ -58,20 +77,18 @@ pub(super) enum Time {
 }
 
 #[rustfmt::skip]
-const FILLERS: &str = "
-    a an the this that these those as it its itself there here be been being
-    and also so then just really actually exactly basically simply quite very rather too please thank thanks kindly
-    having doing done still
-    some any such kind sort type certain specific particular given various different_kind own other else
-    way ways thing stuff one ones someone somebody anyone anybody everyone everybody person people individual
-    possible possibly able ability ever currently existing available
-    properly correctly right rightly well effectively successfully thoroughly fully completely easily easy simple
-    let suppose assume consider imagine
-    good best great better_way nice ideal optimal proper appropriate suitable effective recommended
-    out through onto
-    if whether while when_conj because since_conj though although
-    main basic general common generally commonly usually typically normally most_of
-    's et cetera exist";
+const FUNCTION_WORDS: &str = "
+    a an the this that these those as it its itself there here be been being and also so then if whether while because though although
+    let out through onto 's et cetera";
+/// Words of content that make no difference beside others.
+#[rustfmt::skip]
+const WEAK_WORDS: &str = "
+    just really actually exactly basically simply quite very rather too please thank thanks kindly having doing done still some any such
+    kind sort type certain specific particular given various own other else way ways thing stuff one ones someone somebody anyone
+    anybody everyone everybody person people individual possible possibly able ability ever currently existing available properly
+    correctly right rightly well effectively successfully thoroughly fully completely easily easy simple suppose assume consider imagine
+    good best great nice ideal optimal proper appropriate suitable effective recommended main basic general common generally commonly
+    usually typically normally exist";
 const NEGATIONS: &str = "not no never none nothing nobody nowhere without neither nor cannot hardly barely scarcely unable fail failed lack except unless non";
 #[rustfmt::skip]
 const QUANTIFIERS: &[&str] = &[
@@ -213,7 +230,8 @@ impl Lexicon {
 
     fn make() -> Self {
         let mut senses = HashMap::with_capacity(1024);
-        senses.extend(FILLERS.split_whitespace().map(|word| (word, Sense::Filler)));
+        senses.extend(FUNCTION_WORDS.split_whitespace().map(|word| (word, Sense::Filler)));
+        senses.extend(WEAK_WORDS.split_whitespace().map(|word| (word, Sense::Weak)));
         senses.extend(groups(LIGHT_VERBS).map(|(i, word)| (word, Sense::Light(i))));
         senses.extend(groups(PERSONS).map(|(i, word)| (word, Sense::Person(i))));
         senses.extend(groups(UNITS).map(|(i, word)| (word, Sense::Unit(i))));

@@ -28,6 +28,7 @@ pub(super) struct Item {
 /// What the guards compare of a prompt.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
+    content_words: usize,
     pub(super) items: Vec<Item>,
     pub(super) numbers: Vec<u64>,
     pub(super) units: Vec<u8>,
@@ -88,9 +89,9 @@ impl Reading {
         reading
     }
 
-    /// How many words of content there are.
+    /// How many words of content there are: all but those that only hold a sentence together.
     pub fn content_words(&self) -> usize {
-        self.items.len()
+        self.content_words
     }
 }
 
@@ -108,6 +109,8 @@ struct Reader<'t> {
 impl Reader<'_> {
     fn read(&mut self, at: usize, token: &Token) {
         let text = self.tokens.of(token);
+        let holds_together = token.kind == Kind::Word && lexicon().sense(text).is_some_and(Sense::holds_together);
+        self.reading.content_words += usize::from(!holds_together && !matches!(token.kind, Kind::Comma | Kind::Stop));
         match token.kind {
             Kind::Word => self.word(at, token, text),
             Kind::Number => {
@@ -161,6 +164,7 @@ impl Reader<'_> {
                 self.denied(text);
                 self.item(if name { hash(text) } else { root }, name);
             }
+            Some(Sense::Weak) => return,
             Some(Sense::Filler) => {
                 self.expletive |= text == "it";
                 self.owned |= text == "'s";
