@@ -117,8 +117,6 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("can|could one", "can i", "the same"),
     ("could i", "can i", "the same"),
     ("translate|convert ?this|following ?sentence|phrase|text into", "translate to", "a preposition"),
-    ("what is cost|price of", "how much cost", "what something costs is its price"),
-    ("how much do it cost to", "how much cost to", "the same"),
 ];
 
 /// Beginnings that ask for an explanation of code, matched only where code follows.
