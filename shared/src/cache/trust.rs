@@ -50,8 +50,8 @@ pub const WINDOW: u32 = 4_000;
 impl Record {
     /// The record after one more comparison, and what changed.
     ///
-    /// Serving begins when the upper bound of the error is below the limit. It ends when the lower bound is above it (surely too bad), or when
-    /// more of the samples were wrong than the limit allows and there are enough for the upper bound to say anything.
+    /// Serving begins when the upper bound of the error is below the limit. It ends when more was wrong than the limit allows, of the audits and
+    /// the clean comparisons that let it begin.
     #[must_use]
     pub fn after(self, wrong: bool, limit: f64) -> (Self, Option<Change>) {
         let mut samples = Samples {
@@ -79,7 +79,7 @@ impl Record {
 fn is_too_bad(samples: Samples, limit: f64) -> bool {
     let behind = clean_samples_needed(limit);
     let all = Samples { compared: samples.compared.saturating_add(behind), wrong: samples.wrong };
-    f64::from(all.wrong) > limit * f64::from(all.compared) || lower_bound(samples, CONFIDENCE) > limit
+    f64::from(all.wrong) > limit * f64::from(all.compared)
 }
 
 /// How many comparisons without an error bring the upper bound below a limit: 299 for one in a hundred.
