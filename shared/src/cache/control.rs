@@ -173,6 +173,8 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
+    type Lines = &'static [(&'static str, &'static str)];
+
     fn read(lines: &[(&str, &str)]) -> Result<Control, Invalid> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
@@ -186,7 +188,7 @@ mod tests {
         let plain = Control::default;
         let s = Duration::from_secs;
         #[rustfmt::skip]
-        let table: Vec<(&[(&str, &str)], Control, &str)> = vec![
+        let table: Vec<(Lines, Control, &str)> = vec![
             (&[],                                                plain(),                                                     "nothing"),
             (&[("cache-control", "no-store")],                   Control { read: false, write: false, ..plain() },            "neither"),
             (&[("cache-control", "No-Cache")],                   Control { read: false, ..plain() },                          "anew, and kept"),
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_by_name() {
         #[rustfmt::skip]
-        let table: [(&[(&str, &str)], &str, &str); 16] = [
+        let table: [(Lines, &str, &str); 16] = [
             (&[("cache-control", "nostore")],                        "cache-control", "a slip must not be taken for consent"),
             (&[("cache-control", "no-store=1")],                     "cache-control", "it takes no value"),
             (&[("cache-control", "max-age")],                        "cache-control", "it takes one"),

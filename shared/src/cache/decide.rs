@@ -196,7 +196,7 @@ mod tests {
             (on,                          Control { read: false, ..said.clone() },                  FIT,     Mode::Serving, (false, false, Off, true),    "anew, and kept"),
             (on,                          Control { read: false, write: false, ..said.clone() },    FIT,     Mode::Serving, (false, false, Off, false),   "no-store"),
             (on,                          said.clone(),                                             no_text, Mode::Serving, (true, false, Off, true),     "an image matches exactly only"),
-            (on,                          said.clone(),                                             tools,   Mode::Serving, (false, false, Off, false),   "never"),
+            (on,                          said,                                                     tools,   Mode::Serving, (false, false, Off, false),   "never"),
         ];
         for (settings, control, fit, mode, expected, why) in table {
             assert_eq!(asked(&settings, &control, &fit, mode), expected, "{why}");
