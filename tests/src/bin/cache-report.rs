@@ -9,14 +9,15 @@ mod pairs;
 #[path = "../cache_report/stream.rs"]
 mod stream;
 
-use std::{collections::HashMap, env, fs, path::PathBuf, process::ExitCode};
+use std::{collections::HashMap, env, fs, hint::black_box, path::PathBuf, process::ExitCode, time::Instant};
 
 use pairs::{Judged, Pair, Tally};
 use serde_json::{Map, Value, json};
 use supergate::cache::{
     decide::DEFAULT_THRESHOLD,
     embed::{Embedder, Embedding, MiniLm},
-    guards::GUARDS,
+    guards::{GUARDS, Reading, objection},
+    text,
 };
 
 const OWN: &str = include_str!("../cache_report/written.tsv");
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     let judged: Vec<Judged> = pairs.iter().map(|pair| pair.judge(&mut vectors, DEFAULT_THRESHOLD)).collect();
     let mut report = tiers(&judged);
     report.insert("guards".to_owned(), guards(&judged));
+    report.insert("cost".to_owned(), cost(&judged));
     if !given {
         let streams: Map<String, Value> = ["clinc150", "banking77"]
             .into_iter()
@@ -121,6 +123,31 @@ fn tiers(judged: &[Judged]) -> Map<String, Value> {
     }
     report.insert("kinds".to_owned(), Value::Object(passed));
     report
+}
+
+/// What the rules cost on this machine, in microseconds: of a text, and of a pair whose texts are read already.
+fn cost(judged: &[Judged]) -> Value {
+    const ROUNDS: usize = 20;
+    let prose: Vec<&Judged> = judged.iter().filter(|one| one.may_compare).collect();
+    let readings: Vec<(Reading, Reading)> =
+        prose.iter().map(|one| (Reading::of(&one.a), Reading::of(&one.b))).collect();
+    let timed = |work: &dyn Fn()| {
+        let start = Instant::now();
+        (0..ROUNDS).for_each(|_| work());
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(ROUNDS * prose.len().max(1)).unwrap_or(u32::MAX))
+    };
+    let canonical = timed(&|| prose.iter().for_each(|one| drop(black_box(text::canonical(&one.a)))));
+    let reading = timed(&|| prose.iter().for_each(|one| drop(black_box(Reading::of(&one.a)))));
+    let guards = timed(&|| readings.iter().for_each(|(a, b)| drop(black_box(objection(a, b).map(|guard| guard.name)))));
+    let all = timed(&|| {
+        let objections = |(a, b): &(Reading, Reading)| GUARDS.iter().filter(|guard| !guard.agrees(a, b)).count();
+        readings.iter().for_each(|pair| drop(black_box(objections(pair))));
+    });
+    println!(
+        "\nMicroseconds on {} texts that may be compared: canonical text {canonical:.2}, reading {reading:.2}; a pair: until a guard objects {guards:.2}, all guards {all:.2}.",
+        prose.len()
+    );
+    json!({"canonical_us": canonical, "reading_us": reading, "objection_us": guards, "all_guards_us": all})
 }
 
 /// What each guard costs and brings, among pairs that are near enough, may be compared and are not one canonical text.
