@@ -9,7 +9,7 @@ const SIGNS: &[&str] = &[
 ];
 
 /// Whether a text has code in it.
-pub(in crate::cache) fn looks_like_code(text: &str) -> bool {
+pub(crate) fn looks_like_code(text: &str) -> bool {
     let bytes = text.as_bytes();
     // Half of the signs have one of these characters, the rest a capital or a known word.
     let signs = SIGNS.iter().any(|sign| text.contains(sign));

@@ -4,7 +4,7 @@ use super::words::{contraction, expand_suffix};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cache) enum Kind {
+pub(crate) enum Kind {
     /// Letters, in lower case.
     Word,
     /// Digits, without separators of thousands.
@@ -25,25 +25,25 @@ pub(in crate::cache) enum Kind {
 
 /// One token: where its folded text is in the buffer, and how it was written.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cache) struct Token {
+pub(crate) struct Token {
     pub(super) start: u32,
     pub(super) end: u32,
-    pub(in crate::cache) kind: Kind,
+    pub(crate) kind: Kind,
     /// Its first letter was a capital.
-    pub(in crate::cache) capital: bool,
+    pub(crate) capital: bool,
     /// All of its letters were capitals, and there are at least two.
-    pub(in crate::cache) shouted: bool,
+    pub(crate) shouted: bool,
     /// It begins a sentence, where a capital says nothing.
-    pub(in crate::cache) first: bool,
+    pub(crate) first: bool,
     /// Of a [`Kind::Stop`]: it was a question mark.
-    pub(in crate::cache) asks: bool,
+    pub(crate) asks: bool,
 }
 
 /// Tokens and the text they point into.
 #[derive(Debug, Clone, Default)]
-pub(in crate::cache) struct Tokens {
+pub(crate) struct Tokens {
     text: String,
-    pub(in crate::cache) list: Vec<Token>,
+    pub(crate) list: Vec<Token>,
     at_start: bool,
     /// How much of the buffer was read; what is after it was made.
     read: u32,
@@ -55,7 +55,7 @@ const CURRENCIES: &[char] = &['$', '€', '£', '¥', '₹'];
 
 impl Tokens {
     /// Reads a text that [`super::fold`] has folded.
-    pub(in crate::cache) fn read(folded: &str) -> Self {
+    pub(crate) fn read(folded: &str) -> Self {
         let mut tokens = Self {
             text: String::with_capacity(folded.len() + 16),
             list: Vec::with_capacity(24),
@@ -79,22 +79,22 @@ impl Tokens {
     }
 
     /// Whether nobody wrote it so.
-    pub(in crate::cache) fn was_made(&self, token: &Token) -> bool {
+    pub(crate) fn was_made(&self, token: &Token) -> bool {
         token.start >= self.read
     }
 
     /// The folded text of a token.
-    pub(in crate::cache) fn of(&self, token: &Token) -> &str {
+    pub(crate) fn of(&self, token: &Token) -> &str {
         &self.text[token.start as usize..token.end as usize]
     }
 
     /// The folded text of the token at a place; empty beyond the end.
-    pub(in crate::cache) fn at(&self, index: usize) -> &str {
+    pub(crate) fn at(&self, index: usize) -> &str {
         self.list.get(index).map_or("", |token| self.of(token))
     }
 
     /// Gives a token another text and leaves the rest as it was.
-    pub(in crate::cache) fn rename(&mut self, index: usize, text: &str) {
+    pub(crate) fn rename(&mut self, index: usize, text: &str) {
         let made = self.make(text, Kind::Word);
         if let Some(token) = self.list.get_mut(index) {
             (token.start, token.end) = (made.start, made.end);
@@ -102,7 +102,7 @@ impl Tokens {
     }
 
     /// A token of a text that nobody wrote.
-    pub(in crate::cache) fn make(&mut self, text: &str, kind: Kind) -> Token {
+    pub(crate) fn make(&mut self, text: &str, kind: Kind) -> Token {
         let start = length(&self.text);
         self.text.push_str(text);
         let end = length(&self.text);

@@ -100,7 +100,7 @@ fn table(rows: &'static [&'static [(&'static str, &'static str)]]) -> HashMap<&'
 }
 
 /// A word without number, agreement and local spelling.
-pub(in crate::cache) fn singular(word: &str) -> std::borrow::Cow<'_, str> {
+pub(crate) fn singular(word: &str) -> std::borrow::Cow<'_, str> {
     static TABLE: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         let mut words = table(&[SPELLINGS, AGREEMENT, PLURALS]);
         words.extend(NOT_PLURAL.iter().map(|word| (*word, *word)));
@@ -131,7 +131,7 @@ pub(in crate::cache) fn singular(word: &str) -> std::borrow::Cow<'_, str> {
 }
 
 /// The digits of a number word. `one` is most often a pronoun and none.
-pub(in crate::cache) fn number_word(word: &str) -> Option<u64> {
+pub(crate) fn number_word(word: &str) -> Option<u64> {
     Some(match word {
         "zero" => 0,
         "two" => 2,
@@ -165,7 +165,7 @@ pub(in crate::cache) fn number_word(word: &str) -> Option<u64> {
 }
 
 /// What a number word multiplies by.
-pub(in crate::cache) fn multiplier(word: &str) -> Option<u64> {
+pub(crate) fn multiplier(word: &str) -> Option<u64> {
     Some(match word {
         "hundred" => 100,
         "thousand" | "k" => 1_000,
