@@ -6,7 +6,7 @@ use crate::{
     providers::{self, Provider},
     tenancy::{TokenKeys, oidc::Issuer},
 };
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,8 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How long the table may take: a caller waits for it before each request.
     pub table_timeout: Duration,
+    /// What the cache's embedder is made of. None: the cache answers no prompt that is only similar.
+    pub embedder_file: Option<PathBuf>,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -127,6 +129,8 @@ pub struct HealthConfig {
     pub table: Option<String>,
     /// The KMS key.
     pub kms_key: Option<KmsKey>,
+    /// What the cache's embedder is made of.
+    pub embedder_file: Option<PathBuf>,
 }
 
 /// What the functions that administer need.
@@ -198,6 +202,7 @@ impl Config {
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
+        let embedder_file = reader.embedder_file();
         let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
         match (database, credentials, kms_key, table) {
             (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
@@ -210,6 +215,7 @@ impl Config {
                 upstream_timeout,
                 keep_alive,
                 table_timeout,
+                embedder_file,
             }),
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -223,9 +229,10 @@ impl HealthConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let (table, kms_key) = (reader.optional("SUPERGATE_TABLE"), reader.kms_key());
+        let (table, kms_key, embedder_file) =
+            (reader.optional("SUPERGATE_TABLE"), reader.kms_key(), reader.embedder_file());
         match reader.database("DATABASE_URL") {
-            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key }),
+            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key, embedder_file }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -330,6 +337,10 @@ impl<'a> Reader<'a> {
     /// An empty variable is an absent one: templates cannot leave a variable out.
     fn optional(&self, name: &str) -> Option<String> {
         (self.vars)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn embedder_file(&self) -> Option<PathBuf> {
+        self.optional("SUPERGATE_EMBEDDER_FILE").map(PathBuf::from)
     }
 
     fn required(&mut self, name: &str) -> Option<String> {

@@ -5,6 +5,7 @@ pub mod api_keys;
 pub mod audit;
 pub(crate) mod bounds;
 pub mod budgets;
+pub mod cache;
 mod connect;
 pub mod credentials;
 pub mod expiry;

@@ -4,13 +4,15 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`, `cold-starts` and
+//! `bench translate` measures one part alone; the others are `embedder`, `vectors`, `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`, `cold-starts` and
 //! `usage`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
 //! PostgreSQL superuser, the local AWS endpoints in `AWS_*`.
 
+#[path = "../bench/embedding.rs"]
+mod embedding;
 #[path = "../bench/key_check.rs"]
 mod key_check;
 #[path = "../bench/limits.rs"]
@@ -48,7 +50,7 @@ const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
 const PARTS: &[&str] =
-    &["translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
+    &["embedder", "translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
 
 #[tokio::main]
 async fn main() {
@@ -59,6 +61,9 @@ async fn main() {
     }
     let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut report = Report::default();
+    if wants("embedder") {
+        embedding::embedding(&mut report);
+    }
     if wants("translate") {
         side_by_side::translations(&mut report);
     }

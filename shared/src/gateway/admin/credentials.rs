@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crypto::{
         envelope::{self, Envelope, Label},
-        kms::{KmsError, MasterKey},
+        kms::{KmsError, MasterKey, Purpose},
     },
     db::{
         credentials::{self, CredentialRow},
@@ -156,7 +156,7 @@ async fn seal(
     id: CredentialId,
     secret: &str,
 ) -> Result<Envelope, GatewayError> {
-    let made = master_key.generate_data_key(act.tenant()).await.map_err(|error| match error {
+    let made = master_key.generate_data_key(act.tenant(), Purpose::ProviderKey).await.map_err(|error| match error {
         KmsError::Unavailable(_) => GatewayError::Unavailable(error.into()),
         KmsError::Refused(_) => GatewayError::Internal(error.into()),
     })?;
