@@ -198,7 +198,8 @@ impl HealthConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let (table, kms_key, embedder_file) = (reader.optional("SUPERGATE_TABLE"), reader.kms_key(), reader.embedder_file());
+        let (table, kms_key, embedder_file) =
+            (reader.optional("SUPERGATE_TABLE"), reader.kms_key(), reader.embedder_file());
         match reader.database("DATABASE_URL") {
             Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key, embedder_file }),
             _ => Err(ConfigError(reader.wrong)),

@@ -64,12 +64,8 @@ impl Later {
 }
 
 async fn store(database: &TestDatabase, kms: &str, clock: &Arc<TestClock>, patience: Duration) -> Store {
-    let config = DatabaseConfig {
-        url: database.app_url(),
-        auth: DatabaseAuth::Url,
-        connect_timeout: LONG,
-        ca_file: None,
-    };
+    let config =
+        DatabaseConfig { url: database.app_url(), auth: DatabaseAuth::Url, connect_timeout: LONG, ca_file: None };
     let aws = aws::sdk_config(Duration::from_secs(5)).await.expect("a configuration");
     let key = KmsKey { id: KMS_KEY.into(), previous: None, endpoint: Some(kms.into()) };
     let db = Database::new(&config, 4).expect("a pool");
@@ -199,7 +195,10 @@ async fn similar_prompts_are_found_in_their_own_namespace_the_nearest_first() {
         assert!(!stand.store.find(address, None, &defer).await.expect("a look-up").has_vectors, "{why}");
     }
     assert!(stand.store.find(stand.at(0, 1, 9, 9), None, &defer).await.expect("a look-up").has_vectors);
-    assert!(stand.similar(stand.at(0, 1, 9, 9), &[1.0, 0.0]).await.is_empty(), "a vector of another length is like none");
+    assert!(
+        stand.similar(stand.at(0, 1, 9, 9), &[1.0, 0.0]).await.is_empty(),
+        "a vector of another length is like none"
+    );
 }
 
 #[tokio::test]
@@ -239,7 +238,11 @@ async fn what_is_too_old_for_a_caller_is_not_found() {
 async fn a_namespace_has_a_thousand_vectors_and_no_more() {
     let stand = Stand::new().await;
     stand.keep(stand.at(0, 1, 2, 3), "the first", Some(&[1.0, 0.0])).await;
-    stand.store.note_hit(stand.tenants[0], stand.find(stand.at(0, 1, 2, 3)).await.expect("a hit").id).await.expect("noted");
+    stand
+        .store
+        .note_hit(stand.tenants[0], stand.find(stand.at(0, 1, 2, 3)).await.expect("a hit").id)
+        .await
+        .expect("noted");
     stand
         .execute(
             "insert into cache_entries (tenant_id, id, key_id, namespace, exact, provider, model, created_at, exact_until, similar_until,
@@ -258,7 +261,11 @@ async fn a_namespace_has_a_thousand_vectors_and_no_more() {
     assert_eq!(stand.count("cache_vectors").await, 1_004, "another namespace's do not count");
     assert_eq!(stand.count("cache_entries").await, 1_008, "what lost its vector still answers the same prompt");
     let nearest = stand.similar(stand.at(0, 1, 9, 9), &[1.0, 0.0]).await;
-    assert_eq!(nearest.first().map(|hit| hit.answer.text().to_owned()).as_deref(), Some("the first"), "worth most, it stays");
+    assert_eq!(
+        nearest.first().map(|hit| hit.answer.text().to_owned()).as_deref(),
+        Some("the first"),
+        "worth most, it stays"
+    );
 }
 
 #[tokio::test]
@@ -266,7 +273,10 @@ async fn a_tenants_answers_take_no_more_bytes_than_they_may() {
     const MOST: i64 = 20_000;
     let stand = Stand::new().await;
     stand.keep(stand.at(1, 1, 1, 1), "another tenant's", None).await;
-    let sum = format!("select coalesce(sum(bytes), 0)::bigint from cache_entries where tenant_id = '{}'", stand.tenants[0].as_uuid());
+    let sum = format!(
+        "select coalesce(sum(bytes), 0)::bigint from cache_entries where tenant_id = '{}'",
+        stand.tenants[0].as_uuid()
+    );
     let mut most_seen = 0;
     for number in 1..=60 {
         let new = entry(stand.at(0, 1, number, number), "Lisbon", None);

@@ -130,12 +130,8 @@ impl MasterKey {
         context: HashMap<String, String>,
         wrapped: Vec<u8>,
     ) -> Result<DataKey, KmsError> {
-        let asked = self
-            .client
-            .decrypt()
-            .key_id(key)
-            .ciphertext_blob(Blob::new(wrapped))
-            .set_encryption_context(Some(context));
+        let asked =
+            self.client.decrypt().key_id(key).ciphertext_blob(Blob::new(wrapped)).set_encryption_context(Some(context));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;
         data_key(answer.plaintext).ok_or_else(|| KmsError::Refused("an answer without a key".into()))
     }

@@ -107,8 +107,11 @@ pub(crate) async fn find(db: &Database, tenant: TenantId, wanted: &Wanted) -> Re
             order by is_exact desc limit 1 \
          ) f on true"
     );
-    let (namespace, exact, canonical) =
-        (&wanted.namespace[..], wanted.exact.as_ref().map(|hash| &hash[..]), wanted.canonical.as_ref().map(|hash| &hash[..]));
+    let (namespace, exact, canonical) = (
+        &wanted.namespace[..],
+        wanted.exact.as_ref().map(|hash| &hash[..]),
+        wanted.canonical.as_ref().map(|hash| &hash[..]),
+    );
     let params: Params<'_> = &[
         (&namespace, Type::BYTEA),
         (&exact, Type::BYTEA),
@@ -238,7 +241,12 @@ pub(crate) async fn insert(
 ///
 /// # Errors
 /// [`Error`] when it was not noted.
-pub(crate) async fn note_hit(db: &Database, tenant: TenantId, id: CacheEntryId, at: OffsetDateTime) -> Result<(), Error> {
+pub(crate) async fn note_hit(
+    db: &Database,
+    tenant: TenantId,
+    id: CacheEntryId,
+    at: OffsetDateTime,
+) -> Result<(), Error> {
     let statement = "update cache_entries set hits = hits + 1, last_hit_at = $2 where id = $1";
     TenantTx::once(db, tenant, statement, &[(id.as_uuid(), Type::UUID), (&at, Type::TIMESTAMPTZ)]).await.map(drop)
 }

@@ -17,7 +17,9 @@ pub mod standing;
 
 pub use access_token::{AccessToken, TokenKeys};
 pub use email::Email;
-pub use ids::{AuditId, CacheEntryId, CredentialId, InvitationId, KeyId, PersonId, RefreshTokenId, RequestId, SessionId, TenantId};
+pub use ids::{
+    AuditId, CacheEntryId, CredentialId, InvitationId, KeyId, PersonId, RefreshTokenId, RequestId, SessionId, TenantId,
+};
 pub use models::ModelList;
 pub use opaque::OpaqueToken;
 pub use principal::{Actor, Principal, Rights, Role};

@@ -4,7 +4,7 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `requests`, `chunks`, `cold-starts` and `sizes`.
+//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `requests`, `chunks`, `cold-starts`, `sizes` and `vectors`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
@@ -30,6 +30,8 @@ mod streams;
 mod tap;
 #[path = "../bench/translation/mod.rs"]
 mod translation;
+#[path = "../bench/vectors.rs"]
+mod vectors;
 
 use std::time::Duration;
 
@@ -44,7 +46,8 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] = &["embedder", "translate", "sealing", "keys", "sizes", "requests", "chunks", "cold-starts"];
+const PARTS: &[&str] =
+    &["embedder", "translate", "sealing", "keys", "sizes", "requests", "chunks", "cold-starts", "vectors"];
 
 #[tokio::main]
 async fn main() {
@@ -66,6 +69,10 @@ async fn main() {
     }
     if wants("sizes") {
         sizes(&mut report);
+    }
+    if wants("vectors") {
+        progress("vectors");
+        vectors::rows_against_time(&mut report).await;
     }
     if ["keys", "requests", "chunks", "cold-starts", "sealing"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");

@@ -1,7 +1,7 @@
 //! Two hundred tenants who ask the same, with each other's rows among theirs: nobody gets another's answer, and the time of a miss does not
 //! tell what others have. `LOOK_UPS=1000000 make prove-isolation` is the long run.
 
-use super::{Stand, entry};
+use super::Stand;
 use futures_util::{StreamExt as _, stream};
 use std::{
     env,
@@ -101,7 +101,10 @@ async fn two_hundred_tenants_who_ask_the_same_get_their_own_answers() {
     }
     drop(answers);
     stand.later.run().await;
-    println!("cache: {} look-ups of {TENANTS} tenants: {own} own answers, {missed} misses, {foreign} foreign answers", look_ups());
+    println!(
+        "cache: {} look-ups of {TENANTS} tenants: {own} own answers, {missed} misses, {foreign} foreign answers",
+        look_ups()
+    );
     assert_eq!(foreign, 0);
     assert!(own > 0 && missed > 0);
 }
@@ -127,7 +130,9 @@ async fn the_time_of_a_miss_does_not_tell_whether_another_tenant_has_the_prompt(
         }
     }
     let auc = area_under_the_curve(&of_others, &of_nobody);
-    println!("cache: the time of {rounds} misses tells what another tenant has with an AUC of {auc:.3} (0.5 is a guess)");
+    println!(
+        "cache: the time of {rounds} misses tells what another tenant has with an AUC of {auc:.3} (0.5 is a guess)"
+    );
     // Of five hundred rounds the error is 0.018; the long run holds what it measures to 0.02.
     let bound = if rounds >= 20_000 { 0.02 } else { 0.1 };
     assert!((auc - 0.5).abs() <= bound, "{auc}");

@@ -9,9 +9,13 @@ async fn a_row_that_was_changed_or_moved_is_a_miss_an_alarm_and_gone() {
     let stand = Stand::new().await;
     let [own, other] = stand.tenants.map(|tenant| *tenant.as_uuid());
     let flip = |column: &str, byte: usize| {
-        format!("update cache_entries set {column} = set_byte({column}, {byte}, get_byte({column}, {byte}) # 1) where tenant_id = '{own}'")
+        format!(
+            "update cache_entries set {column} = set_byte({column}, {byte}, get_byte({column}, {byte}) # 1) where tenant_id = '{own}'"
+        )
     };
-    let later = |column: &str| format!("update cache_entries set {column} = {column} + interval '1 microsecond' where tenant_id = '{own}'");
+    let later = |column: &str| {
+        format!("update cache_entries set {column} = {column} + interval '1 microsecond' where tenant_id = '{own}'")
+    };
     let set = |what: &str| format!("update cache_entries set {what} where tenant_id = '{own}'");
     let of_prompt = "namespace = decode(repeat('01', 32), 'hex') and exact = decode(repeat('02', 32), 'hex')";
     let vector = |what: &str| format!("update cache_vectors set {what} where tenant_id = '{own}'");

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn lengths_that_reach_further_than_the_file_are_refused() {
-        for contents in [&b"\xff\xff\xff\xffname"[..], b"\x04\0\0\0name\x07\0\0\0vocab", b"\x01\0\0\0\xff\0\0\0\0", b""] {
+        for contents in [&b"\xff\xff\xff\xffname"[..], b"\x04\0\0\0name\x07\0\0\0vocab", b"\x01\0\0\0\xff\0\0\0\0", b""]
+        {
             assert_eq!(EmbedderFile::read(file(contents)).err(), Some(BrokenFile::Damaged), "{contents:?}");
         }
     }

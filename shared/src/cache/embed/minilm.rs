@@ -29,7 +29,19 @@ impl MiniLm {
         let vocabulary = WordPiece::new(&vocabulary)?;
         // Only these operators are linked. Weights are not packed in advance: that costs 40 MB, and gains nothing for short texts.
         let operators = op_registry!(
-            Add, Cast, Gather, Gelu, LayerNormalization, MatMul, Mul, ReduceMean, Reshape, Shape, Slice, Softmax, Transpose
+            Add,
+            Cast,
+            Gather,
+            Gelu,
+            LayerNormalization,
+            MatMul,
+            Mul,
+            ReduceMean,
+            Reshape,
+            Shape,
+            Slice,
+            Softmax,
+            Transpose
         );
         let model = ModelOptions::with_ops(operators)
             .load(network)
