@@ -80,8 +80,8 @@ async fn fill(database: &TestDatabase) {
     let sql = format!(
         "set session_replication_role = replica;
          create unlogged table sample as
-             select n, (select array_agg(random() - 0.5 + 0 * n) from generate_series(1, 384))::real[]::halfvec as embedding
-             from generate_series(0, 999) n;
+             select n, array_agg(random() - 0.5)::real[]::halfvec as embedding
+             from generate_series(0, 999) n, generate_series(1, 384) group by n;
          insert into cache_vectors (tenant_id, namespace, entry_id, until, embedding)
              select r.tenant, r.namespace, gen_random_uuid(), now() + interval '1 day', s.embedding
              from ({}
