@@ -94,7 +94,7 @@ impl LazyEmbedder {
     pub async fn embed(&self, text: String) -> Result<Option<Embedding>, EmbedError> {
         let Some(Some(embedder)) = self.0.embedder.get().cloned() else { return Ok(None) };
         let embedded = tokio::task::spawn_blocking(move || embedder.embed(&text)).await;
-        embedded.map_err(|error| EmbedError::new(error))?.map(Some)
+        embedded.map_err(EmbedError::new)?.map(Some)
     }
 }
 

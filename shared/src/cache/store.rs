@@ -326,9 +326,11 @@ impl Inner {
             Err(KeyError::Refused(error)) => return Err(poisoned(error)),
             Err(error) => return Err(Unopened::Failed(error.into())),
         };
-        // By whom and for what it is asked, not what the row says of itself.
-        let expected = EntryLabel { tenant: address.tenant, namespace: address.namespace, ..label.clone() };
-        let content = sealed::open(&key, &expected, nonce, &ciphertext).map_err(|error| poisoned(error.into()))?;
+        // What the row says of itself, and that this is what was asked for: a vector may lead to a row of elsewhere.
+        if (label.tenant, label.namespace) != (address.tenant, address.namespace) {
+            return Err(poisoned("an entry of another namespace".into()));
+        }
+        let content = sealed::open(&key, &label, nonce, &ciphertext).map_err(|error| poisoned(error.into()))?;
         if found.vector.is_some_and(|vector| content.vector != Some(sealed::hash_of_vector(&vector))) {
             return Err(poisoned("another vector in the place of its own".into()));
         }

@@ -161,6 +161,12 @@ pub(crate) async fn find_similar(
     rows.iter().map(|row| found(row, false, Some(row.try_get("vector")?))).collect()
 }
 
+const INSERT: &str = "\
+    insert into cache_entries (tenant_id, id, key_id, namespace, exact, canonical, provider, model, created_at, exact_until, \
+    canonical_until, similar_until, expires_at, nonce, ciphertext, bytes, cost_nanos) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+    on conflict (tenant_id, namespace, exact) do nothing returning id";
+
 /// Stores an entry in the place of one with the same prompt, with its vector, and makes room: at most so many vectors in its namespace,
 /// at most so many bytes of the tenant. Gives the number of entries that had to go.
 ///
@@ -174,16 +180,36 @@ pub(crate) async fn insert(
     most_bytes: i64,
 ) -> Result<i32, Error> {
     let label = &entry.label;
-    let (namespace, exact, canonical) =
-        (&label.namespace[..], &label.exact[..], label.canonical.as_ref().map(|hash| &hash[..]));
-    let expires_at = label.canonical_until.into_iter().chain(label.similar_until).fold(label.exact_until, Ord::max);
-    let (id, nonce) = (label.id.as_uuid(), &entry.nonce[..]);
     let tx = TenantTx::begin(db, label.tenant).await?;
+    let mut gone = 0;
+    // Who stored the same prompt at the same moment was first.
+    if insert_entry(&tx, entry).await? {
+        if let (Some(vector), Some(until)) = (vector, label.similar_until) {
+            insert_vector(&tx, label, vector, until).await?;
+        }
+        let room: Params<'_> = &[
+            (label.id.as_uuid(), Type::UUID),
+            (&most_vectors, Type::INT4),
+            (&most_bytes, Type::INT8),
+            (&label.created_at, Type::TIMESTAMPTZ),
+        ];
+        let rows = tx.query("select app.trim_cache($1, $2, $3, $4)", room).await?;
+        gone = rows.first().ok_or(Error::Unexpected("no answer of a function"))?.try_get(0)?;
+    }
+    tx.commit().await?;
+    Ok(gone)
+}
+
+async fn insert_entry(tx: &TenantTx, entry: &SealedEntry) -> Result<bool, Error> {
+    let label = &entry.label;
+    let (namespace, exact, nonce) = (&label.namespace[..], &label.exact[..], &entry.nonce[..]);
+    let canonical = label.canonical.as_ref().map(|hash| &hash[..]);
+    let expires_at = label.canonical_until.into_iter().chain(label.similar_until).fold(label.exact_until, Ord::max);
     let same: Params<'_> = &[(&namespace, Type::BYTEA), (&exact, Type::BYTEA)];
     tx.query("delete from cache_entries where namespace = $1 and exact = $2", same).await?;
     let row: Params<'_> = &[
         (label.tenant.as_uuid(), Type::UUID),
-        (id, Type::UUID),
+        (label.id.as_uuid(), Type::UUID),
         (&label.key, Type::UUID),
         (&namespace, Type::BYTEA),
         (&exact, Type::BYTEA),
@@ -200,41 +226,21 @@ pub(crate) async fn insert(
         (&label.bytes, Type::INT4),
         (&label.cost_nanos, Type::INT8),
     ];
-    // Who stored the same prompt at the same moment was first.
-    let stored = tx
-        .query(
-            "insert into cache_entries (tenant_id, id, key_id, namespace, exact, canonical, provider, model, created_at, exact_until, \
-             canonical_until, similar_until, expires_at, nonce, ciphertext, bytes, cost_nanos) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-             on conflict (tenant_id, namespace, exact) do nothing returning id",
-            row,
-        )
-        .await?;
-    if stored.is_empty() {
-        return Ok(0);
-    }
-    if let (Some(vector), Some(until)) = (vector, &label.similar_until) {
-        let row: Params<'_> = &[
-            (label.tenant.as_uuid(), Type::UUID),
-            (id, Type::UUID),
-            (&namespace, Type::BYTEA),
-            (until, Type::TIMESTAMPTZ),
-            (&vector, Type::FLOAT4_ARRAY),
-        ];
-        let statement = "insert into cache_vectors (tenant_id, entry_id, namespace, until, embedding) \
-                         values ($1, $2, $3, $4, $5::real[]::halfvec)";
-        tx.query(statement, row).await?;
-    }
-    let room: Params<'_> = &[
-        (id, Type::UUID),
-        (&most_vectors, Type::INT4),
-        (&most_bytes, Type::INT8),
-        (&label.created_at, Type::TIMESTAMPTZ),
+    Ok(!tx.query(INSERT, row).await?.is_empty())
+}
+
+async fn insert_vector(tx: &TenantTx, label: &EntryLabel, vector: &[f32], until: OffsetDateTime) -> Result<(), Error> {
+    let namespace = &label.namespace[..];
+    let row: Params<'_> = &[
+        (label.tenant.as_uuid(), Type::UUID),
+        (label.id.as_uuid(), Type::UUID),
+        (&namespace, Type::BYTEA),
+        (&until, Type::TIMESTAMPTZ),
+        (&vector, Type::FLOAT4_ARRAY),
     ];
-    let rows = tx.query("select app.trim_cache($1, $2, $3, $4)", room).await?;
-    let gone = rows.first().ok_or(Error::Unexpected("no answer of a function"))?.try_get(0)?;
-    tx.commit().await?;
-    Ok(gone)
+    let statement = "insert into cache_vectors (tenant_id, entry_id, namespace, until, embedding) \
+                     values ($1, $2, $3, $4, $5::real[]::halfvec)";
+    tx.query(statement, row).await.map(drop)
 }
 
 /// Notes that an entry answered.

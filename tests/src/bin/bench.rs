@@ -4,8 +4,8 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `embedder`, `vectors`, `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`, `cold-starts` and
-//! `usage`.
+//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`,
+//! `cold-starts`, `usage` and `vectors`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
@@ -35,6 +35,8 @@ mod tap;
 mod translation;
 #[path = "../bench/usage.rs"]
 mod usage;
+#[path = "../bench/vectors.rs"]
+mod vectors;
 
 use std::time::Duration;
 
@@ -49,8 +51,19 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] =
-    &["embedder", "translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
+const PARTS: &[&str] = &[
+    "embedder",
+    "translate",
+    "sealing",
+    "keys",
+    "sizes",
+    "requests",
+    "limits",
+    "chunks",
+    "cold-starts",
+    "usage",
+    "vectors",
+];
 
 #[tokio::main]
 async fn main() {
@@ -73,7 +86,11 @@ async fn main() {
     if wants("sizes") {
         sizes(&mut report);
     }
-    if ["keys", "requests", "limits", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
+    if wants("vectors") {
+        progress("vectors");
+        vectors::rows_against_time(&mut report).await;
+    }
+    if ["keys", "requests", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
         if wants("keys") {

@@ -1,7 +1,7 @@
 //! Two hundred tenants who ask the same, with each other's rows among theirs: nobody gets another's answer, and the time of a miss does not
 //! tell what others have. `LOOK_UPS=1000000 make prove-isolation` is the long run.
 
-use super::{Stand, entry};
+use super::Stand;
 use futures_util::{StreamExt as _, stream};
 use std::{
     env,

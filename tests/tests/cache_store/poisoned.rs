@@ -45,7 +45,7 @@ async fn a_row_that_was_changed_or_moved_is_a_miss_an_alarm_and_gone() {
         (format!("update cache_entries e set ciphertext = o.ciphertext, nonce = o.nonce from cache_entries o
                   where e.tenant_id = '{own}' and o.tenant_id = '{other}'"), exact, "another tenant's answer"),
         (format!("update cache_entries e set ciphertext = o.ciphertext, nonce = o.nonce from cache_entries o
-                  where e.tenant_id = '{own}' and e.{of_prompt} and o.tenant_id = '{own}' and o.namespace <> e.namespace"), exact, "another namespace's answer"),
+                  where e.tenant_id = '{own}' and e.namespace < o.namespace and o.tenant_id = '{own}'"), exact, "another namespace's answer"),
         (format!("delete from cache_entries where tenant_id = '{own}' and {of_prompt};
                   update cache_entries set namespace = decode(repeat('01', 32), 'hex') where tenant_id = '{own}'"), exact, "another namespace's row"),
         ("update cache_keys set wrapped_key = set_byte(wrapped_key, 40, get_byte(wrapped_key, 40) # 1)".into(), exact, "another data key"),

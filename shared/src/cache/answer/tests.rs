@@ -5,6 +5,9 @@ use serde_json::json;
 const TEXT: &str =
     "Lisbon is the capital of Portugal. It lies on the right bank of the Tagus, near its mouth, on seven hills.";
 
+/// What is done to a choice.
+type Change<'a> = &'a dyn Fn(&mut Choice);
+
 fn usage() -> Usage {
     Usage {
         prompt_tokens: 5,
@@ -134,7 +137,7 @@ fn what_is_not_a_whole_plain_text_is_not_stored() {
     };
     assert!(changed(&|_| ()).is_some(), "the control");
     #[rustfmt::skip]
-    let table: [(&dyn Fn(&mut Choice), &str); 6] = [
+    let table: [(Change<'_>, &str); 6] = [
         (&|choice| choice.finish_reason = FinishReason::Length,       "it was cut off"),
         (&|choice| choice.message.content = None,                     "it says nothing"),
         (&|choice| choice.message.content = Some("  ".into()),        "nor does this"),

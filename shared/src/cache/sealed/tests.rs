@@ -2,6 +2,9 @@ use super::*;
 use serde_json::json;
 use time::Duration;
 
+/// What is done to a label.
+type Change<'a> = &'a dyn Fn(&mut EntryLabel);
+
 fn label() -> EntryLabel {
     let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
     EntryLabel {
@@ -68,7 +71,7 @@ fn an_entry_opens_as_nothing_but_what_it_was_sealed_as() {
     } = label();
     let later = Duration::microseconds(1);
     #[rustfmt::skip]
-    let table: [(&str, &dyn Fn(&mut EntryLabel)); 20] = [
+    let table: [(&str, Change<'_>); 20] = [
         ("tenant",               &|label| label.tenant = TenantId::from_uuid(Uuid::from_u128(2))),
         ("id",                   &|label| label.id = CacheEntryId::from_uuid(Uuid::from_u128(1))),
         ("key",                  &|label| label.key = Uuid::from_u128(4)),
