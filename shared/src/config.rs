@@ -41,6 +41,17 @@ pub struct Config {
     pub table_timeout: Duration,
     /// What the cache's embedder is made of. None: the cache answers no prompt that is only similar.
     pub embedder_file: Option<PathBuf>,
+    /// The cache.
+    pub cache: CacheConfig,
+}
+
+/// The cache, as far as it is the same for every tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheConfig {
+    /// Whether there is one.
+    pub is_on: bool,
+    /// How long a caller waits for it.
+    pub patience: Duration,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -204,6 +215,7 @@ impl Config {
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
         let embedder_file = reader.embedder_file();
         let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
+        let cache = reader.cache();
         match (database, credentials, kms_key, table) {
             (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
                 database,
@@ -216,6 +228,7 @@ impl Config {
                 keep_alive,
                 table_timeout,
                 embedder_file,
+                cache,
             }),
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -341,6 +354,19 @@ impl<'a> Reader<'a> {
 
     fn embedder_file(&self) -> Option<PathBuf> {
         self.optional("SUPERGATE_EMBEDDER_FILE").map(PathBuf::from)
+    }
+
+    /// On, unless somebody says otherwise: each tenant has a switch of its own.
+    fn cache(&mut self) -> CacheConfig {
+        let is_on = match self.optional("SUPERGATE_CACHE").as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => {
+                self.wrong.push("SUPERGATE_CACHE must be `on` or `off`".into());
+                false
+            }
+        };
+        CacheConfig { is_on, patience: Duration::from_millis(self.number_or("SUPERGATE_CACHE_TIMEOUT_MS", 50)) }
     }
 
     fn required(&mut self, name: &str) -> Option<String> {

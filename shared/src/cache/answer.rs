@@ -11,6 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
 
 /// A piece of a replayed stream ends with the first word that brings it to as many bytes.
 const PIECE_BYTES: usize = 48;
@@ -37,6 +38,9 @@ pub struct StoredAnswer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     native_finish: Option<String>,
     usage: Tokens,
+    /// How long its provider took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    took_ms: Option<u32>,
 }
 
 /// Reads an answer from its stream, piece by piece.
@@ -76,7 +80,20 @@ impl StoredAnswer {
             annotations: message.annotations.clone(),
             native_finish: choice.native_finish_reason.clone(),
             usage,
+            took_ms: None,
         })
+    }
+
+    /// With how long its provider took.
+    #[must_use]
+    pub fn that_took(self, time: Duration) -> Self {
+        Self { took_ms: u32::try_from(time.as_millis()).ok(), ..self }
+    }
+
+    /// How long its provider took.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.took_ms.map(|time| Duration::from_millis(time.into()))
     }
 
     /// What was said.
@@ -185,6 +202,7 @@ impl Recorder {
             annotations: self.annotations,
             native_finish: self.native_finish,
             usage,
+            took_ms: None,
         })
     }
 }

@@ -10,6 +10,10 @@ use std::{
     },
 };
 
+/// The embedder whose vectors are kept, which infra/local/minilm.py gives its name. It is in every namespace before the file was read, so a
+/// file with another is not used.
+pub const NAME: &str = "all-MiniLM-L6-v2/1";
+
 /// Makes an embedder of a file's bytes. Who embeds brings it (`MiniLm::make`), and so nobody else links the engine.
 pub type Make = fn(Vec<u8>) -> Result<Arc<dyn Embedder>, BrokenEmbedder>;
 

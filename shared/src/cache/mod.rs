@@ -6,6 +6,7 @@
 //! what is stored, [`store`] keeps it.
 
 pub mod answer;
+pub mod compare;
 pub mod control;
 pub mod decide;
 pub mod eligibility;

@@ -8,10 +8,12 @@ pub(super) use serve::serve;
 
 use super::{
     attempt::{Attempt, Outcome, UsageFacts},
+    cached,
     call::Call,
     echo,
 };
 use crate::{
+    cache::answer::{Recorder, StoredAnswer},
     causes,
     clock::Clock,
     error::GatewayError,
@@ -27,7 +29,7 @@ use crate::{
     },
     providers::{self, AnswerError, ChatStream, Failure, Head, Piece, Progress},
     tenancy::RequestId,
-    usage::{Tokens, ledger::Ended},
+    usage::{Nanos, Tokens, ledger::Ended},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -117,6 +119,8 @@ pub(super) struct Relay {
     model_served: Option<String>,
     usage: Option<Tokens>,
     answer_bytes: usize,
+    /// What the caller got, for the cache.
+    recorder: Recorder,
     until: Instant,
     keep_alive: Duration,
     /// None while it runs.
@@ -151,6 +155,7 @@ impl Relay {
             model_served: None,
             usage: None,
             answer_bytes: 0,
+            recorder: Recorder::default(),
             until,
             keep_alive,
             ended: None,
@@ -246,6 +251,9 @@ impl Relay {
     }
 
     fn write(&mut self, piece: Piece, out: &mut Vec<u8>) {
+        if !self.is_hidden(&piece) {
+            self.recorder.take(&piece);
+        }
         match piece {
             Piece::Head(head) => {
                 let head = head.bounded();
@@ -304,6 +312,27 @@ impl Relay {
             }
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }
+    }
+
+    /// Whether this caller does not get it.
+    fn is_hidden(&self, piece: &Piece) -> bool {
+        self.hides_reasoning
+            && match piece {
+                Piece::Reasoning(..) => true,
+                Piece::ReasoningDetail(_, detail) => !Reasoning::is_wanted_back(detail),
+                _ => false,
+            }
+    }
+
+    /// The answer for the cache and what it cost, if it has ended and is fit to be given again.
+    fn recorded(&mut self) -> Option<(StoredAnswer, Nanos)> {
+        if self.ended != Some(Ended::Complete) {
+            return None;
+        }
+        let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
+        let head = self.writer.as_ref()?.head().clone();
+        let stored = std::mem::take(&mut self.recorder).finish(head, tokens)?.that_took(self.attempt.elapsed());
+        Some((cached::of_completion(&stored.completion(tokens.to_usage(None)), tokens).map(|_| stored)?, cost.total))
     }
 
     /// Notes that content of a choice has come.

@@ -133,6 +133,11 @@ pub enum CacheOutcome {
 }
 
 impl CacheOutcome {
+    /// Whether it answered.
+    pub fn is_hit(self) -> bool {
+        self.as_str().ends_with("hit")
+    }
+
     /// As the table has it.
     pub fn as_str(self) -> &'static str {
         match self {
