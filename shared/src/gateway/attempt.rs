@@ -270,6 +270,7 @@ impl Attempt {
             price_version: Some(self.candidate.model.price_version.into()),
             cache: None,
             saved: Nanos(0),
+            saved_latency: None,
             first_token: None,
             latency: Duration::ZERO,
         }
