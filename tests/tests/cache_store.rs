@@ -137,6 +137,7 @@ fn answer(text: &str) -> StoredAnswer {
 fn entry(address: Address, text: &str, vector: Option<&[f32]>) -> NewEntry {
     NewEntry {
         address,
+        part: Some("team-a".into()),
         provider: "p".into(),
         model: "m".into(),
         prompt: format!("prompt of {text}"),

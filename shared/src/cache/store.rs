@@ -103,6 +103,8 @@ pub struct LookUp {
 pub struct NewEntry {
     /// Under what; `exact` is needed.
     pub address: Address,
+    /// The caller's own name for its part of the cache, by which it can be emptied.
+    pub part: Option<String>,
     /// Who answered.
     pub provider: String,
     /// With which model, by the catalogue's name.
@@ -256,7 +258,7 @@ impl Store {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| StoreError::Unavailable(error.into()))?;
         let ciphertext = sealed::seal(&key, &label, nonce, &packed).map_err(unfit)?;
-        let entry = SealedEntry { label, nonce, ciphertext };
+        let entry = SealedEntry { label, nonce, ciphertext, part: new.part };
         let gone = cache::insert(&inner.db, &entry, vector.as_deref(), MOST_VECTORS, new.most_bytes).await?;
         if gone > 0 {
             tracing::info!(tenant.id = %tenant, entries = gone, "a full cache made room");
@@ -316,7 +318,7 @@ impl Inner {
         found: FoundEntry,
         cosine: Option<f32>,
     ) -> Result<Hit, Unopened> {
-        let SealedEntry { label, nonce, ciphertext } = found.entry;
+        let SealedEntry { label, nonce, ciphertext, .. } = found.entry;
         let poisoned = |error: BoxError| {
             raise_alarm(address.tenant, label.id, &*error);
             Unopened::Poisoned(label.id)

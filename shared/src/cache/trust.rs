@@ -20,6 +20,16 @@ pub enum Mode {
     Serving,
 }
 
+impl Mode {
+    /// As it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shadow => "shadow",
+            Self::Serving => "serving",
+        }
+    }
+}
+
 /// What a new comparison led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {

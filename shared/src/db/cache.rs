@@ -24,6 +24,8 @@ pub(crate) struct SealedEntry {
     pub(crate) label: EntryLabel,
     pub(crate) nonce: [u8; NONCE_BYTES],
     pub(crate) ciphertext: Vec<u8>,
+    /// The caller's own name for its part of the cache. Not read back: the namespace has it.
+    pub(crate) part: Option<String>,
 }
 
 /// An entry that a look-up found.
@@ -163,8 +165,8 @@ pub(crate) async fn find_similar(
 
 const INSERT: &str = "\
     insert into cache_entries (tenant_id, id, key_id, namespace, exact, canonical, provider, model, created_at, exact_until, \
-    canonical_until, similar_until, expires_at, nonce, ciphertext, bytes, cost_nanos) \
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+    canonical_until, similar_until, expires_at, nonce, ciphertext, bytes, cost_nanos, part) \
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
     on conflict (tenant_id, namespace, exact) do nothing returning id";
 
 /// Stores an entry in the place of one with the same prompt, with its vector, and makes room: at most so many vectors in its namespace,
@@ -225,6 +227,7 @@ async fn insert_entry(tx: &TenantTx, entry: &SealedEntry) -> Result<bool, Error>
         (&entry.ciphertext, Type::BYTEA),
         (&label.bytes, Type::INT4),
         (&label.cost_nanos, Type::INT8),
+        (&entry.part, Type::TEXT),
     ];
     Ok(!tx.query(INSERT, row).await?.is_empty())
 }
@@ -285,7 +288,7 @@ fn found(row: &Row, is_exact: bool, vector: Option<Vec<f32>>) -> Result<FoundEnt
     };
     let nonce = <[u8; NONCE_BYTES]>::try_from(row.try_get::<_, &[u8]>("nonce")?)
         .map_err(|_| Error::Unexpected("a nonce of another length"))?;
-    let entry = SealedEntry { label, nonce, ciphertext: row.try_get("ciphertext")? };
+    let entry = SealedEntry { label, nonce, ciphertext: row.try_get("ciphertext")?, part: None };
     Ok(FoundEntry { entry, wrapped_key: row.try_get("wrapped_key")?, is_exact, vector })
 }
 

@@ -6,6 +6,8 @@ pub mod audit;
 pub(crate) mod bounds;
 pub mod budgets;
 pub mod cache;
+pub mod cache_settings;
+pub mod cache_trials;
 mod connect;
 pub mod credentials;
 pub mod expiry;

@@ -278,6 +278,7 @@ impl Attempt {
             price_version: Some(self.candidate.model.price_version.into()),
             cache: self.cache,
             saved: self.saved,
+            saved_latency: self.saved_latency,
             first_token: None,
             latency: Duration::ZERO,
         }

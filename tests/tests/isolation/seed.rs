@@ -206,6 +206,18 @@ impl Table {
             "cache_vectors" => json!({
                 "tenant_id": side.tenant, "entry_id": side.key, "namespace": hash, "until": "2100-01-01T00:00:00Z", "embedding": "[1,0]",
             }),
+            "cache_settings" => {
+                json!({"tenant_id": side.tenant, "key_id": side.key, "tier": "exact", "updated_at": "2026-01-01T00:00:00Z"})
+            }
+            "cache_trust" => json!({
+                "tenant_id": side.tenant, "mode": "shadow", "compared": 1, "wrong": 0, "since": "2026-01-01T00:00:00Z",
+            }),
+            "cache_trial_hours" => json!({
+                "tenant_id": side.tenant, "hour": "2026-01-01T00:00:00Z", "kind": "shadow", "compared": 1, "wrong": 0,
+            }),
+            "cache_errors" => json!({
+                "tenant_id": side.tenant, "id": id, "at": "2026-01-01T00:00:00Z", "entry_id": id, "kind": "shadow", "reasons": ["numbers"],
+            }),
             "usage_events" => json!({
                 "request_id": format!("{}{}", &self.first_id[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
                 "tenant_id": side.tenant, "key_id": side.key, "attempt": 1, "created_at": "2026-01-01T00:00:00Z",
