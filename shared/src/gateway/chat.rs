@@ -52,6 +52,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
         Admitted::Before(reply) => return Ok(reply),
     };
     attempt.cache = Some(question.outcome());
+    question.load_embedder();
     let claim = booking.claim();
     let mut reply = match hit {
         Some(hit) => cached::serve(&question, &call, &request, (attempt, booking), &hit)?,
@@ -77,7 +78,6 @@ async fn ask(
         booking.close(vec![attempt.refused(&error)], &call.after);
         return Err(error);
     }
-    question.load_embedder();
     let answer = match upstream::send(gateway, call, &mut attempt, prepared).await {
         Ok(answer) => answer,
         Err(failed) => {

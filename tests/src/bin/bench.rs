@@ -4,13 +4,15 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`,
+//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `sizes`, `requests`, `limits`, `cache`, `chunks`,
 //! `cold-starts`, `usage` and `vectors`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
 //! PostgreSQL superuser, the local AWS endpoints in `AWS_*`.
 
+#[path = "../bench/cache.rs"]
+mod cache;
 #[path = "../bench/embedding.rs"]
 mod embedding;
 #[path = "../bench/key_check.rs"]
@@ -59,6 +61,7 @@ const PARTS: &[&str] = &[
     "sizes",
     "requests",
     "limits",
+    "cache",
     "chunks",
     "cold-starts",
     "usage",
@@ -90,7 +93,7 @@ async fn main() {
         progress("vectors");
         vectors::rows_against_time(&mut report).await;
     }
-    if ["keys", "requests", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
+    if ["keys", "requests", "limits", "cache", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
         if wants("keys") {
@@ -103,6 +106,10 @@ async fn main() {
         if wants("limits") {
             let event = chat(Some(stack.api_key()), "mock:words=20", false);
             limits::limits(&stack, &event, &mut report).await;
+        }
+        if wants("cache") {
+            cache::requests(&stack, &mut report).await;
+            cache::misses(&mut report).await;
         }
         if wants("chunks") {
             chunks(&stack, &mut report).await;

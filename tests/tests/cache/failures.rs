@@ -30,7 +30,18 @@ async fn a_row_that_was_changed_is_a_miss_an_alarm_and_gone() {
 }
 
 #[tokio::test]
-async fn without_its_database_a_caller_who_is_known_is_answered_by_the_provider() {
+async fn while_the_database_is_away_a_caller_who_is_known_is_answered_by_the_provider() {
+    let app = start().await;
+    assert_eq!(said(&app.chat(&ask("hello")).await), "MISS");
+    app.database.go_away().await;
+    assert_eq!(said(&app.chat(&ask("hello")).await), "BYPASS");
+    assert_eq!(app.mock.requests().len(), 2);
+    app.database.come_back().await;
+    assert_eq!(said(&app.chat(&ask("hello")).await), "HIT", "and as before afterwards");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_database_that_is_slow() {
     let app = start_with(&[("SUPERGATE_CACHE_TIMEOUT_MS", "50")]).await;
     app.chat(&ask("hello")).await;
     // Whoever looks waits for the lock, and not for longer than the cache's patience.
