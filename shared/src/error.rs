@@ -107,7 +107,9 @@ pub enum GatewayError {
     #[error("{0}")]
     UnknownModel(String),
     /// The caller wanted a stored answer or none, and there is none.
-    #[error("the cache has no answer to this request ({0}), and `cache-control: only-if-cached` was sent: leave that out to ask the provider")]
+    #[error(
+        "the cache has no answer to this request ({0}), and `cache-control: only-if-cached` was sent: leave that out to ask the provider"
+    )]
     NotCached(&'static str),
     /// No such route, or no such thing.
     #[error("there is nothing at {0}")]

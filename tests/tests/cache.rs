@@ -98,7 +98,10 @@ async fn a_hit_costs_nothing_says_what_it_is_and_leaves_its_row() {
     let exact = app.chat(&ask("What is the capital of France?")).await;
     let canonical = app.chat(&ask("what's the capital of France")).await;
     assert_eq!((said(&miss), said(&exact), said(&canonical)), ("MISS", "HIT", "HIT"));
-    assert_eq!((exact.header("x-supergate-cache-tier"), canonical.header("x-supergate-cache-tier")), ("exact", "canonical"));
+    assert_eq!(
+        (exact.header("x-supergate-cache-tier"), canonical.header("x-supergate-cache-tier")),
+        ("exact", "canonical")
+    );
     assert_eq!(exact.header("x-supergate-cost-usd"), "0.000000000");
     assert_eq!((exact.header("x-supergate-provider"), exact.header("x-supergate-attempts")), ("openai", "0"));
     assert!((90..100).contains(&exact.header("age").parse::<u32>().expect("seconds")));
@@ -135,7 +138,8 @@ async fn hits_count_against_the_limit_of_requests_and_give_back_money_and_tokens
     for _ in 0..4 {
         answers.push(send().await);
     }
-    let told: Vec<_> = answers.iter().map(|answer| (answer.status.as_u16(), answer.header("x-supergate-cache"))).collect();
+    let told: Vec<_> =
+        answers.iter().map(|answer| (answer.status.as_u16(), answer.header("x-supergate-cache"))).collect();
     assert_eq!(told, [(200, "MISS"), (200, "HIT"), (200, "HIT"), (429, "")]);
 }
 

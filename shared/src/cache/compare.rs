@@ -49,8 +49,7 @@ const DENIALS: &[&str] = &["no", "not", "never", "none", "nothing", "cannot", "w
 
 impl Said {
     fn read(text: &str) -> Self {
-        let mut said =
-            Self { words: Vec::new(), numbers: BTreeSet::new(), names: BTreeSet::new(), denies: false };
+        let mut said = Self { words: Vec::new(), numbers: BTreeSet::new(), names: BTreeSet::new(), denies: false };
         let mut begins = true;
         for raw in text.split_whitespace() {
             let word = raw.trim_matches(|c: char| !c.is_alphanumeric());

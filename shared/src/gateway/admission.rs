@@ -20,10 +20,7 @@ use crate::{
     },
     openai::Invalid,
     tenancy::{Grant, TenantId, tags},
-    usage::{
-
-        ledger::{CacheOutcome, Ledger, Recorded, UsageEvent, UsageSource},
-    },
+    usage::ledger::{CacheOutcome, Ledger, Recorded, UsageEvent, UsageSource},
 };
 use futures_util::future::join;
 use std::{sync::Arc, time::Duration};

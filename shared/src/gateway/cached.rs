@@ -6,7 +6,11 @@ mod hit;
 
 pub(super) use hit::{of_completion, serve};
 
-use super::{Gateway, after_response::AfterResponse, call::{Call, Reply}};
+use super::{
+    Gateway,
+    after_response::AfterResponse,
+    call::{Call, Reply},
+};
 use crate::{
     alerts::sink::Alerts,
     cache::{

@@ -66,8 +66,13 @@ pub async fn requests(stack: &Stack, report: &mut Report) {
     report.add("cache_resident_mb", "resident memory, without the model", resident, "MB", Some(30.0));
     drop(function);
     let Ok(file) = std::env::var("SUPERGATE_TEST_EMBEDDER") else { return };
-    execute(&stack.database_url(), "insert into cache_trust (tenant_id, mode, since) select id, 'serving', now() from tenants").await;
-    let function = on.env("SUPERGATE_EMBEDDER_FILE", &file).start().await.unwrap_or_else(|error| panic!("{CHAT}: {error}"));
+    execute(
+        &stack.database_url(),
+        "insert into cache_trust (tenant_id, mode, since) select id, 'serving', now() from tenants",
+    )
+    .await;
+    let function =
+        on.env("SUPERGATE_EMBEDDER_FILE", &file).start().await.unwrap_or_else(|error| panic!("{CHAT}: {error}"));
     // The first loads the model, the second keeps the answer with its vector.
     for _ in 0..2 {
         drop(function.invoke(chat(key, PROMPT, "max-age=0"), DEADLINE).await.text().await);
@@ -76,7 +81,15 @@ pub async fn requests(stack: &Stack, report: &mut Report) {
     let reply = function.invoke(chat(key, SIMILAR, ""), DEADLINE).await;
     eprintln!("  a similar prompt: {:?}", reply.headers.get("x-supergate-cache"));
     drop(reply.text().await);
-    add(stack, &function, ("t2", "T2, a similar prompt (one in twenty audited)"), &chat(key, SIMILAR, ""), None, report).await;
+    add(
+        stack,
+        &function,
+        ("t2", "T2, a similar prompt (one in twenty audited)"),
+        &chat(key, SIMILAR, ""),
+        None,
+        report,
+    )
+    .await;
     let resident = crate::megabytes(function.resident_bytes());
     report.add("cache_resident_with_model_mb", "resident memory with the model", resident, "MB", None);
 }
@@ -129,7 +142,8 @@ pub async fn misses(report: &mut Report) {
         Address { tenant, namespace: [if has { 1 } else { 3 }; 32], exact: hash(0), canonical: hash(255) }
     };
     for prompt in 0..PROMPTS {
-        let entry = json!({"id": "a", "created": 1, "model": "m", "text": "an answer", "usage": {"input": 5, "output": 7}});
+        let entry =
+            json!({"id": "a", "created": 1, "model": "m", "text": "an answer", "usage": {"input": 5, "output": 7}});
         let hour = Duration::from_secs(3600);
         let new = NewEntry {
             address: at(owner, true, prompt),
@@ -164,7 +178,8 @@ pub async fn misses(report: &mut Report) {
 
 /// The share of pairs of which the first is the larger.
 fn auc(ones: &[f64], others: &[f64]) -> f64 {
-    let mut all: Vec<(f64, bool)> = ones.iter().map(|time| (*time, true)).chain(others.iter().map(|time| (*time, false))).collect();
+    let mut all: Vec<(f64, bool)> =
+        ones.iter().map(|time| (*time, true)).chain(others.iter().map(|time| (*time, false))).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     let ranks: usize = all.iter().enumerate().filter(|(_, (_, is_one))| *is_one).map(|(rank, _)| rank + 1).sum();
     let (n, m) = (ones.len() as f64, others.len() as f64);
@@ -173,7 +188,8 @@ fn auc(ones: &[f64], others: &[f64]) -> f64 {
 
 async fn store(database: &TestDatabase) -> Store {
     let patience = Duration::from_secs(60);
-    let config = DatabaseConfig { url: database.app_url(), auth: DatabaseAuth::Url, connect_timeout: patience, ca_file: None };
+    let config =
+        DatabaseConfig { url: database.app_url(), auth: DatabaseAuth::Url, connect_timeout: patience, ca_file: None };
     let aws = aws::sdk_config(patience).await.expect("a configuration");
     let key = KmsKey { id: KMS_KEY.into(), previous: None, endpoint: None };
     let db = Database::new(&config, 2).expect("a pool");

@@ -91,8 +91,14 @@ async fn what_is_never_cached_bypasses_it() {
     let mut body = ask("");
     body["messages"][0]["content"] = image;
     assert_ne!(app.chat(&body).await.header("x-supergate-cache"), "HIT", "what is behind an address may change");
-    let kept: i64 =
-        app.database.superuser().await.query_one("select count(*) from cache_entries", &[]).await.expect("a count").get(0);
+    let kept: i64 = app
+        .database
+        .superuser()
+        .await
+        .query_one("select count(*) from cache_entries", &[])
+        .await
+        .expect("a count")
+        .get(0);
     assert_eq!(kept, 0);
 }
 
@@ -130,8 +136,14 @@ async fn a_tenant_whose_prompts_may_not_be_cached_has_no_cache() {
     app.restart_with(&[("SUPERGATE_CACHE", "on")]).await;
     assert_eq!(said(&app.chat(&ask("hello")).await), "DISABLED");
     assert_eq!(said(&app.chat(&ask("hello again")).await), "DISABLED");
-    let kept: i64 =
-        app.database.superuser().await.query_one("select count(*) from cache_entries", &[]).await.expect("a count").get(0);
+    let kept: i64 = app
+        .database
+        .superuser()
+        .await
+        .query_one("select count(*) from cache_entries", &[])
+        .await
+        .expect("a count")
+        .get(0);
     assert_eq!(kept, 1, "no more than there was");
     let rows = app.usage_events().await;
     assert_eq!(rows[1]["cache"], "disabled");

@@ -64,10 +64,14 @@ async fn without_kms_there_is_an_answer_and_no_cache() {
     app.restart_with(&[("SUPERGATE_CACHE", "on")]).await;
     // The provider's key is opened and remembered before KMS is away, the cache's is not.
     let mut other = ask("something else");
-    other["tools"] = serde_json::json!([{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]);
+    other["tools"] =
+        serde_json::json!([{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]);
     assert_eq!(said(&app.chat(&other).await), "BYPASS");
     let superuser = app.database.superuser().await;
-    superuser.batch_execute("update cache_keys set wrapped_key = set_byte(wrapped_key, 30, get_byte(wrapped_key, 30) # 1)").await.expect("changed");
+    superuser
+        .batch_execute("update cache_keys set wrapped_key = set_byte(wrapped_key, 30, get_byte(wrapped_key, 30) # 1)")
+        .await
+        .expect("changed");
     assert_eq!(said(&app.chat(&ask("hello")).await), "MISS", "what KMS does not unwrap is nobody's");
     assert_eq!(said(&app.chat(&ask("hello")).await), "HIT", "and a new key is made");
 }

@@ -57,7 +57,8 @@ async fn tenants_with_the_same_prompts_and_poisoned_neighbours_get_their_own_ans
         keys.push(app.other_tenant(&format!("tenant {tenant}")).await.key);
     }
     let mut own: HashMap<(usize, usize), String> = HashMap::new();
-    let prompts: Vec<Value> = (0..PROMPTS).map(|prompt| ask(&format!("question number {prompt} of everybody"))).collect();
+    let prompts: Vec<Value> =
+        (0..PROMPTS).map(|prompt| ask(&format!("question number {prompt} of everybody"))).collect();
     for (tenant, key) in keys.iter().enumerate() {
         for (prompt, body) in prompts.iter().enumerate().filter(|(prompt, _)| (tenant + prompt) % 2 == 0) {
             let miss = send(&app, key, body).await;

@@ -4,8 +4,8 @@ use super::{ask, said, start_with};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use supergate::cache::{
-    embed::{Embedder as _, MiniLm},
     eligibility,
+    embed::{Embedder as _, MiniLm},
     guards::{self, Reading},
     text,
 };
@@ -21,7 +21,10 @@ static PAIR: LazyLock<(String, String)> = LazyLock::new(|| {
     let fits = |a: &str, b: &str| {
         let near = || embedder.embed(a).expect(a).cosine(&embedder.embed(b).expect(b)) >= 0.955;
         let are_fit = eligibility::of_text(a).is_ok() && eligibility::of_text(b).is_ok();
-        are_fit && text::canonical(a) != text::canonical(b) && guards::objection(&Reading::of(a), &Reading::of(b)).is_none() && near()
+        are_fit
+            && text::canonical(a) != text::canonical(b)
+            && guards::objection(&Reading::of(a), &Reading::of(b)).is_none()
+            && near()
     };
     let found = pairs.map(|line| line.split('\t').collect::<Vec<_>>()).find_map(|columns| match columns.as_slice() {
         [a, b, "1", ..] if fits(a, b) => Some(((*a).to_owned(), (*b).to_owned())),
@@ -34,7 +37,8 @@ static PAIR: LazyLock<(String, String)> = LazyLock::new(|| {
 fn alike(text: &str) -> Value {
     let mut body = ask(text);
     let schema = json!({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"], "additionalProperties": false});
-    body["response_format"] = json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
+    body["response_format"] =
+        json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
     body
 }
 
@@ -118,5 +122,9 @@ async fn after_enough_that_was_right_a_similar_prompt_is_served_and_audits_can_e
     let last = rows.last().expect("a row");
     assert_eq!(last["cache"], "audit");
     assert!(last["cost_nanos"].as_i64().expect("a cost") > 0);
-    assert!(rows.iter().any(|row| row["cache"] == "semantic_hit" && row["cost_nanos"] == 0 && row["saved_nanos"].as_i64() > Some(0)));
+    assert!(
+        rows.iter().any(|row| row["cache"] == "semantic_hit"
+            && row["cost_nanos"] == 0
+            && row["saved_nanos"].as_i64() > Some(0))
+    );
 }

@@ -108,10 +108,7 @@ fn note_hit(question: &Question, hit: &Hit) {
 }
 
 /// What a whole answer leaves for the cache; none if it is not fit for it.
-pub(in crate::gateway) fn of_completion(
-    completion: &ChatCompletion,
-    tokens: Tokens,
-) -> Option<StoredAnswer> {
+pub(in crate::gateway) fn of_completion(completion: &ChatCompletion, tokens: Tokens) -> Option<StoredAnswer> {
     eligibility::of_answer(completion).ok()?;
     StoredAnswer::of(completion, tokens)
 }

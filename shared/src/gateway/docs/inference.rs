@@ -297,8 +297,16 @@ documents were asked for. Headers: `Cache-Control: no-store | no-cache | max-age
 fn cached(operation: Operation) -> Operation {
     operation
         .more(CACHE)
-        .header(200, "x-supergate-cache", "`HIT`, `SEMANTIC-HIT`, `MISS`, `BYPASS` (not asked, or it did not answer in time) or `DISABLED`.")
-        .header(200, "x-supergate-cache-tier", "Of a hit: `exact`, `canonical` (but for how it is written) or `semantic`.")
+        .header(
+            200,
+            "x-supergate-cache",
+            "`HIT`, `SEMANTIC-HIT`, `MISS`, `BYPASS` (not asked, or it did not answer in time) or `DISABLED`.",
+        )
+        .header(
+            200,
+            "x-supergate-cache-tier",
+            "Of a hit: `exact`, `canonical` (but for how it is written) or `semantic`.",
+        )
         .header(200, "x-supergate-cache-id", "Of a hit: which entry, for `/v1/cache/{id}`.")
         .header(200, "x-supergate-cache-similarity", "Of a semantic hit: the cosine of the two prompts.")
         .header(200, "age", "Of a hit: the seconds since the answer was stored.")
