@@ -14,7 +14,7 @@ use crate::{
         chat::{ChatRequest, Message, Role},
         content::{Content, PartBody},
     },
-    tenancy::ids::{KeyId, TenantId},
+    tenancy::ids::{KeyId, PersonId, TenantId},
 };
 use encode::{Encode, Fields};
 use sha2::{Digest, Sha256};
@@ -37,8 +37,10 @@ pub enum Sharing {
 pub struct Surroundings<'a> {
     /// Whose request it is.
     pub tenant: TenantId,
-    /// By which key; none for a person with an access token, whose answers are shared with nobody's key.
+    /// By which key.
     pub key: Option<KeyId>,
+    /// By which person, with an access token: their answers are shared with no key, and with no other person.
+    pub person: Option<PersonId>,
     /// For whom answers are kept.
     pub sharing: Sharing,
     /// The caller's own name for a part of its cache (`x-supergate-cache-namespace`).
@@ -113,7 +115,7 @@ pub(super) fn loose_text(request: &ChatRequest) -> Option<String> {
 
 impl Surroundings<'_> {
     fn encode(&self, request: &ChatRequest, fields: &mut Fields) {
-        let Self { tenant, key, sharing, label, endpoint, provider, model, embedder } = self;
+        let Self { tenant, key, person, sharing, label, endpoint, provider, model, embedder } = self;
         fields.count("schema", usize::from(SCHEMA));
         fields.count("text", usize::from(text::VERSION));
         fields.count("guards", usize::from(guards::VERSION));
@@ -124,6 +126,9 @@ impl Surroundings<'_> {
             Sharing::Key => {
                 fields.text("shared by", "key");
                 fields.optional("key", key.as_ref(), |key, fields| fields.bytes("id", key.as_uuid().as_bytes()));
+                if let Some(person) = person {
+                    fields.bytes("person", person.as_uuid().as_bytes());
+                }
                 let user = request.other.get("user").and_then(serde_json::Value::as_str);
                 fields.optional("user", user.as_ref(), |user, fields| fields.text("name", user));
             }

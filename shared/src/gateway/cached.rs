@@ -125,6 +125,7 @@ impl Question {
         let surroundings = Surroundings {
             tenant: grant.tenant(),
             key: grant.actor().key(),
+            person: grant.actor().person(),
             sharing: settings.sharing,
             label: control.label.as_deref(),
             endpoint: ENDPOINT,

@@ -2,18 +2,18 @@
 //! that did not end as its provider's protocol ends is an error to the caller, never a clean `[DONE]`; and it is billed as it was used,
 //! whether or not the caller stays to the end.
 
+mod recording;
 mod serve;
 
 pub(super) use serve::serve;
 
 use super::{
     attempt::{Attempt, Outcome, UsageFacts},
-    cached,
     call::Call,
     echo,
 };
 use crate::{
-    cache::answer::{Recorder, StoredAnswer},
+    cache::answer::Recorder,
     causes,
     clock::Clock,
     error::GatewayError,
@@ -29,7 +29,7 @@ use crate::{
     },
     providers::{self, AnswerError, ChatStream, Failure, Head, Piece, Progress},
     tenancy::RequestId,
-    usage::{Nanos, Tokens, ledger::Ended},
+    usage::{Tokens, ledger::Ended},
 };
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -312,27 +312,6 @@ impl Relay {
             }
             Piece::Usage(tokens) => self.usage = Some(tokens),
         }
-    }
-
-    /// Whether this caller does not get it.
-    fn is_hidden(&self, piece: &Piece) -> bool {
-        self.hides_reasoning
-            && match piece {
-                Piece::Reasoning(..) => true,
-                Piece::ReasoningDetail(_, detail) => !Reasoning::is_wanted_back(detail),
-                _ => false,
-            }
-    }
-
-    /// The answer for the cache and what it cost, if it has ended and is fit to be given again.
-    fn recorded(&mut self) -> Option<(StoredAnswer, Nanos)> {
-        if self.ended != Some(Ended::Complete) {
-            return None;
-        }
-        let (tokens, _, cost) = self.attempt.price(&self.usage_facts());
-        let head = self.writer.as_ref()?.head().clone();
-        let stored = std::mem::take(&mut self.recorder).finish(head, tokens)?.that_took(self.attempt.elapsed());
-        Some((cached::of_completion(&stored.completion(tokens.to_usage(None)), tokens).map(|_| stored)?, cost.total))
     }
 
     /// Notes that content of a choice has come.

@@ -1,7 +1,7 @@
 //! Any change of any field is another namespace, but for those that are set aside. Which fields there are is read from the source.
 
 use super::*;
-use crate::tenancy::ids::{KeyId, TenantId};
+use crate::tenancy::ids::{KeyId, PersonId, TenantId};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -24,6 +24,7 @@ fn surroundings() -> Surroundings<'static> {
     Surroundings {
         tenant: TenantId::generate(Duration::from_secs(1)),
         key: None,
+        person: None,
         sharing: Sharing::Key,
         label: None,
         endpoint: "chat.completions",
@@ -171,6 +172,7 @@ fn the_surroundings_are_in_the_namespace_each_of_them() {
     let table = [
         ("tenant",   Surroundings { tenant: TenantId::generate(Duration::from_secs(9)), ..plain }),
         ("key",      Surroundings { key: Some(key), ..plain }),
+        ("person",   Surroundings { person: Some(PersonId::generate(Duration::from_secs(2))), ..plain }),
         ("sharing",  Surroundings { sharing: Sharing::Tenant, ..plain }),
         ("label",    Surroundings { label: Some(""), ..plain }),
         ("endpoint", Surroundings { endpoint: "responses", ..plain }),
