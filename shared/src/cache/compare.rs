@@ -79,10 +79,12 @@ impl Said {
 mod tests {
     use super::*;
 
+    type Pair = (&'static str, &'static str, Option<f32>, &'static [&'static str], &'static str);
+
     #[test]
     fn two_answers_are_as_good_as_each_other_or_not() {
         #[rustfmt::skip]
-        let table: [(&str, &str, Option<f32>, &[&str], &str); 12] = [
+        let table: [Pair; 12] = [
             ("Paris.",                              "paris",                                 None,       &[],           "equal but for how it is written"),
             ("It is **Paris**.",                    "It is Paris!",                          None,       &[],           "marks are no words"),
             ("The capital is Paris.",               "Its capital city is Paris.",            Some(0.93), &[],           "other words"),
