@@ -56,7 +56,8 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let claim = booking.claim();
     let mut reply = match hit {
         Some(hit) => cached::serve(&question, &call, &request, (attempt, booking), &hit)?,
-        None => ask(gateway, &call, request, (attempt, booking), prepared, question).await?,
+        // Behind a pointer: what waits for a provider is large, and a hit should not carry it.
+        None => Box::pin(ask(gateway, &call, request, (attempt, booking), prepared, question)).await?,
     };
     upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
