@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test prove-isolation traffic-report check fuzz docs soak bench clean python
+.PHONY: help run test prove-isolation traffic-report cache-report check fuzz docs soak bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ traffic-report: python ## what becomes of recorded traffic, as a table and a lin
 	@TRAFFIC="$(TRAFFIC)" TRAFFIC_REPORT="$(REPORT)" $(STACK) test -- -p supergate-tests --test recorded_traffic; status=$$?; \
 		[ -f "$(REPORT)" ] || { echo "supergate: there is no report; does TRAFFIC name a folder of recordings?" >&2; exit 1; }; \
 		cat "$(REPORT)"; exit $$status
+
+cache-report: python ## how often each tier of the cache is right, as tables and a line of JSON: make cache-report PAIRS=file.tsv
+	cargo build --profile harness -p supergate-tests --bin cache-report
+	@$(STACK) embedder > /dev/null
+	@PAIRS="$(PAIRS)" SUPERGATE_TEST_EMBEDDER="$(abspath $(STATE))/embedder/all-minilm-l6-v2.bin" $(TARGET)/harness/cache-report
 
 check: python ## formatting, lints, licences and bans, documentation, the template
 	@$(STACK) check-tools

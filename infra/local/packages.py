@@ -47,6 +47,13 @@ def ensure(settings: Settings, progress: Progress) -> None:
         _stamp(settings).write_text(_wanted())
 
 
+def pip(settings: Settings) -> list[str | Path]:
+    """A pip that works: the environment's own, or where that has none (Debian's python3), the one of the Python that made it."""
+    own = [settings.python, "-m", "pip"]
+    has_own = subprocess.run([*own, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return own if has_own.returncode == 0 else [Path(sys.base_prefix) / "bin" / "python3", "-m", "pip"]
+
+
 def _create(settings: Settings, log: Path, progress: Progress) -> list[str | Path]:
     """Makes an empty environment; returns the pip command that installs into it."""
     make = [sys.executable, "-m", "venv", "--clear"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import alerts
 import cargo
 import demo
+import embedder
 import moto_server
 import platform_keys
 import postgres
@@ -22,7 +23,7 @@ from console import Failure, Progress, say
 from processes import Children
 from settings import Settings, database_role, functions, path_with_venv, without_cloud, write_secret
 
-STEPS = 6  # the first, the Python packages, is done before this module can be loaded
+STEPS = 7  # the first, the Python packages, is done before this module can be loaded
 DATABASE = "supergate"
 CHECK_SECONDS = 0.5
 
@@ -51,6 +52,7 @@ def _start(settings: Settings, children: Children, progress: Progress) -> None:
     env["PATH"] = path_with_venv(settings, os.environ)
     with progress.step("Building (cargo build)"):
         cargo.build(["build", "--workspace", "--bins"], settings, progress, env)
+    env["SUPERGATE_EMBEDDER_FILE"] = str(embedder.ensure(settings, progress))
     with progress.step("PostgreSQL"):
         data, log = settings.state / "pg", settings.log("postgres")
         database = postgres.start(data, postgres.FOR_PEOPLE, log, children, progress)

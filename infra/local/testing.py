@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import cargo
+import embedder
 import moto_server
 import postgres
 from console import Failure, Progress, say
@@ -25,7 +26,7 @@ RECORDED_TRAFFIC = REPO.parent / "shared" / "traffic"
 
 def test(settings: Settings, arguments: Sequence[str]) -> int:
     """Runs `cargo test` and the client tests; with arguments, only `cargo test` with these. Returns the exit code."""
-    progress = Progress(5, done=1)
+    progress = Progress(6, done=1)
     with _services(settings, progress) as env:
         selection = list(arguments) or ["--workspace", "--no-fail-fast"]
         # Some tests start the functions themselves, which `cargo test` alone would not build.
@@ -47,7 +48,7 @@ def execute(settings: Settings, command: Sequence[str]) -> int:
     """Runs a command with the tests' services and environment; returns its exit code."""
     if not command:
         raise Failure("what should run? stack.py exec -- COMMAND ...")
-    progress = Progress(3, done=1)
+    progress = Progress(4, done=1)
     with _services(settings, progress) as env:
         try:
             return subprocess.run(command, env=env, check=False).returncode
@@ -62,6 +63,7 @@ def _services(settings: Settings, progress: Progress) -> Iterator[dict[str, str]
     try:
         with _folder(settings) as folder:
             env = _environment(settings)
+            env["SUPERGATE_TEST_EMBEDDER"] = str(embedder.ensure(settings, progress))
             with progress.step("PostgreSQL"):
                 log = settings.log("test-postgres")
                 server = postgres.start(folder / "pg", postgres.FOR_TESTS, log, children, progress)

@@ -6,7 +6,7 @@ use crate::{
     providers::{self, Provider},
     tenancy::{TokenKeys, oidc::Issuer},
 };
-use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -39,6 +39,19 @@ pub struct Config {
     pub keep_alive: Duration,
     /// How long the table may take: a caller waits for it before each request.
     pub table_timeout: Duration,
+    /// What the cache's embedder is made of. None: the cache answers no prompt that is only similar.
+    pub embedder_file: Option<PathBuf>,
+    /// The cache.
+    pub cache: CacheConfig,
+}
+
+/// The cache, as far as it is the same for every tenant.
+#[derive(Debug, Clone, Copy)]
+pub struct CacheConfig {
+    /// Whether there is one.
+    pub is_on: bool,
+    /// How long a caller waits for it.
+    pub patience: Duration,
 }
 
 /// What callers' keys and tokens are checked against. Every function that callers reach has the same.
@@ -136,6 +149,8 @@ pub struct HealthConfig {
     pub table: Option<String>,
     /// The KMS key.
     pub kms_key: Option<KmsKey>,
+    /// What the cache's embedder is made of.
+    pub embedder_file: Option<PathBuf>,
 }
 
 /// What the functions that administer need.
@@ -207,7 +222,9 @@ impl Config {
         let base_urls = providers::ALL.iter().map(|provider| (provider.id(), reader.base_url(*provider))).collect();
         let upstream_timeout = Duration::from_secs(reader.seconds_or("UPSTREAM_TIMEOUT_S", 600));
         let keep_alive = Duration::from_secs(reader.seconds_or("STREAM_KEEP_ALIVE_S", 15));
+        let embedder_file = reader.embedder_file();
         let table_timeout = Duration::from_secs(reader.seconds_or("SUPERGATE_TABLE_TIMEOUT_S", 2));
+        let cache = reader.cache();
         match (database, credentials, kms_key, table) {
             (Some(database), Some(credentials), Some(kms_key), Some(table)) if reader.wrong.is_empty() => Ok(Self {
                 database,
@@ -219,6 +236,8 @@ impl Config {
                 upstream_timeout,
                 keep_alive,
                 table_timeout,
+                embedder_file,
+                cache,
             }),
             _ => Err(ConfigError(reader.wrong)),
         }
@@ -232,9 +251,10 @@ impl HealthConfig {
     /// Every fault, not only the first.
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
-        let (table, kms_key) = (reader.optional("SUPERGATE_TABLE"), reader.kms_key());
+        let (table, kms_key, embedder_file) =
+            (reader.optional("SUPERGATE_TABLE"), reader.kms_key(), reader.embedder_file());
         match reader.database("DATABASE_URL") {
-            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key }),
+            Some(database) if reader.wrong.is_empty() => Ok(Self { database, table, kms_key, embedder_file }),
             _ => Err(ConfigError(reader.wrong)),
         }
     }
@@ -343,6 +363,23 @@ impl<'a> Reader<'a> {
 
     fn alerts(&self) -> AlertsConfig {
         AlertsConfig { bus: self.optional("SUPERGATE_ALERTS_BUS"), source: self.optional("SUPERGATE_ALERTS_SOURCE") }
+    }
+
+    fn embedder_file(&self) -> Option<PathBuf> {
+        self.optional("SUPERGATE_EMBEDDER_FILE").map(PathBuf::from)
+    }
+
+    /// On, unless somebody says otherwise: each tenant has a switch of its own.
+    fn cache(&mut self) -> CacheConfig {
+        let is_on = match self.optional("SUPERGATE_CACHE").as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => {
+                self.wrong.push("SUPERGATE_CACHE must be `on` or `off`".into());
+                false
+            }
+        };
+        CacheConfig { is_on, patience: Duration::from_millis(self.number_or("SUPERGATE_CACHE_TIMEOUT_MS", 50)) }
     }
 
     fn required(&mut self, name: &str) -> Option<String> {

@@ -106,6 +106,11 @@ pub enum GatewayError {
     /// No such model.
     #[error("{0}")]
     UnknownModel(String),
+    /// The caller wanted a stored answer or none, and there is none.
+    #[error(
+        "the cache has no answer to this request ({0}), and `cache-control: only-if-cached` was sent: leave that out to ask the provider"
+    )]
+    NotCached(&'static str),
     /// No such route, or no such thing.
     #[error("there is nothing at {0}")]
     NotFound(String),
@@ -241,6 +246,8 @@ impl GatewayError {
             Self::UnknownModel(_) => {
                 OnTheWire { param: Some("model"), ..plain(StatusCode::NOT_FOUND, invalid, "model_not_found") }
             }
+            // RFC 9111, section 5.2.1.7.
+            Self::NotCached(_) => plain(StatusCode::GATEWAY_TIMEOUT, invalid, "not_cached"),
             Self::NotFound(_) => plain(StatusCode::NOT_FOUND, invalid, "not_found"),
             Self::MethodNotAllowed(_) => plain(StatusCode::METHOD_NOT_ALLOWED, invalid, "method_not_allowed"),
             Self::CredentialUnreadable(_) => {

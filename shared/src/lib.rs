@@ -2,9 +2,10 @@
 //!
 //! The layers, each of which may know those under it and never one above: doors ([`web`], [`telemetry`]) → story ([`gateway`],
 //! [`error`]) → hands ([`db`], [`http`], and the `dynamo`, `kms`, `auth`, `ledger`, `sink` files) → rules ([`providers`], [`routing`],
-//! [`tenancy`], [`limits`], [`usage`], [`alerts`], [`crypto`], [`config`]) → words ([`openai`]). A test reads every `use crate::` against that.
+//! [`tenancy`], [`limits`], [`cache`], [`usage`], [`alerts`], [`crypto`], [`config`]) → words ([`openai`]). A test reads every `use crate::` against that.
 
 pub mod alerts;
+pub mod cache;
 pub mod causes;
 pub mod clock;
 pub mod config;

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,8 +42,28 @@ class Stack:
     @property
     def api_key(self) -> str:
         """What demo.env says."""
+        return self._demo("SUPERGATE_API_KEY")
+
+    def _demo(self, name: str) -> str:
         lines = (self.state / "demo.env").read_text().splitlines()
-        return dict(line.split("=", 1) for line in lines)["SUPERGATE_API_KEY"]
+        return dict(line.split("=", 1) for line in lines)[name]
+
+    def call(self, method: str, path: str, key: str, body: dict[str, object]) -> dict[str, object]:
+        """A call of an administrator."""
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            parsed: dict[str, object] = json.load(answer)
+            return parsed
+
+    def new_tenant(self, name: str) -> str:
+        """Another tenant; its key."""
+        return str(self.call("POST", "/v1/tenant", self._demo("SUPERGATE_OPERATOR_KEY"), {"name": name})["api_key"])
+
+    def without_cache(self) -> Stack:
+        """Most tests ask the same again and look at what became of it: the demo tenant's prompts are not cached."""
+        self.call("PATCH", "/v1/tenant", self.api_key, {"settings": {"cache_prompts": False}})
+        return self
 
     @property
     def output(self) -> str:
@@ -108,6 +130,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """One stack for all tests that only talk to it."""
     running = Stack(tmp_path_factory.mktemp("stack") / "state", free_port())
     try:
-        yield running.start()
+        yield running.start().without_cache()
     finally:
         running.stop()

@@ -20,6 +20,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use supergate::{
+    cache::embed::MiniLm,
     clock::Clock,
     config::{Config, OfficeConfig, PeopleConfig, RotationConfig, SweeperConfig},
     crypto::kms::MasterKey,
@@ -517,7 +518,7 @@ pub async fn gateway(
     }
     all.extend(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     let config = Config::load(&|name| all.get(name).cloned()).expect("a complete configuration");
-    Arc::new(Gateway::new(config, clock, 16).await.expect("a gateway"))
+    Arc::new(Gateway::new(config, clock, 16).await.expect("a gateway").embedding_with(MiniLm::make))
 }
 
 async fn master_key(database: &TestDatabase, vars: &[(&str, &str)]) -> Arc<MasterKey> {
@@ -553,6 +554,10 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("AWS_ENDPOINT_URL_KMS", kms::watched()),
         // The tests of a run share one emulator, which serves one after the other.
         ("SUPERGATE_TABLE_TIMEOUT_S", "30"),
+        // Most tests ask the same again and look at what the provider gets. Those of the cache turn it on; a busy machine is no reason for
+        // it to say nothing.
+        ("SUPERGATE_CACHE", "off"),
+        ("SUPERGATE_CACHE_TIMEOUT_MS", "30000"),
     ];
     let table = env::var("SUPERGATE_TABLE").ok().map(|table| ("SUPERGATE_TABLE".to_owned(), table));
     let all = defaults.iter().chain(vars).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

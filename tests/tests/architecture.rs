@@ -32,6 +32,10 @@ const LAYERS: &[(&str, Layer, &str)] = &[
     ("alerts::sink",   Hands,      "calls EventBridge"),
     ("causes",         Everywhere, "a chain of errors as text"),
     ("openai",         Words,      "the dialect"),
+    ("cache",          Rules,      "what may be answered from memory"),
+    ("cache::embedding", Hands,    "reads the embedder's file"),
+    ("cache::keys",    Hands,      "asks the database and KMS, and remembers"),
+    ("cache::store",   Hands,      "keeps answers in the database"),
     ("clock",          Rules,      "time as an argument"),
     ("config",         Rules,      "settings as an argument"),
     ("crypto",         Rules,      "secrets"),
@@ -87,6 +91,7 @@ const OUTSIDE: &[(&str, &[&str], &str)] = &[
     ("lambda_http",       &["web"],            "one place knows API Gateway"),
     ("refinery",          &["db::migrations"], "one place migrates"),
     ("reqwest",           &["http"],           "one place calls providers"),
+    ("rten",              &["cache::embed"],   "one place runs a network"),
     ("tokio_postgres",    &["db", "config"],   "one place asks the database; config only reads its URL"),
 ];
 

@@ -342,6 +342,7 @@ async fn an_event_is_one_row_however_often_it_is_recorded() {
         price_version: None,
         cache: None,
         saved: Nanos(0),
+        saved_latency: None,
         first_token: None,
         latency: Duration::ZERO,
     };

@@ -114,8 +114,7 @@ fn a_function_decrypts_its_own_environment_and_what_its_purpose_says() {
         }
         let purpose = |action: &str| {
             statements.iter().any(|one| {
-                one.actions.iter().any(|granted| granted == action)
-                    && one.condition.contains("kms:EncryptionContext:purpose")
+                one.actions.iter().any(|granted| granted == action) && one.condition.contains("`provider-key`")
             })
         };
         // Who stores a provider's key cannot open it, who opens it cannot make another.

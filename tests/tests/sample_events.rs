@@ -318,6 +318,7 @@ fn health_vars(database_url: String) -> HashMap<String, String> {
         ("DATABASE_CONNECT_TIMEOUT_S".into(), "5".into()),
         ("SUPERGATE_TABLE".into(), stack("SUPERGATE_TABLE")),
         ("SUPERGATE_KMS_KEY_ID".into(), stack("SUPERGATE_KMS_KEY_ID")),
+        ("SUPERGATE_EMBEDDER_FILE".into(), stack("SUPERGATE_TEST_EMBEDDER")),
     ])
 }
 
@@ -353,20 +354,32 @@ async fn health_says_what_is_up_and_what_is_down_and_nothing_else() {
     table_down.insert("SUPERGATE_TABLE".into(), "another-table".into());
     let mut key_down = up.clone();
     key_down.insert("SUPERGATE_KMS_KEY_ID".into(), "alias/another-key".into());
+    let mut embedder_down = up.clone();
+    embedder_down.insert("SUPERGATE_EMBEDDER_FILE".into(), file!().into());
     for (case, event) in events("health") {
-        for (vars, down) in
-            [(&up, ""), (&database_down, "database"), (&table_down, "limits_table"), (&key_down, "master_key")]
-        {
+        for (vars, down) in [
+            (&up, ""),
+            (&database_down, "database"),
+            (&table_down, "limits_table"),
+            (&key_down, "master_key"),
+            (&embedder_down, "embedder"),
+        ] {
             let answer = health(vars, &event).await;
-            if down.is_empty() {
+            // Without the embedder all requests are served.
+            if ["", "embedder"].contains(&down) {
                 expect(&case, answer.status.as_u16(), &answer.text());
             } else {
                 assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{case} without {down}: {}", answer.text());
             }
-            let expected = ["database", "limits_table", "master_key"]
+            let expected = ["database", "limits_table", "master_key", "embedder"]
                 .map(|name| (name.to_owned(), if name == down { "down" } else { "ok" }.to_owned()));
             assert_eq!(checks(&answer, vars), expected, "{case} without {down}");
-            assert_eq!(answer.json()["status"], if down.is_empty() { "ok" } else { "down" });
+            let status = match down {
+                "" => "ok",
+                "embedder" => "degraded",
+                _ => "down",
+            };
+            assert_eq!(answer.json()["status"], status);
         }
     }
 }

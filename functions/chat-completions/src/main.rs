@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, sync::Arc};
 use supergate::{
+    cache::embed::MiniLm,
     config::Config,
     gateway::{Gateway, chat},
     web,
@@ -10,7 +11,8 @@ use supergate::{
 fn main() -> ExitCode {
     web::start(|start| async move {
         let config = Config::load(start.vars)?;
-        let gateway = Arc::new(Gateway::new(config, Arc::clone(&start.clock), start.concurrency).await?);
+        let gateway = Gateway::new(config, Arc::clone(&start.clock), start.concurrency).await?;
+        let gateway = Arc::new(gateway.embedding_with(MiniLm::make));
         let handler = move |call| {
             let gateway = Arc::clone(&gateway);
             async move { chat::complete(&gateway, call).await }

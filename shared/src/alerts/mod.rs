@@ -45,6 +45,15 @@ pub enum Alert {
     },
     /// The table of limits does not answer: each process keeps count for itself, and hard budgets are closed.
     LimitsUncounted,
+    /// The cache answers similar prompts of a tenant from now on, or does not any more because too many of its answers were wrong.
+    CacheTrust {
+        /// Whose.
+        tenant: TenantId,
+        /// Whether it does.
+        serves: bool,
+        /// Since when.
+        at: OffsetDateTime,
+    },
     /// A tenant spent far more in an hour than in any of the days before.
     SpendingUnusual {
         /// Whose.
@@ -98,6 +107,8 @@ impl Alert {
             Self::BudgetUsedUp { .. } => "budget.used_up",
             Self::BudgetRefuses { .. } => "budget.refuses",
             Self::LimitsUncounted => "limits.uncounted",
+            Self::CacheTrust { serves: true, .. } => "cache.trusted",
+            Self::CacheTrust { serves: false, .. } => "cache.distrusted",
             Self::SpendingUnusual { .. } => "spending.unusual",
         }
     }
@@ -123,6 +134,7 @@ impl Alert {
                 "resets_at": budget.resets_at.map(moment),
             }),
             Self::LimitsUncounted => json!({}),
+            Self::CacheTrust { tenant, at, .. } => json!({ "tenant_id": tenant.to_string(), "since": moment(*at) }),
             Self::SpendingUnusual { tenant, hour, spent, usual } => json!({
                 "tenant_id": tenant.to_string(),
                 "hour": moment(*hour),
@@ -143,6 +155,9 @@ impl Alert {
                 (key, left.unwrap_or(LONG))
             }
             Self::LimitsUncounted => (self.name().into(), UNCOUNTED_EVERY),
+            Self::CacheTrust { tenant, at, .. } => {
+                (format!("{}#{tenant}#{}", self.name(), at.unix_timestamp_nanos()), Duration::from_secs(86_400))
+            }
             Self::SpendingUnusual { tenant, hour, .. } => {
                 (format!("{}#{tenant}#{}", self.name(), hour.unix_timestamp()), Duration::from_secs(7 * 86_400))
             }
@@ -187,6 +202,7 @@ mod tests {
         let table = [
             (Alert::BudgetUsedUp { tenant, budget: monthly() },  "budget.used_up",   Duration::from_secs(8 * 86_400 + 12 * 3600), "until the period ends"),
             (Alert::BudgetRefuses { tenant, budget: budget(Period::Total, None) }, "budget.refuses", LONG, "what never ends is told of once"),
+            (Alert::CacheTrust { tenant, serves: false, at: now }, "cache.distrusted", Duration::from_secs(86_400), "each change by itself"),
             (Alert::LimitsUncounted,                             "limits.uncounted", UNCOUNTED_EVERY, "as long as it lasts"),
             (Alert::SpendingUnusual { tenant, hour: now, spent: Nanos(1), usual: Nanos(0) }, "spending.unusual", Duration::from_secs(7 * 86_400), "each hour by itself"),
         ];

@@ -101,11 +101,19 @@ impl DataKey {
         Ok(Zeroizing::new(secret))
     }
 
-    pub(super) fn encrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
+    /// Seals any bytes; what the seal covers besides them is `aad`. `nonce` must be random, and a key may seal 2^32 times.
+    ///
+    /// # Errors
+    /// [`Broken`] for more bytes than AES-GCM takes.
+    pub fn encrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
         self.cipher()?.encrypt(&Nonce::from(nonce), Payload { msg, aad }).map_err(|_| Broken)
     }
 
-    pub(super) fn decrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
+    /// Opens what [`Self::encrypt`] sealed.
+    ///
+    /// # Errors
+    /// [`Broken`], whatever is wrong with it.
+    pub fn decrypt(&self, nonce: [u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Broken> {
         self.cipher()?.decrypt(&Nonce::from(nonce), Payload { msg, aad }).map_err(|_| Broken)
     }
 

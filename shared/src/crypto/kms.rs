@@ -42,9 +42,27 @@ pub enum KmsError {
     Refused(#[source] BoxError),
 }
 
+/// What a data key is for. Which function may have which of them made or unwrapped is a matter of its IAM role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A provider's key.
+    ProviderKey,
+    /// What a tenant has in the cache.
+    Cache,
+}
+
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderKey => "provider-key",
+            Self::Cache => "cache",
+        }
+    }
+}
+
 /// What a wrapped key is bound to. KMS checks it, and CloudTrail shows it.
-fn context(tenant: TenantId) -> HashMap<String, String> {
-    [("tenant", tenant.to_string()), ("purpose", "provider-key".to_owned())]
+fn context(tenant: TenantId, purpose: Purpose) -> HashMap<String, String> {
+    [("tenant", tenant.to_string()), ("purpose", purpose.as_str().to_owned())]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
 }
@@ -73,17 +91,17 @@ impl MasterKey {
 
     // The SDK's futures are boxed: they are large, and so deep that who awaits them in turn does not compile.
 
-    /// Makes a data key for a secret of a tenant.
+    /// Makes a data key for something of a tenant.
     ///
     /// # Errors
     /// [`KmsError`].
-    pub async fn generate_data_key(&self, tenant: TenantId) -> Result<NewDataKey, KmsError> {
+    pub async fn generate_data_key(&self, tenant: TenantId, purpose: Purpose) -> Result<NewDataKey, KmsError> {
         let asked = self
             .client
             .generate_data_key()
             .key_id(&self.key.id)
             .key_spec(DataKeySpec::Aes256)
-            .set_encryption_context(Some(context(tenant)));
+            .set_encryption_context(Some(context(tenant, purpose)));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;
         let incomplete = || KmsError::Refused("an answer without a key".into());
         Ok(NewDataKey {
@@ -97,26 +115,28 @@ impl MasterKey {
     ///
     /// # Errors
     /// [`KmsError`].
-    pub async fn unwrap(&self, tenant: TenantId, wrapped: Vec<u8>) -> Result<DataKey, KmsError> {
-        let Some(previous) = &self.key.previous else { return self.unwrap_under(&self.key.id, tenant, wrapped).await };
-        match self.unwrap_under(&self.key.id, tenant, wrapped.clone()).await {
-            Err(KmsError::Refused(_)) => self.unwrap_under(previous, tenant, wrapped).await,
+    pub async fn unwrap(&self, tenant: TenantId, purpose: Purpose, wrapped: Vec<u8>) -> Result<DataKey, KmsError> {
+        let context = context(tenant, purpose);
+        let Some(previous) = &self.key.previous else { return self.unwrap_under(&self.key.id, context, wrapped).await };
+        match self.unwrap_under(&self.key.id, context.clone(), wrapped.clone()).await {
+            Err(KmsError::Refused(_)) => self.unwrap_under(previous, context, wrapped).await,
             unwrapped => unwrapped,
         }
     }
 
-    async fn unwrap_under(&self, key: &str, tenant: TenantId, wrapped: Vec<u8>) -> Result<DataKey, KmsError> {
-        let asked = self
-            .client
-            .decrypt()
-            .key_id(key)
-            .ciphertext_blob(Blob::new(wrapped))
-            .set_encryption_context(Some(context(tenant)));
+    async fn unwrap_under(
+        &self,
+        key: &str,
+        context: HashMap<String, String>,
+        wrapped: Vec<u8>,
+    ) -> Result<DataKey, KmsError> {
+        let asked =
+            self.client.decrypt().key_id(key).ciphertext_blob(Blob::new(wrapped)).set_encryption_context(Some(context));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;
         data_key(answer.plaintext).ok_or_else(|| KmsError::Refused("an answer without a key".into()))
     }
 
-    /// Wraps a tenant's data key anew under the current KMS key; it is not seen in the clear. Gives the wrapped form and the KMS key.
+    /// Wraps a tenant's data key of a provider's key anew under the current KMS key; it is not seen in the clear. Gives the wrapped form and the KMS key.
     ///
     /// # Errors
     /// [`KmsError`].
@@ -126,8 +146,8 @@ impl MasterKey {
             .re_encrypt()
             .ciphertext_blob(Blob::new(wrapped))
             .destination_key_id(&self.key.id)
-            .set_source_encryption_context(Some(context(tenant)))
-            .set_destination_encryption_context(Some(context(tenant)));
+            .set_source_encryption_context(Some(context(tenant, Purpose::ProviderKey)))
+            .set_destination_encryption_context(Some(context(tenant, Purpose::ProviderKey)));
         let answer = Box::pin(asked.send()).await.map_err(failed)?;
         match (answer.ciphertext_blob, answer.key_id) {
             (Some(wrapped), Some(key)) => Ok((wrapped.into_inner(), key)),

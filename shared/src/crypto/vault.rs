@@ -3,7 +3,7 @@
 use super::{
     ProviderKey,
     envelope::{Broken, Envelope, Label},
-    kms::{KmsError, MasterKey},
+    kms::{KmsError, MasterKey, Purpose},
 };
 use crate::{
     clock::Clock,
@@ -150,7 +150,8 @@ impl Vault {
             Err(error) => return Err(error.into()),
         }
         let Sealed { id, envelope, .. } = known.as_ref().ok_or(VaultError::Gone)?;
-        let data_key = self.master_key.unwrap(credential.tenant, envelope.wrapped_key.clone()).await?;
+        let data_key =
+            self.master_key.unwrap(credential.tenant, Purpose::ProviderKey, envelope.wrapped_key.clone()).await?;
         // The row may be a newer credential than the one that was asked for; what it is sealed as must be what it says it is.
         Ok(data_key.open(&Label { tenant: credential.tenant, provider, credential: *id }, envelope)?)
     }

@@ -2,6 +2,7 @@
 
 use super::{Error, prices};
 use crate::{
+    cache::settings::{self, CacheRights},
     limits::policy::{Budget, BudgetScope, LimitRule, LimitScope, Policy},
     tenancy::{BudgetId, KeyId, PersonId, principal::KeyLimits},
     usage::{Nanos, PriceList},
@@ -10,10 +11,11 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// What bounds a caller, and what it costs.
+/// What bounds a caller, what it costs, and what the cache does for it.
 pub(crate) struct Bounds {
     pub(crate) policy: Policy,
     pub(crate) prices: PriceList,
+    pub(crate) cache: CacheRights,
 }
 
 #[derive(Deserialize)]
@@ -21,6 +23,7 @@ struct Found {
     limits: Vec<Limit>,
     budgets: Vec<Stored>,
     prices: Vec<prices::Found>,
+    cache: settings::Found,
 }
 
 #[derive(Deserialize)]
@@ -45,11 +48,15 @@ struct Stored {
 /// Reads the column of `app.bounds` from a row that has it among others, and adds a key's own limits.
 pub(in crate::db) fn read(row: &Row, of_key: KeyLimits) -> Result<Bounds, Error> {
     let unknown = |_| Error::Unexpected("bounds that this version does not know");
-    let Found { limits, budgets, prices } = serde_json::from_value(row.try_get("bounds")?).map_err(unknown)?;
+    let Found { limits, budgets, prices, cache } = serde_json::from_value(row.try_get("bounds")?).map_err(unknown)?;
     let rules = limits.into_iter().map(Limit::rule).chain([own(of_key)]);
     let policy = Policy::new(rules, budgets.into_iter().map(Stored::budget).collect::<Result<_, _>>()?);
     let prices = prices.into_iter().map(prices::Found::price).collect::<Result<_, _>>()?;
-    Ok(Bounds { policy, prices: PriceList::new(prices) })
+    Ok(Bounds {
+        policy,
+        prices: PriceList::new(prices),
+        cache: CacheRights::new(row.try_get("cache_prompts")?, &cache),
+    })
 }
 
 /// What a key was given. The database has no limit below one.

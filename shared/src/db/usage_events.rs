@@ -11,11 +11,11 @@ const INSERT: &str = "\
     insert into usage_events (tenant_id, request_id, attempt, created_at, key_id, person_id, member_id, tags, end_user, provider, \
     model_requested, model, model_served, streamed, status, error_code, ended, input_tokens, output_tokens, cached_input_tokens, \
     cache_write_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, web_searches, service_tier, usage_source, cost_nanos, \
-    price_version, cache, saved_nanos, first_token_ms, latency_ms) \
+    price_version, cache, saved_nanos, saved_ms, first_token_ms, latency_ms) \
     select tenant_id, request_id, attempt, created_at, key_id, person_id, member_id, tags, end_user, provider, \
     model_requested, model, model_served, streamed, status, error_code, ended, input_tokens, output_tokens, cached_input_tokens, \
     cache_write_tokens, reasoning_tokens, audio_input_tokens, audio_output_tokens, web_searches, service_tier, usage_source, cost_nanos, \
-    price_version, cache, saved_nanos, first_token_ms, latency_ms \
+    price_version, cache, saved_nanos, saved_ms, first_token_ms, latency_ms \
     from jsonb_populate_recordset(null::usage_events, $1) \
     on conflict (tenant_id, request_id, attempt) do nothing";
 

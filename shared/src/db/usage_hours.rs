@@ -87,7 +87,7 @@ with cut as (
     select app.request_time(request_id), tags.tag, case when $14 then end_user end, provider, model, key_id, member_id, 1,
         (attempt = 1)::integer, (status >= 400 or ended <> 'complete')::integer, input_tokens, output_tokens,
         coalesce(cached_input_tokens, 0), coalesce(cache_write_tokens, 0), coalesce(reasoning_tokens, 0), cost_nanos,
-        (coalesce(cache, '') in ('hit', 'semantic_hit'))::integer, saved_nanos
+        (coalesce(cache, '') in ('hit', 'canonical_hit', 'semantic_hit'))::integer, saved_nanos
     from rows left join lateral (select distinct unnest(rows.tags) as tag where $13) tags on true
     where (not $13 or tags.tag is not null) and (not $14 or end_user <> '')
 )

@@ -21,7 +21,7 @@ use crate::{
     },
     openai::Invalid,
     tenancy::{Grant, TenantId, tags},
-    usage::ledger::{Ledger, Recorded, UsageEvent, UsageSource},
+    usage::ledger::{CacheOutcome, Ledger, Recorded, UsageEvent, UsageSource},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -75,9 +75,15 @@ impl Booking {
             }
         }
         if let Some(claim) = self.claim {
-            claim.end(events.iter().any(|event| event.usage_source != UsageSource::None)).await;
+            claim.end(events.iter().any(is_made)).await;
         }
     }
+}
+
+/// Whether it must not be made again: a provider can have billed it, or the cache answered it.
+fn is_made(event: &UsageEvent) -> bool {
+    let is_hit = event.cache.is_some_and(CacheOutcome::is_hit);
+    event.usage_source != UsageSource::None || is_hit
 }
 
 /// What the budgets are charged: what was used, and where nobody knows that, no less than was reserved.

@@ -11,7 +11,7 @@ use crate::{
     tenancy::{CredentialRef, Grant, RequestId},
     usage::{
         Cost, MAX_END_USER_CHARS, Nanos, Note, SearchUnit, Terms, Tokens,
-        ledger::{Ended, UsageEvent, UsageSource},
+        ledger::{CacheOutcome, Ended, UsageEvent, UsageSource},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -35,6 +35,11 @@ pub(super) struct Attempt {
     pub(super) terms: Terms,
     /// What it is booked under.
     pub(super) tags: Vec<String>,
+    /// What the cache said.
+    pub(super) cache: Option<CacheOutcome>,
+    /// What its answer saved, in money and in time.
+    pub(super) saved: Nanos,
+    pub(super) saved_latency: Option<Duration>,
     grant: Grant,
     request_id: RequestId,
     model_requested: String,
@@ -103,6 +108,9 @@ impl Attempt {
             provider_request_id: None,
             terms: Terms::default(),
             tags: grant.rights().tags.clone(),
+            cache: None,
+            saved: Nanos(0),
+            saved_latency: None,
             grant: grant.clone(),
             request_id: call.request_id,
             model_requested: asked.model.to_owned(),
@@ -268,14 +276,16 @@ impl Attempt {
             usage_source: UsageSource::None,
             cost: Nanos(0),
             price_version: Some(self.candidate.model.price_version.clone()),
-            cache: None,
-            saved: Nanos(0),
+            cache: self.cache,
+            saved: self.saved,
+            saved_latency: self.saved_latency,
             first_token: None,
             latency: Duration::ZERO,
         }
     }
 
-    fn elapsed(&self) -> Duration {
+    /// How long the request has been here.
+    pub(super) fn elapsed(&self) -> Duration {
         self.clock.monotonic().saturating_sub(self.received)
     }
 }

@@ -132,9 +132,12 @@ impl Reply {
             reply.set("retry-after", &seconds.to_string());
         }
         error.headers().iter().for_each(|(name, value)| reply.set(name, value));
-        if matches!(error, GatewayError::IdempotencyNotKept { .. }) {
-            // OpenAI's SDKs try a 409 again, unless this says otherwise.
+        if matches!(error, GatewayError::IdempotencyNotKept { .. } | GatewayError::NotCached(_)) {
+            // OpenAI's SDKs try a 409 and a 504 again, unless this says otherwise.
             reply.set("x-should-retry", "false");
+        }
+        if let GatewayError::NotCached(said) = error {
+            reply.set("x-supergate-cache", said);
         }
         if let Some(id) = error.provider_request_id() {
             reply.set(PROVIDER_REQUEST_ID, id);

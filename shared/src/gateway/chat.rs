@@ -4,6 +4,7 @@ use super::{
     Gateway, admission,
     admission::{Admitted, Booking},
     attempt::{Asked, Attempt, Outcome, UsageFacts},
+    cached::{self, Question},
     call::{Call, Reply},
     echo, idempotency, refusals,
     relay::{self, Relay},
@@ -19,10 +20,11 @@ use crate::{
         format::Reasoning,
         usage::Usage,
     },
-    providers::{self, Answer, AnswerChoice},
+    providers::{self, Answer, AnswerChoice, Prepared},
     tenancy::{Permission, RequestId},
     usage::{ModelKind, ledger::Ended},
 };
+use futures_util::future::join;
 use http::{StatusCode, header};
 
 /// Answers a chat request.
@@ -36,26 +38,26 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let candidate = refusals::resolve(gateway, &call, &grant, Asked::from(&request), &tags, ModelKind::Chat)?;
     let (prepared, terms) = providers::prepare_chat(candidate.provider, &candidate.model, &request)?;
     let ignored = upstream::check_ignored(&prepared.ignored, request.require_parameters)?;
+    let mut question = Question::new(gateway, &call, &grant, &request, &candidate)?;
 
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     attempt.terms = terms;
     attempt.tags = tags;
     let worst = estimate::chat(&attempt.candidate.model, &terms, &request, prepared.body.len());
-    let (booking, limits) = match admission::reserve(gateway, &call, &grant, &attempt, worst).await? {
+    // Both at once: a request waits for one round trip before it goes on.
+    let reserved = Box::pin(admission::reserve(gateway, &call, &grant, &attempt, worst));
+    let (admitted, hit) = join(reserved, Box::pin(question.ask())).await;
+    let (booking, limits) = match admitted? {
         Admitted::Now(booking, limits) => (booking, limits),
         Admitted::Before(reply) => return Ok(reply),
     };
+    attempt.cache = Some(question.outcome());
+    question.load_embedder();
     let claim = booking.claim();
-    let answer = match upstream::send(gateway, &call, &mut attempt, prepared).await {
-        Ok(answer) => answer,
-        Err(failed) => {
-            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, booking, &call.after));
-        }
-    };
-    let mut reply = if request.streams() {
-        stream(gateway, &call, request, attempt, booking, answer)?
-    } else {
-        whole(gateway, &call, &request, attempt, booking, answer).await?
+    let mut reply = match hit {
+        Some(hit) => cached::serve(&question, &call, &request, (attempt, booking), &hit)?,
+        // Behind a pointer: what waits for a provider is large, and a hit should not carry it.
+        None => Box::pin(ask(gateway, &call, request, (attempt, booking), prepared, question)).await?,
     };
     upstream::tell_limits(&mut reply, &limits);
     upstream::tell_ignored(&mut reply, &ignored);
@@ -63,13 +65,39 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     Ok(reply)
 }
 
+/// Asks the provider, because the cache has no answer.
+async fn ask(
+    gateway: &Gateway,
+    call: &Call,
+    request: ChatRequest,
+    (mut attempt, booking): (Attempt, Booking),
+    prepared: Prepared,
+    question: Question,
+) -> Result<Reply, GatewayError> {
+    if question.only_if_cached() {
+        let error = cached::not_cached(&question);
+        booking.close(vec![attempt.refused(&error)], &call.after);
+        return Err(error);
+    }
+    let answer = match upstream::send(gateway, call, &mut attempt, prepared).await {
+        Ok(answer) => answer,
+        Err(failed) => {
+            return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, booking, &call.after));
+        }
+    };
+    match request.streams() {
+        true => stream(gateway, call, request, (attempt, booking), answer, question),
+        false => whole(gateway, call, &request, (attempt, booking), answer, question).await,
+    }
+}
+
 async fn whole(
     gateway: &Gateway,
     call: &Call,
     request: &ChatRequest,
-    mut attempt: Attempt,
-    booking: Booking,
+    (mut attempt, booking): (Attempt, Booking),
     answer: UpstreamAnswer,
+    question: Question,
 ) -> Result<Reply, GatewayError> {
     let read = upstream::read(gateway, call, &mut attempt, answer, |provider, body| provider.chat_answer(body)).await;
     let answer = match read {
@@ -87,6 +115,10 @@ async fn whole(
     booking.close(vec![attempt.event(outcome)], &call.after);
 
     let mut reply = Reply::json(StatusCode::OK, &completion)?;
+    question.tell(&mut reply);
+    if let Some(stored) = cached::of_completion(&completion, tokens) {
+        call.after.defer(question.take(stored.that_took(attempt.waited()), cost.total));
+    }
     upstream::describe(&mut reply, &attempt.candidate, 1, attempt.overhead());
     upstream::tell_request_id(&mut reply, &attempt);
     upstream::tell_cost(&mut reply, cost.total);
@@ -146,9 +178,9 @@ fn stream(
     gateway: &Gateway,
     call: &Call,
     request: ChatRequest,
-    attempt: Attempt,
-    booking: Booking,
+    (attempt, booking): (Attempt, Booking),
     answer: UpstreamAnswer,
+    question: Question,
 ) -> Result<Reply, GatewayError> {
     let content_type =
         answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -164,7 +196,8 @@ fn stream(
     let mut headers = Reply::events(futures_util::stream::empty());
     upstream::describe(&mut headers, &attempt.candidate, 1, attempt.overhead());
     upstream::tell_request_id(&mut headers, &attempt);
+    question.tell(&mut headers);
     let relay = Relay::new(attempt, answer, framing, call, request, gateway.keep_alive);
-    let events = relay::serve(relay, booking, &call.after);
+    let events = relay::serve(relay, booking, question, &call.after);
     Ok(Reply { headers: headers.headers, ..Reply::events(events) })
 }

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Reply};
 use crate::{
+    cache::embedding,
     causes::{self, BoxError},
     clock::Clock,
     config::HealthConfig,
@@ -14,16 +15,28 @@ use crate::{
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 use http::StatusCode;
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// A dependency that takes longer is down, for all that a caller would notice.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// Without it the cache still answers the same prompt.
+const EMBEDDER: &str = "embedder";
 
 /// Looks at the dependencies.
 pub struct Health {
     db: Database,
     table: Option<Table>,
     master_key: Option<MasterKey>,
+    embedder_file: Option<PathBuf>,
+    /// A file that was whole once is not read again: it is a layer's, which does not change.
+    embedder_is_whole: AtomicBool,
     clock: Arc<dyn Clock>,
 }
 
@@ -52,11 +65,13 @@ impl Health {
             db: Database::new(&config.database, 1)?,
             table: config.table.map(|name| Table::new(&aws, name)),
             master_key: config.kms_key.map(|id| MasterKey::new(&aws, id)),
+            embedder_file: config.embedder_file,
+            embedder_is_whole: AtomicBool::new(false),
             clock,
         })
     }
 
-    /// Looks at all of them at once. 200 if all answer, 503 otherwise.
+    /// Looks at all of them at once. 200 if all answer, or all but what only the semantic cache needs; 503 otherwise.
     ///
     /// # Errors
     /// Never but for a report that cannot be written.
@@ -68,10 +83,26 @@ impl Health {
         if let Some(key) = &self.master_key {
             checks.push(self.check("master_key", key.ping().boxed()));
         }
+        if let Some(file) = &self.embedder_file {
+            checks.push(self.check(EMBEDDER, self.check_embedder(file.clone()).boxed()));
+        }
         let checks = join_all(checks).await;
-        let healthy = checks.iter().all(|check| check.status == "ok");
-        let report = Report { status: if healthy { "ok" } else { "down" }, version: env!("CARGO_PKG_VERSION"), checks };
-        Reply::json(if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &report)
+        let down = |of: &dyn Fn(&Check) -> bool| checks.iter().any(|check| check.status != "ok" && of(check));
+        let status = match (down(&|check| check.name != EMBEDDER), down(&|_| true)) {
+            (true, _) => "down",
+            (false, true) => "degraded",
+            (false, false) => "ok",
+        };
+        let code = if status == "down" { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+        Reply::json(code, &Report { status, version: env!("CARGO_PKG_VERSION"), checks })
+    }
+
+    async fn check_embedder(&self, file: PathBuf) -> Result<(), BoxError> {
+        if !self.embedder_is_whole.load(Ordering::Relaxed) {
+            embedding::check_file(file).await?;
+            self.embedder_is_whole.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     async fn check(&self, name: &'static str, ping: BoxFuture<'_, Result<(), BoxError>>) -> Check {

@@ -4,6 +4,7 @@ pub mod admin;
 mod admission;
 pub mod after_response;
 mod attempt;
+mod cached;
 pub mod call;
 pub mod chat;
 pub mod docs;
@@ -20,6 +21,7 @@ mod upstream;
 
 use crate::{
     alerts::sink::Alerts,
+    cache::{embedding::Make, store::Store},
     clock::Clock,
     config::Config,
     crypto::{kept_answer::KeptAnswers, kms::MasterKey, vault::Vault},
@@ -48,6 +50,7 @@ pub struct Gateway {
     pub(crate) refusals: refusals::Refusals,
     pub(crate) auth: Authenticator,
     pub(crate) upstream: Upstream,
+    pub(crate) cache: cached::Cache,
     pub(crate) vault: Vault,
     pub(crate) base_urls: HashMap<&'static str, String>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -61,20 +64,22 @@ impl Gateway {
     /// When the configuration cannot be used.
     pub async fn new(config: Config, clock: Arc<dyn Clock>, concurrency: usize) -> Result<Self, GatewayError> {
         let aws = aws::sdk_config(KMS_PATIENCE).await.map_err(GatewayError::Internal)?;
-        let master_key = MasterKey::new(&aws, config.kms_key);
+        let master_key = |aws| MasterKey::new(aws, config.kms_key.clone());
         let table = aws::with_timeout(&aws, config.table_timeout);
         let table = Arc::new(Table::new(&table, config.table));
         // One connection for a request and one for what the previous request still writes.
         let db =
             Database::new(&config.database, concurrency + 1).map_err(|error| GatewayError::Internal(error.into()))?;
         let answers = KeptAnswers::new(Arc::clone(&config.credentials.peppers));
+        let cache = Store::with_patience(db.clone(), master_key(&aws), Arc::clone(&clock), config.cache.patience);
         Ok(Self {
             refusals: refusals::Refusals::default(),
+            cache: cached::Cache::new(cache, config.embedder_file, config.cache.is_on),
             keys: idempotency::Keys::new(Arc::clone(&table), answers, Arc::clone(&clock)),
             auth: Authenticator::new(db.clone(), config.credentials, Arc::clone(&clock))
                 .map_err(GatewayError::Internal)?,
             upstream: Upstream::new(config.upstream_timeout).map_err(GatewayError::Internal)?,
-            vault: Vault::new(db.clone(), master_key, Arc::clone(&clock)),
+            vault: Vault::new(db.clone(), master_key(&aws), Arc::clone(&clock)),
             base_urls: config.base_urls,
             keep_alive: config.keep_alive,
             alerts: Arc::new(Alerts::new(&aws, config.alerts, Arc::clone(&table), Arc::clone(&clock))),
@@ -83,6 +88,13 @@ impl Gateway {
             clock,
             db,
         })
+    }
+
+    /// With what makes an embedder of the file that the configuration names: who does not say it does not link the engine.
+    #[must_use]
+    pub fn embedding_with(mut self, make: Make) -> Self {
+        self.cache.embedding_with(make);
+        self
     }
 
     /// The first two steps of every request: who calls, and may they.

@@ -2,6 +2,7 @@
 //! that did not end as its provider's protocol ends is an error to the caller, never a clean `[DONE]`; and it is billed as it was used,
 //! whether or not the caller stays to the end.
 
+mod recording;
 mod serve;
 
 pub(super) use serve::serve;
@@ -12,6 +13,7 @@ use super::{
     echo,
 };
 use crate::{
+    cache::answer::Recorder,
     causes,
     clock::Clock,
     error::GatewayError,
@@ -117,6 +119,8 @@ pub(super) struct Relay {
     model_served: Option<String>,
     usage: Option<Tokens>,
     answer_bytes: usize,
+    /// What the caller got, for the cache.
+    recorder: Recorder,
     until: Instant,
     keep_alive: Duration,
     /// None while it runs.
@@ -151,6 +155,7 @@ impl Relay {
             model_served: None,
             usage: None,
             answer_bytes: 0,
+            recorder: Recorder::default(),
             until,
             keep_alive,
             ended: None,
@@ -246,6 +251,9 @@ impl Relay {
     }
 
     fn write(&mut self, piece: Piece, out: &mut Vec<u8>) {
+        if !self.is_hidden(&piece) {
+            self.recorder.take(&piece);
+        }
         match piece {
             Piece::Head(head) => {
                 let head = head.bounded();

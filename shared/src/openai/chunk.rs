@@ -157,6 +157,11 @@ impl ChunkWriter {
         Self { head, include_usage, legacy_functions, begun: 0, custom: BTreeSet::new(), lists: BTreeMap::new() }
     }
 
+    /// What its chunks repeat.
+    pub fn head(&self) -> &ChunkHead {
+        &self.head
+    }
+
     /// A piece of text.
     pub fn text(&mut self, out: &mut Vec<u8>, choice: u32, text: &str) {
         self.begin(out, choice);

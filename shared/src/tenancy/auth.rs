@@ -203,6 +203,7 @@ impl Authenticator {
             member: Some(person),
             policy: bounds.policy,
             prices: bounds.prices,
+            cache: bounds.cache,
             // A token's end is not its person's: what they make may last longer.
             expires_at: None,
         };

@@ -95,6 +95,10 @@ id!(
     AuditId, "aud_", "audit"
 );
 id!(
+    /// An answer in the cache.
+    CacheEntryId, "che_", "cache entry"
+);
+id!(
     /// One request of a caller; also the ledger's key.
     RequestId, "req_", "request"
 );

@@ -19,8 +19,8 @@ pub mod tags;
 pub use access_token::{AccessToken, TokenKeys};
 pub use email::Email;
 pub use ids::{
-    AuditId, BudgetId, CredentialId, InvitationId, KeyId, PersonId, PriceId, RefreshTokenId, RequestId, SessionId,
-    TenantId,
+    AuditId, BudgetId, CacheEntryId, CredentialId, InvitationId, KeyId, PersonId, PriceId, RefreshTokenId, RequestId,
+    SessionId, TenantId,
 };
 pub use models::ModelList;
 pub use opaque::OpaqueToken;

@@ -2,6 +2,7 @@
 
 use super::{CredentialRef, KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
 use crate::{
+    cache::settings::CacheRights,
     limits::policy::Policy,
     usage::{PriceList, ServedWith},
 };
@@ -9,7 +10,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use time::OffsetDateTime;
 
 /// A caller whose credential was checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Principal {
     /// Whose data it may see.
     pub tenant: TenantId,
@@ -31,7 +32,7 @@ pub enum Actor {
 }
 
 /// The bounds of what a caller may do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rights {
     /// The tenant's.
     pub standing: Standing,
@@ -47,6 +48,8 @@ pub struct Rights {
     pub policy: Policy,
     /// Prices in the place of the lists', and of models that no list has.
     pub prices: PriceList,
+    /// What the cache does.
+    pub cache: CacheRights,
     /// When the key ends.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -152,6 +155,7 @@ impl Principal {
             member: None,
             policy: Policy::default(),
             prices: PriceList::default(),
+            cache: CacheRights::new(true, &crate::cache::settings::Found::default()),
             expires_at: None,
         };
         let actor = Actor::Key(KeyId::generate(now));

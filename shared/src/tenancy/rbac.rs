@@ -92,7 +92,7 @@ permissions! {
 }
 
 /// Proof that a principal may do one thing.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
     principal: Principal,
     permission: Permission,

@@ -141,7 +141,8 @@ pub struct Lane {
 }
 
 /// How fast, and how surely, a request is served.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ServiceTier {
     /// As everybody's; at the list prices.
     Default,
@@ -202,7 +203,8 @@ pub enum SearchUnit {
 }
 
 /// How much of what was found a model is given to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SearchContext {
     /// Little.
     Low,

@@ -55,6 +55,8 @@ pub struct UsageEvent {
     pub cache: Option<CacheOutcome>,
     /// What it would have cost, where the cache answered.
     pub saved: Nanos,
+    /// How much sooner the answer was there, where the cache gave it.
+    pub saved_latency: Option<Duration>,
     /// From the request to the provider's first piece of content.
     pub first_token: Option<Duration>,
     /// From the request to the end of the answer.
@@ -122,6 +124,8 @@ impl UsageSource {
 pub enum CacheOutcome {
     /// It had the answer to this very request.
     Hit,
+    /// It had the answer to the same request but for how it is written.
+    CanonicalHit,
     /// It had the answer to one that means the same.
     SemanticHit,
     /// It had none.
@@ -130,17 +134,26 @@ pub enum CacheOutcome {
     Bypass,
     /// The tenant does not want any.
     Disabled,
+    /// It had one, and the provider was asked all the same, to compare the two.
+    Audit,
 }
 
 impl CacheOutcome {
+    /// Whether it answered.
+    pub fn is_hit(self) -> bool {
+        self.as_str().ends_with("hit")
+    }
+
     /// As the table has it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
+            Self::CanonicalHit => "canonical_hit",
             Self::SemanticHit => "semantic_hit",
             Self::Miss => "miss",
             Self::Bypass => "bypass",
             Self::Disabled => "disabled",
+            Self::Audit => "audit",
         }
     }
 }

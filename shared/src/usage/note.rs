@@ -111,6 +111,7 @@ impl Note {
             price_version: self.price_version,
             cache: None,
             saved_nanos: 0,
+            saved_ms: None,
             first_token_ms: None,
             latency_ms: 0,
         }

@@ -42,6 +42,8 @@ pub struct UsageRow {
     pub(super) price_version: Option<String>,
     pub(super) cache: Option<String>,
     pub(super) saved_nanos: i64,
+    #[serde(default)]
+    pub(super) saved_ms: Option<i32>,
     pub(super) first_token_ms: Option<i32>,
     pub(super) latency_ms: i32,
 }
@@ -105,6 +107,7 @@ impl From<&UsageEvent> for UsageRow {
             price_version: event.price_version.as_deref().map(str::to_owned),
             cache: event.cache.map(|cache| cache.as_str().to_owned()),
             saved_nanos: event.saved.0,
+            saved_ms: event.saved_latency.map(milliseconds),
             first_token_ms: event.first_token.map(milliseconds),
             latency_ms: milliseconds(event.latency),
         }
@@ -154,6 +157,7 @@ pub(super) mod tests {
             price_version: Some("list-00000000".into()),
             cache: None,
             saved: Nanos(0),
+            saved_latency: None,
             first_token: None,
             latency: Duration::from_millis(7),
         }

@@ -2,10 +2,12 @@
 
 use super::{Cost, SearchContext, ServiceTier};
 use crate::openai::usage::{CompletionDetails, PromptDetails, ServerToolUse, Usage};
+use serde::{Deserialize, Serialize};
 
 /// What a request used. `input` is the whole prompt and `output` the whole answer; the rest are parts of the two, and none where the
 /// provider says nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Tokens {
     /// The whole prompt: fresh, read from a cache and written to one.
     pub input: u64,
@@ -44,7 +46,7 @@ pub struct Tokens {
 }
 
 /// Tokens as billed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billed {
     /// Of the prompt.
     pub input: u64,
@@ -54,7 +56,8 @@ pub struct Billed {
 
 /// What the prices of a request depend on besides its counts: as the provider says it was served, or where it says nothing, as it was
 /// asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Terms {
     /// How fast.
     pub tier: Option<ServiceTier>,

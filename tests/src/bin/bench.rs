@@ -4,13 +4,17 @@
 //! CPU time and counts, which shift less than wall time but do shift: one binary gave 0.12 and 0.27 ms a request in two runs on a shared
 //! machine. So read a figure beside the floor of the same run, and compare runs only on a quiet machine.
 //!
-//! `bench translate` measures one part alone; the others are `sealing`, `keys`, `sizes`, `requests`, `limits`, `chunks`, `cold-starts` and
-//! `usage`.
+//! `bench translate` measures one part alone; the others are `embedder`, `sealing`, `keys`, `sizes`, `requests`, `limits`, `cache`, `chunks`,
+//! `cold-starts`, `usage` and `vectors`.
 //! `translate` needs nothing but the program `allocations` beside this one.
 //!
 //! Needs what `make bench` sets up: the release binaries beside this one (or in `SUPERGATE_BIN_DIR`), `SUPERGATE_TEST_DATABASE_URL` of a
 //! PostgreSQL superuser, the local AWS endpoints in `AWS_*`.
 
+#[path = "../bench/cache.rs"]
+mod cache;
+#[path = "../bench/embedding.rs"]
+mod embedding;
 #[path = "../bench/key_check.rs"]
 mod key_check;
 #[path = "../bench/limits.rs"]
@@ -33,6 +37,8 @@ mod tap;
 mod translation;
 #[path = "../bench/usage.rs"]
 mod usage;
+#[path = "../bench/vectors.rs"]
+mod vectors;
 
 use std::time::Duration;
 
@@ -47,8 +53,20 @@ const CHAT: &str = "chat-completions";
 const AT_ONCE: usize = 16;
 
 /// In the order in which they are measured.
-const PARTS: &[&str] =
-    &["translate", "sealing", "keys", "sizes", "requests", "limits", "chunks", "cold-starts", "usage"];
+const PARTS: &[&str] = &[
+    "embedder",
+    "translate",
+    "sealing",
+    "keys",
+    "sizes",
+    "requests",
+    "limits",
+    "cache",
+    "chunks",
+    "cold-starts",
+    "usage",
+    "vectors",
+];
 
 #[tokio::main]
 async fn main() {
@@ -59,6 +77,9 @@ async fn main() {
     }
     let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     let mut report = Report::default();
+    if wants("embedder") {
+        embedding::embedding(&mut report);
+    }
     if wants("translate") {
         side_by_side::translations(&mut report);
     }
@@ -68,7 +89,11 @@ async fn main() {
     if wants("sizes") {
         sizes(&mut report);
     }
-    if ["keys", "requests", "limits", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
+    if wants("vectors") {
+        progress("vectors");
+        vectors::rows_against_time(&mut report).await;
+    }
+    if ["keys", "requests", "limits", "cache", "chunks", "cold-starts", "sealing", "usage"].into_iter().any(wants) {
         rustls::crypto::aws_lc_rs::default_provider().install_default().expect("the first to choose a provider");
         let stack = Stack::start().await;
         if wants("keys") {
@@ -81,6 +106,10 @@ async fn main() {
         if wants("limits") {
             let event = chat(Some(stack.api_key()), "mock:words=20", false);
             limits::limits(&stack, &event, &mut report).await;
+        }
+        if wants("cache") {
+            cache::requests(&stack, &mut report).await;
+            cache::misses(&mut report).await;
         }
         if wants("chunks") {
             chunks(&stack, &mut report).await;

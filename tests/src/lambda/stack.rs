@@ -87,7 +87,9 @@ impl Stack {
             .env("SUPERGATE_TABLE", std::env::var("SUPERGATE_TABLE").unwrap_or_default())
             .env("SUPERGATE_KEY_PEPPER", PEPPER)
             .env("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET)
-            .env("SUPERGATE_REGISTRATION", "open");
+            .env("SUPERGATE_REGISTRATION", "open")
+            // Who tests or measures the cache turns it on.
+            .env("SUPERGATE_CACHE", "off");
         for (provider, _) in PROVIDERS {
             launch = launch
                 .env(format!("SUPERGATE_{}_URL", provider.to_uppercase()), format!("{}/{provider}", self.mock_url));

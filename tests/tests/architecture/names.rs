@@ -233,7 +233,8 @@ fn a_function_signs_in_as_its_own_role_deployed_as_locally() {
 /// What a function may ask of KMS about providers' keys, and of the key before; a function that is not here, nothing.
 #[rustfmt::skip]
 const KMS_RIGHTS: &[(&str, &[&str], &str)] = &[
-    ("ChatCompletions", &["kms:Decrypt", "before: kms:Decrypt"], "it serves with them"),
+    ("ChatCompletions", &["kms:Decrypt", "before: kms:Decrypt", "cache: [kms:Decrypt, kms:GenerateDataKey]", "cache: before: kms:Decrypt"],
+                                                                 "it serves with them, and keeps what it served"),
     ("Embeddings",      &["kms:Decrypt", "before: kms:Decrypt"], "it serves with them"),
     ("ProviderKeys",    &["kms:GenerateDataKey"],                "it seals, and cannot open what it sealed"),
     ("Rotation",        &["[kms:ReEncryptFrom, kms:ReEncryptTo, kms:Decrypt, kms:GenerateDataKey]",
@@ -249,9 +250,11 @@ fn kms_opens_providers_keys_for_those_who_serve_and_for_nobody_else() {
         let mut rights = Vec::new();
         for statement in statements {
             let action = statement.lines().find_map(|line| line.trim().strip_prefix("Action: ")).unwrap_or_default();
+            let before = if statement.contains("Resource: !Ref PreviousKmsKeyArn") { "before: " } else { "" };
             if statement.contains("kms:EncryptionContext:purpose: provider-key") {
-                let before = if statement.contains("Resource: !Ref PreviousKmsKeyArn") { "before: " } else { "" };
                 rights.push(format!("{before}{action}"));
+            } else if statement.contains("kms:EncryptionContext:purpose: cache") {
+                rights.push(format!("cache: {before}{action}"));
             } else if !statement.contains("kms:EncryptionContext:aws:lambda:FunctionArn") {
                 assert_eq!(
                     action, "kms:DescribeKey",

@@ -30,6 +30,9 @@ pub fn violations(seed: &Seed) -> Vec<Violation> {
     vec![
         row("api_keys.tenant_id", &[("tenant_id", nobody.clone()), ("granted_by_key", Value::Null)], foreign),
         row("api_keys.tenant_id,granted_by_key", &[("granted_by_key", json!(other.key))], foreign),
+        row("cache_entries.tenant_id,key_id", &[("key_id", json!(other.key))], foreign),
+        row("cache_keys.tenant_id", &[("tenant_id", nobody.clone())], foreign),
+        row("cache_vectors.tenant_id,entry_id", &[("entry_id", json!(other.key))], foreign),
         row("invitations.tenant_id", &[("tenant_id", nobody.clone())], foreign),
         row("budgets.tenant_id", &[("tenant_id", nobody.clone())], foreign),
         row("budgets.tenant_id,key_id", &[("key_id", json!(other.key)), ("tag", Value::Null)], foreign),

@@ -197,6 +197,27 @@ impl Table {
                 "tenant_id": side.tenant, "id": id, "tag": unique, "limit_nanos": 1, "period": "month", "hard": true,
                 "by_operator": false, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
             }),
+            "cache_keys" => json!({"tenant_id": side.tenant, "id": id, "wrapped_key": hash, "kms_key_id": "k"}),
+            "cache_entries" => json!({
+                "tenant_id": side.tenant, "id": id, "key_id": side.key, "namespace": hash, "exact": hash, "provider": "p", "model": "m",
+                "created_at": "2026-01-01T00:00:00Z", "exact_until": "2100-01-01T00:00:00Z", "expires_at": "2100-01-01T00:00:00Z",
+                "nonce": "\\x000000000000000000000000", "ciphertext": hash, "bytes": 1, "cost_nanos": 1, "hits": 0,
+            }),
+            "cache_vectors" => json!({
+                "tenant_id": side.tenant, "entry_id": side.key, "namespace": hash, "until": "2100-01-01T00:00:00Z", "embedding": "[1,0]",
+            }),
+            "cache_settings" => {
+                json!({"tenant_id": side.tenant, "key_id": side.key, "tier": "exact", "updated_at": "2026-01-01T00:00:00Z"})
+            }
+            "cache_trust" => json!({
+                "tenant_id": side.tenant, "mode": "shadow", "compared": 1, "wrong": 0, "since": "2026-01-01T00:00:00Z",
+            }),
+            "cache_trial_hours" => json!({
+                "tenant_id": side.tenant, "hour": "2026-01-01T00:00:00Z", "kind": "shadow", "compared": 1, "wrong": 0,
+            }),
+            "cache_errors" => json!({
+                "tenant_id": side.tenant, "id": id, "at": "2026-01-01T00:00:00Z", "entry_id": id, "kind": "shadow", "reasons": ["numbers"],
+            }),
             "usage_events" => json!({
                 "request_id": format!("{}{}", &self.first_id[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
                 "tenant_id": side.tenant, "key_id": side.key, "attempt": 1, "created_at": "2026-01-01T00:00:00Z",

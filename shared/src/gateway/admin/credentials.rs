@@ -9,7 +9,7 @@ use super::{
 use crate::{
     crypto::{
         envelope::{self, Envelope, Label},
-        kms::MasterKey,
+        kms::{MasterKey, Purpose},
     },
     db::{
         credentials::{self, CredentialRow},
@@ -162,8 +162,8 @@ async fn seal(
     secret: &str,
 ) -> Result<Envelope, GatewayError> {
     // A KMS key that is disabled or denied to us is a dependency that failed, as one that cannot be reached: the log says which.
-    let made =
-        master_key.generate_data_key(act.tenant()).await.map_err(|error| GatewayError::Unavailable(error.into()))?;
+    let made = master_key.generate_data_key(act.tenant(), Purpose::ProviderKey).await;
+    let made = made.map_err(|error| GatewayError::Unavailable(error.into()))?;
     let mut nonce = [0; envelope::NONCE_BYTES];
     getrandom::fill(&mut nonce).map_err(|error| GatewayError::Internal(error.into()))?;
     let label = Label { tenant: act.tenant(), provider: provider.id(), credential: id };

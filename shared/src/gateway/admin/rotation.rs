@@ -10,7 +10,7 @@ use crate::{
     config::RotationConfig,
     crypto::{
         envelope::{self, Envelope, Label},
-        kms::MasterKey,
+        kms::{MasterKey, Purpose},
         vault::{VaultError, raise_alarm},
     },
     db::{self, Database, TenantTx, audit, audit::AuditEvent, credentials, tenants},
@@ -190,8 +190,8 @@ impl Rotation {
             let (wrapped_key, kms_key_id) = self.master_key.rewrap(label.tenant, wrapped).await?;
             return Ok(Envelope { wrapped_key, kms_key_id, ..old.clone() });
         }
-        let key = self.master_key.unwrap(label.tenant, wrapped).await?;
-        let fresh = self.master_key.generate_data_key(label.tenant).await?;
+        let key = self.master_key.unwrap(label.tenant, Purpose::ProviderKey, wrapped).await?;
+        let fresh = self.master_key.generate_data_key(label.tenant, Purpose::ProviderKey).await?;
         let mut nonce = [0; envelope::NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|error| VaultError::Unavailable(BoxError::from(error)))?;
         let ciphertext = key.reseal(label, old, &fresh.key, nonce)?;

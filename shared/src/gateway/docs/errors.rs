@@ -101,6 +101,7 @@ fn samples() -> Vec<(GatewayError, &'static str)> {
         (GatewayError::Unavailable(away()), "Something that the gateway needs is away; try again."),
         (GatewayError::Timeout { provider }, "It may have billed, so there was no second try."),
         (GatewayError::Deadline, "The function's time ran out."),
+        (GatewayError::NotCached("MISS"), "The cache has no answer, and `only-if-cached` wants no other."),
     ]
 }
 

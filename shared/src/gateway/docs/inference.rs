@@ -287,6 +287,31 @@ With a header `Idempotency-Key` (1 to 255 visible characters), a request that is
 first, for 24 hours. While the first is at work it is a 409 `idempotency_in_flight`; a stream is not given again, nor what is longer than \
 380 KB: 409 `idempotency_answer_not_kept`. Another body is a 422. A request that failed before a provider could bill gives its key back.";
 
+const CACHE: &str = "\
+What was asked before is answered from the tenant's cache, if the answer ended in `stop` and neither tools, several answers, log probabilities, sound nor \
+documents were asked for. Headers: `Cache-Control: no-store | no-cache | max-age=N | only-if-cached`, `x-supergate-cache-namespace`, `-ttl`, \
+`-threshold`, `-tier`; what is not understood is a 400. A hit is the same object, `id` and `usage` with its `cost` included; what this request cost is in \
+`x-supergate-cost-usd`: nothing. It counts as a request, and gives back what was reserved.";
+
+/// What the cache says of an answer.
+fn cached(operation: Operation) -> Operation {
+    operation
+        .more(CACHE)
+        .header(
+            200,
+            "x-supergate-cache",
+            "`HIT`, `SEMANTIC-HIT`, `MISS`, `BYPASS` (not asked, or it did not answer in time) or `DISABLED`.",
+        )
+        .header(
+            200,
+            "x-supergate-cache-tier",
+            "Of a hit: `exact`, `canonical` (but for how it is written) or `semantic`.",
+        )
+        .header(200, "x-supergate-cache-id", "Of a hit: which entry, for `/v1/cache/{id}`.")
+        .header(200, "x-supergate-cache-similarity", "Of a semantic hit: the cosine of the two prompts.")
+        .header(200, "age", "Of a hit: the seconds since the answer was stored.")
+}
+
 /// The headers of an answer that a provider gave.
 fn answered(operation: Operation) -> Operation {
     operation
@@ -309,7 +334,7 @@ fn answered(operation: Operation) -> Operation {
         .header(200, "x-supergate-over-budget", "A soft budget that is used up, if there is one.")
         .header(200, "x-supergate-attempts", "How many times providers were asked.")
         .header(200, "x-supergate-overhead-ms", "Our part of the time: all of it but the waiting for the provider.")
-        .header(200, "x-supergate-cost-usd", "The cost; not on streams.")
+        .header(200, "x-supergate-cost-usd", "The cost; on streams only of a hit.")
         .header(
             200,
             "x-supergate-ignored-params",
@@ -325,6 +350,7 @@ pub(super) fn operations() -> Vec<Operation> {
         .takes_one_of::<ChatRequest>(Required::True, &[("plain", CHAT), ("streamed", STREAMED)])
         .answers::<ChatCompletion>(200, "The answer.", COMPLETION)
         .or_events(200, EVENTS);
+    let chat = cached(chat);
     let embeddings = post("/v1/embeddings", "createEmbeddings", "Makes vectors of texts")
         .needs(Permission::Infer)
         .takes::<EmbeddingsRequest>(r#"{"model": "openai/text-embedding-3-small", "input": ["Why is the sky blue?"]}"#)

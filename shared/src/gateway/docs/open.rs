@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 /// What the gateway depends on.
 #[derive(ToSchema)]
 struct Health {
-    /// `ok`, or `down` if any of them is.
+    /// `ok`; `degraded` if only the `embedder` is down, without which the cache answers no similar prompts; `down` if anything else is.
     status: String,
     version: String,
     checks: Vec<Check>,

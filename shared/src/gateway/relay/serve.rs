@@ -1,7 +1,7 @@
 //! The relay as the body of a reply, which comes back from it when the body is done.
 
 use super::{RESERVE, Relay};
-use crate::gateway::{admission::Booking, after_response::AfterResponse};
+use crate::gateway::{admission::Booking, after_response::AfterResponse, cached::Question};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use tokio::{sync::oneshot, time::Instant};
@@ -25,6 +25,7 @@ impl Drop for Guard {
 pub(in crate::gateway) fn serve(
     relay: Relay,
     booking: Booking,
+    question: Question,
     after: &AfterResponse,
 ) -> impl Stream<Item = Bytes> + Send + use<> {
     let (back, returned) = oneshot::channel::<Box<Relay>>();
@@ -35,6 +36,9 @@ pub(in crate::gateway) fn serve(
                 // The caller left early: the provider goes on, and bills, to its end.
                 while relay.next().await.is_some() {}
                 booking.settle(vec![relay.attempt.event(relay.outcome())]).await;
+                if let Some((answer, cost)) = relay.recorded() {
+                    question.take(answer, cost).await;
+                }
             }
             Ok(Err(_)) | Err(_) => {
                 tracing::error!("a stream was not returned; the sweeper will find what was reserved for it");

@@ -1,0 +1,408 @@
+//! A prompt as the guards compare it: read once, compared with many.
+
+use super::{
+    super::text::{
+        Prompt,
+        token::{Kind, Token, Tokens},
+    },
+    lexicon::{Ask, Sense, Time, lexicon},
+};
+
+/// A word or number that an answer depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Item {
+    /// Words of one family have one root.
+    pub(super) root: u64,
+    /// What it is to the rest, as `from` or `to` say; 0 where nothing says.
+    pub(super) role: u8,
+    /// A name or a number: these keep their order, whatever moves.
+    pub(super) fixed: bool,
+    /// It follows `of` or a preposition as weak: "the price of tea" is "the tea price".
+    pub(super) of: bool,
+    /// It follows a possessive: "the teacher's mother".
+    pub(super) owned: bool,
+    /// It follows an `it` that stands for what comes later: "is it safe to ...".
+    pub(super) expletive: bool,
+}
+
+/// What the guards compare of a prompt.
+#[derive(Debug, Clone, Default)]
+pub struct Reading {
+    content_words: usize,
+    pub(super) items: Vec<Item>,
+    pub(super) numbers: Vec<u64>,
+    pub(super) units: Vec<u8>,
+    pub(super) dates: Vec<u8>,
+    pub(super) quantifiers: Vec<u8>,
+    pub(super) relations: Vec<u8>,
+    pub(super) negations: u8,
+    /// What follows each negation.
+    pub(super) negated: Vec<u64>,
+    pub(super) verbs: Vec<u8>,
+    pub(super) names: Vec<u64>,
+    /// Every word and its root, sorted.
+    pub(super) words: Vec<u64>,
+    pub(super) antonyms: Vec<(u8, bool)>,
+    pub(super) symbols: Vec<u64>,
+    pub(super) quotes: Vec<u64>,
+    pub(super) identifiers: Vec<u64>,
+    /// Words without a hint at another that denies them: `unsafe` is `safe`.
+    pub(super) denied: Vec<u64>,
+    pub(super) ask: Option<Ask>,
+    pub(super) degree: u64,
+    pub(super) questions: u8,
+    pub(super) persons: u8,
+    pub(super) past: bool,
+    pub(super) present: bool,
+    pub(super) future: bool,
+    pub(super) obliges: bool,
+    pub(super) clauses: bool,
+    pub(super) exact: u64,
+}
+
+impl Reading {
+    /// Reads a prompt.
+    pub fn of(prompt: &str) -> Self {
+        let mut prompt = Prompt::read(prompt);
+        super::phrases::unite(&mut prompt.tokens);
+        let mut reader = Reader {
+            tokens: &prompt.tokens,
+            reading: Self::default(),
+            role: 0,
+            of: false,
+            owned: false,
+            expletive: false,
+            negates: false,
+            titled: titled(&prompt.tokens),
+        };
+        reader.reading.exact = hash(&prompt.exact);
+        for (at, token) in prompt.tokens.list.iter().enumerate() {
+            reader.read(at, token);
+        }
+        let mut reading = reader.reading;
+        reading.ask = Some(asked(&prompt.tokens, reading.ask));
+        reading.questions = questions(&prompt.tokens);
+        for sorted in [&mut reading.units, &mut reading.dates, &mut reading.relations] {
+            sorted.sort_unstable();
+        }
+        reading.words.sort_unstable();
+        reading
+    }
+
+    /// How many words of content there are: all but those that only hold a sentence together.
+    pub fn content_words(&self) -> usize {
+        self.content_words
+    }
+}
+
+struct Reader<'t> {
+    tokens: &'t Tokens,
+    reading: Reading,
+    role: u8,
+    of: bool,
+    owned: bool,
+    expletive: bool,
+    negates: bool,
+    titled: bool,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, at: usize, token: &Token) {
+        let text = self.tokens.of(token);
+        let holds_together = token.kind == Kind::Word && lexicon().sense(text).is_some_and(Sense::holds_together);
+        self.reading.content_words += usize::from(!holds_together && !matches!(token.kind, Kind::Comma | Kind::Stop));
+        match token.kind {
+            Kind::Word => self.word(at, token, text),
+            Kind::Number => {
+                self.reading.numbers.push(hash(text));
+                self.item(hash(text), true);
+            }
+            Kind::Identifier => {
+                self.reading.identifiers.push(hash(text));
+                self.reading.words.push(hash(text));
+                self.item(hash(text), true);
+            }
+            Kind::Quoted => {
+                self.reading.quotes.push(hash(text));
+                self.item(hash(text), true);
+            }
+            Kind::Symbol => match lexicon().sense(text) {
+                Some(Sense::Unit(unit)) => self.reading.units.push(unit),
+                _ => self.reading.symbols.push(hash(text)),
+            },
+            Kind::Comma | Kind::Stop => self.reading.clauses |= at + 1 < self.tokens.list.len(),
+            Kind::Mark => self.reading.symbols.push(hash(text)),
+        }
+    }
+
+    fn word(&mut self, at: usize, token: &Token, text: &str) {
+        let lexicon = lexicon();
+        let name = token.shouted || token.capital && !token.first && !self.titled;
+        let root = root(text);
+        self.reading.words.push(hash(text));
+        self.reading.words.push(root);
+        self.reading.antonyms.extend_from_slice(lexicon.antonyms(text));
+        if let Some(stem) = stem_of(text).filter(|_| lexicon.antonyms(text).is_empty()) {
+            self.reading.antonyms.extend_from_slice(lexicon.antonyms(&stem));
+        }
+        if matches!(text, "if" | "when" | "because" | "suppose" | "-") {
+            self.reading.clauses = true;
+        }
+        let after_number =
+            at.checked_sub(1).and_then(|at| self.tokens.list.get(at)).is_some_and(|token| token.kind == Kind::Number);
+        let sense = lexicon.sense(text).filter(|sense| match sense {
+            // One letter is a unit after a number only, and a day may be a name of something else.
+            Sense::Unit(_) => after_number || text.len() > 2,
+            // Where a question word does not open a question it joins clauses.
+            _ => !name || matches!(sense, Sense::Person(_) | Sense::Negation | Sense::Unit(_) | Sense::Date(_)),
+        });
+        match sense {
+            None => {
+                if name {
+                    self.reading.names.push(hash(text));
+                }
+                self.denied(text);
+                self.item(if name { hash(text) } else { root }, name);
+            }
+            Some(Sense::Weak) => return,
+            Some(Sense::Filler) => {
+                self.expletive |= text == "it";
+                self.owned |= text == "'s";
+                return;
+            }
+            Some(Sense::Negation) => {
+                self.reading.negations = self.reading.negations.saturating_add(1);
+                self.negates = true;
+                return;
+            }
+            Some(Sense::Quantifier(group)) => self.reading.quantifiers.push(group),
+            Some(Sense::Unit(unit)) => {
+                self.reading.units.push(unit);
+                self.unbound(at, 1_000 + u64::from(unit));
+            }
+            Some(Sense::Date(date)) => {
+                self.reading.dates.push(date);
+                self.unbound(at, 2_000 + u64::from(date));
+            }
+            // An order begins with a verb that says only that it is one.
+            Some(Sense::Light(_)) if at == 0 => {}
+            Some(Sense::Light(verb)) => {
+                self.reading.verbs.push(verb);
+                return;
+            }
+            Some(Sense::Person(person)) => self.reading.persons |= 1 << person,
+            Some(Sense::Question(ask)) => self.question(at, ask),
+            Some(Sense::Obligation) => self.reading.obliges = true,
+            Some(Sense::Auxiliary(time)) => {
+                match time {
+                    Time::Past => self.reading.past = true,
+                    Time::Present => self.reading.present = true,
+                    Time::Future => self.reading.future = true,
+                    Time::Open => {}
+                }
+                return;
+            }
+            Some(Sense::Relation(group)) => {
+                self.reading.relations.push(group);
+                self.role = lexicon.role(text).map_or(0, |role| role + 1);
+                return;
+            }
+            Some(Sense::Role(role)) => {
+                self.role = role + 1;
+                self.of |= matches!(text, "of" | "in" | "on" | "at" | "for" | "with" | "about");
+                return;
+            }
+        }
+        self.role = 0;
+        self.expletive = false;
+    }
+
+    fn question(&mut self, at: usize, ask: Ask) {
+        if self.reading.ask.is_some() {
+            return;
+        }
+        self.reading.ask = Some(ask);
+        if ask != Ask::How {
+            return;
+        }
+        let next = self.tokens.at(at + 1);
+        const DEGREES: &[&str] = &[
+            "many",
+            "much",
+            "long",
+            "old",
+            "far",
+            "often",
+            "big",
+            "large",
+            "tall",
+            "high",
+            "fast",
+            "deep",
+            "wide",
+            "hot",
+            "cold",
+            "heavy",
+            "soon",
+            "late",
+            "close",
+            "hard",
+            "likely",
+            "safe",
+            "good",
+            "bad",
+            "quickly",
+            "accurate",
+            "strong",
+            "large",
+            "small",
+            "short",
+            "important",
+            "difficult",
+            "expensive",
+        ];
+        if DEGREES.contains(&next) {
+            self.reading.ask = Some(Ask::Degree);
+            self.reading.degree = root(next);
+        }
+    }
+
+    fn item(&mut self, root: u64, fixed: bool) {
+        self.reading.items.push(Item {
+            root,
+            role: self.role,
+            fixed,
+            of: self.of,
+            owned: self.owned,
+            expletive: self.expletive,
+        });
+        if std::mem::take(&mut self.negates) {
+            self.reading.negated.push(root);
+        }
+        self.role = 0;
+        (self.of, self.owned, self.expletive) = (false, false, false);
+    }
+
+    /// A unit or a date that no number stands beside: it has an order of its own. Beside a number it may stand on either side.
+    fn unbound(&mut self, at: usize, root: u64) {
+        let is_number = |at: Option<usize>| {
+            at.and_then(|at| self.tokens.list.get(at))
+                .is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Identifier))
+        };
+        if !is_number(at.checked_sub(1)) && !is_number(Some(at + 1)) {
+            self.item(root, true);
+        }
+    }
+
+    fn denied(&mut self, text: &str) {
+        for prefix in ["un", "in", "im", "ir", "il", "dis", "non", "anti", "de", "mis", "re"] {
+            if let Some(rest) = text.strip_prefix(prefix).filter(|rest| rest.len() > 2) {
+                self.reading.denied.push(root(rest));
+            }
+        }
+    }
+}
+
+/// Whether most words have a capital, so that a capital says nothing.
+fn titled(tokens: &Tokens) -> bool {
+    let words =
+        || tokens.list.iter().filter(|token| token.kind == Kind::Word && !token.first && tokens.of(token).len() > 3);
+    let capitals = words().filter(|token| token.capital).count();
+    capitals > 2 && capitals * 10 > words().count() * 8
+}
+
+/// A yes-or-no question has its auxiliary in front.
+fn asked(tokens: &Tokens, ask: Option<Ask>) -> Ask {
+    let first = tokens.list.iter().find(|token| token.kind == Kind::Word).map_or("", |token| tokens.of(token));
+    let inverted = matches!(
+        first,
+        "is" | "was"
+            | "do"
+            | "did"
+            | "can"
+            | "could"
+            | "will"
+            | "would"
+            | "should"
+            | "shall"
+            | "may"
+            | "might"
+            | "must"
+            | "have"
+            | "had"
+            | "+ask"
+    );
+    match (inverted, ask) {
+        (true, _) => Ask::YesOrNo,
+        (false, Some(ask)) => ask,
+        (false, None) if tokens.list.iter().any(|token| token.asks) && tokens.list.len() > 5 => Ask::YesOrNo,
+        (false, None) => Ask::Order,
+    }
+}
+
+/// How many things are asked: sentences that ask, and question words joined by `and`.
+fn questions(tokens: &Tokens) -> u8 {
+    let mut count = 0_u8;
+    let mut previous = "";
+    let mut asking = false;
+    for token in &tokens.list {
+        let text = tokens.of(token);
+        let opens = token.kind == Kind::Word && matches!(lexicon().sense(text), Some(Sense::Question(_)));
+        if opens && (!asking || matches!(previous, "and" | "or" | "," | "also")) {
+            count = count.saturating_add(1);
+            asking = true;
+        }
+        if token.kind == Kind::Stop {
+            if token.asks && !asking {
+                count = count.saturating_add(1);
+            }
+            asking = false;
+        }
+        previous = text;
+    }
+    count.max(1)
+}
+
+/// A word without its ending, hashed; words of one family have one.
+pub(super) fn root(word: &str) -> u64 {
+    let lexicon = lexicon();
+    let known = |word: &str| lexicon.root(word).map(|root| lexicon.root(root).unwrap_or(root).to_owned());
+    let root = known(word)
+        .or_else(|| stem_of(word).map(|stem| known(&stem).or_else(|| known(&format!("{stem}e"))).unwrap_or(stem)));
+    let root = root.as_deref().unwrap_or(word);
+    hash(root.strip_suffix('e').unwrap_or(root))
+}
+
+/// Without `-ing`, `-ed`, `-ly`; none where nothing was taken off.
+fn stem_of(word: &str) -> Option<String> {
+    if !word.is_ascii() || word.len() < 5 {
+        return None;
+    }
+    let vowel = |stem: &str| stem.contains(['a', 'e', 'i', 'o', 'u', 'y']);
+    let cut = |suffix: &str, least: usize| word.strip_suffix(suffix).filter(|stem| stem.len() >= least && vowel(stem));
+    if let Some(stem) = cut("ing", 3).or_else(|| cut("ed", 3).filter(|stem| !stem.ends_with('e'))) {
+        let bytes = stem.as_bytes();
+        let doubled = matches!(bytes, [.., a, b] if a == b && !matches!(a, b'l' | b's' | b'z' | b'e' | b'o'));
+        let stem = if doubled { &stem[..stem.len() - 1] } else { stem };
+        return Some(match stem.strip_suffix('i') {
+            Some(base) => format!("{base}y"),
+            None => stem.to_owned(),
+        });
+    }
+    if let Some(stem) = cut("ily", 3) {
+        return Some(format!("{stem}y"));
+    }
+    if let Some(stem) = cut("bly", 3) {
+        return Some(format!("{stem}ble"));
+    }
+    const LY_IS_THE_WORD: &[&str] = &[
+        "apply", "reply", "supply", "family", "italy", "early", "daily", "assembly", "multiply", "imply", "comply",
+        "belly", "jelly", "bully", "ally", "rally", "likely",
+    ];
+    cut("ly", 3).filter(|_| !LY_IS_THE_WORD.contains(&word)).map(str::to_owned)
+}
+
+/// FNV-1a: what is compared is equal or not, and nobody gains by a collision in a tenant's own namespace.
+pub(super) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

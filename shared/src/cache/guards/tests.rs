@@ -1,0 +1,83 @@
+use super::*;
+use std::collections::BTreeSet;
+
+/// Whether the guard of a name agrees.
+fn agrees(name: &str, a: &str, b: &str) -> bool {
+    let guard = GUARDS.iter().find(|guard| guard.name == name).unwrap_or_else(|| panic!("there is no guard `{name}`"));
+    let (a, b) = (Reading::of(a), Reading::of(b));
+    assert_eq!(guard.agrees(&a, &b), guard.agrees(&b, &a), "{name} depends on which came first");
+    guard.agrees(&a, &b)
+}
+
+#[rustfmt::skip]
+const TABLE: &[(&str, bool, &str, &str, &str)] = &[
+    ("numbers",     false, "Is 200 mg of zinc safe?",                 "Is 800 mg of zinc safe?",                    "a dose"),
+    ("numbers",     true,  "How do I split a bill in three parts?",   "How do I split a bill in 3 parts?",          "in words or in digits"),
+    ("units",       false, "How heavy is 5 kg of feathers?",          "How heavy is 5 lb of feathers?",             "a unit"),
+    ("units",       false, "What can I buy for $20?",                 "What can I buy for €20?",                    "a currency"),
+    ("units",       true,  "What can I buy for $20?",                 "What can I buy for 20 dollars?",             "its sign or its name"),
+    ("dates",       false, "Is there frost in July in Chile?",        "Is there frost in August in Chile?",         "a month"),
+    ("dates",       true,  "What fell on 3 July 1969?",               "What fell on July 3 1969?",                  "either way round"),
+    ("negation",    false, "How do I bake bread with yeast?",         "How do I bake bread without yeast?",         "the opposite"),
+    ("negation",    false, "Why is tea not a fruit but a leaf?",      "Why is tea a fruit but not a leaf?",         "what is denied is another thing"),
+    ("negation",    true,  "Why can't penguins fly?",                 "Why can not penguins fly?",                  "a contraction"),
+    ("verbs",       false, "How do I get a fishing licence?",         "How do I use a fishing licence?",            "another verb"),
+    ("verbs",       true,  "I want a window seat on the train",       "A window seat on the train",                 "one that says little"),
+    ("quantifiers", false, "Do all birds lay eggs?",                  "Do some birds lay eggs?",                    "how many"),
+    ("quantifiers", true,  "Do all birds lay eggs?",                  "Does every bird lay eggs?",                  "the same many"),
+    ("relations",   false, "Who ruled before Nero?",                  "Who ruled after Nero?",                      "the other side"),
+    ("relations",   false, "Is it tea or coffee?",                    "Is it tea and coffee?",                      "a choice is no sum"),
+    ("names",       false, "When was the bridge in Riga built?",      "When was the bridge built?",                 "which bridge"),
+    ("names",       true,  "when was the bridge in riga built",       "When was the bridge in Riga built?",         "small letters"),
+    ("identifiers", false, "What does vitamin b12 do?",               "What does vitamin b6 do?",                   "a digit in a name"),
+    ("identifiers", true,  "Is node.js single threaded?",             "Is Node.js single threaded?",                "its case"),
+    ("quotes",      false, "Translate \"good day\" to Welsh",         "Translate \"good night\" to Welsh",          "what is to be translated"),
+    ("symbols",     false, "Solve 3x + 2 = 8 for me",                 "Solve 3x - 2 = 8 for me",                    "an operator"),
+    ("exact",       false, "Fix this:\na = b",                        "Fix this:\nb = a",                           "what follows the first line"),
+    ("antonyms",    false, "How do I enable logging in Kafka?",       "How do I disable logging in Kafka?",         "the opposite"),
+    ("antonyms",    false, "Is it a stable isotope?",                 "Is it an unstable isotope?",                 "a prefix that denies"),
+    ("antonyms",    true,  "Is up or down the way to the exit?",      "Is down or up the way to the exit?",         "both sides have both"),
+    ("question",    false, "Why does dough rise?",                    "How does dough rise?",                       "a reason is no manner"),
+    ("question",    false, "How long is the Rhine?",                  "How old is the Rhine?",                      "another measure"),
+    ("question",    true,  "What is the longest river in Spain?",     "Name the longest river in Spain",            "an order for the same"),
+    ("questions",   false, "Who wrote Emma?",                         "Who wrote Emma? When was it?",               "a second question"),
+    ("person",      false, "Where is my parcel?",                     "Where is your parcel?",                      "whose"),
+    ("person",      true,  "How do I clean my oven?",                 "How do I clean the oven?",                   "anybody's"),
+    ("time",        false, "Who is the king of Spain?",               "Who was the king of Spain?",                 "another king"),
+    ("time",        false, "Can I park here overnight?",              "Should I park here overnight?",              "what is allowed is not advised"),
+    ("roles",       false, "Trains from Bern to Rome",                "Trains to Bern from Rome",                   "the other direction"),
+    ("roles",       true,  "Trains from Bern to Rome",                "Trains to Rome from Bern",                   "the same direction"),
+    ("roles",       false, "Books by Ann Lee on bees",                "Books about Ann Lee on bees",                "who wrote is not who is written about"),
+    ("content",     false, "How do I sort a list in Ruby?",           "How do I sort a map in Ruby?",               "one word of many"),
+    ("content",     true,  "Where can I buy a used bicycle?",         "Where can I purchase a used bike?",          "words of one meaning"),
+    ("order",       false, "If Ann lent Bob a car, who pays?",        "If Bob lent Ann a car, who pays?",           "who lent whom"),
+    ("order",       false, "Convert miles to kilometers",             "Convert kilometers to miles",                "units have an order too"),
+    ("order",       false, "Who is the mother of the teacher?",       "Who is the mother's teacher?",               "the possessive turns it round"),
+    ("order",       true,  "What is the price of a bus ticket?",      "What is the bus ticket price?",              "`of` turns them round"),
+    ("order",       true,  "If Ann lent Bob a car, who pays?",        "Who pays if Ann lent Bob a car?",            "a clause may go first"),
+];
+
+#[test]
+fn each_guard_objects_to_what_it_is_for_and_to_nothing_else() {
+    for (name, expected, a, b, why) in TABLE {
+        assert_eq!(agrees(name, a, b), *expected, "{name}: {a:?} and {b:?}: {why}");
+    }
+}
+
+#[test]
+fn each_guard_has_a_case_and_a_reason() {
+    let tried: BTreeSet<&str> = TABLE.iter().filter(|(_, agrees, ..)| !agrees).map(|(name, ..)| *name).collect();
+    let all: BTreeSet<&str> = GUARDS.iter().map(|guard| guard.name).collect();
+    assert_eq!(tried, all);
+    assert!(GUARDS.iter().all(|guard| guard.reason.len() > 20));
+}
+
+#[test]
+fn nobody_objects_to_the_same_text() {
+    for (_, _, a, b, _) in TABLE {
+        for text in [a, b] {
+            let objection = objection(&Reading::of(text), &Reading::of(text)).map(|guard| guard.name);
+            assert_eq!(objection, None, "{text}");
+        }
+    }
+}

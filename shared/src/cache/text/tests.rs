@@ -1,0 +1,76 @@
+use super::canonical;
+
+#[test]
+fn what_cannot_change_an_answer_is_gone() {
+    #[rustfmt::skip]
+    let table = [
+        ("How do I sort a list?",                  "how to sort lists",                         "an opening, an article, a plural"),
+        ("What's the capital of Peru?",            "what is the capital of peru",               "a contraction, case"),
+        ("Please tell me what the capital is",     "what is the capital?",                      "politeness, and where the verb stands"),
+        ("Could you explain why the sky is blue?", "Why is the sky blue?",                      "an order to explain is a question"),
+        ("For what reason do cats purr?",          "why do cats purr",                          "a reason is why"),
+        ("Is it true that a whale is a mammal?",   "Is a whale a mammal?",                      "nothing is added"),
+        ("Calculate 7 * 12",                       "What is 7*12?",                             "an expression, however it is asked for"),
+        ("How much is 7 plus twelve?",             "7 + 12",                                    "numbers and signs in words"),
+        ("What colour is a tyre?",                 "what color is a tire",                      "spelling"),
+        ("What does “carpe diem” mean?",           "what does \"carpe diem\" mean",             "one kind of quotation marks"),
+        ("How do I install ﬁrefox?",               "how do I install firefox",                  "a ligature"),
+        ("Why isn't the tap running?",             "why is not the tap running",                "a contraction that denies"),
+        ("list twenty five prime numbers",         "list 25 prime numbers",                     "a number of two words"),
+        ("What is the number of moons of Mars?",   "How many moons of Mars",                    "a number is how many"),
+        ("Explain this code:\nx -= 1",             "What does this code do?\nx -= 1",           "the same code"),
+        ("Thanks, how can I renew a passport?",    "How should one renew a passport?",          "the person who asks is whoever does it"),
+    ];
+    for (a, b, why) in table {
+        assert_eq!(canonical(a), canonical(b), "{why}");
+    }
+}
+
+#[test]
+fn what_can_change_an_answer_stays() {
+    #[rustfmt::skip]
+    let table = [
+        ("How do I sort a list?",            "How do you sort a list?",              "who does it"),
+        ("Is my order late?",                "Is your order late?",                  "whose it is"),
+        ("Why is it safe?",                  "Why isn't it safe?",                   "what is denied"),
+        ("Can cats swim?",                   "Can't cats swim?",                     "the same"),
+        ("Does a dog chase a cat?",          "Does a cat chase a dog?",              "the order"),
+        ("What is 3 + 4?",                   "What is 3 - 4?",                       "an operator"),
+        ("What is 3 + 4?",                   "What is 3 + 4 * 2?",                   "a term more"),
+        ("What is new in Go 1.2?",           "What is new in Go 1.20?",              "a version is no decimal"),
+        ("How many are 1,000 grams?",        "How many are 10,00 grams?",            "digits"),
+        ("What is x²?",                      "What is x2?",                          "a raised digit"),
+        ("Who is he?",                       "Who was he?",                          "the time"),
+        ("Can I eat it raw?",                "Should I eat it raw?",                 "what is asked of it"),
+        ("You are a pirate.",                "Are you a pirate?",                    "a statement is no question"),
+        ("Was the price cut?",               "Did the price cut?",                   "who does what"),
+        ("What does 'Rat' mean?",            "What does 'rat' mean?",                "what is quoted is kept byte for byte"),
+        ("Explain this code:\nx -= 1",       "Explain this code:\nx += 1",           "code is kept byte for byte"),
+        ("Explain this code:\nif a:\n  b",   "Explain this code:\nif a:\n b",        "and so are its spaces"),
+        ("Show me ls -a",                    "Show me ls -A",                        "an option"),
+        ("Does the US import tea?",          "Does it import us tea?",               "a name in capitals"),
+        ("What is vitamin A good for?",      "What is a vitamin good for?",          "a letter that is a name"),
+        ("What do you do?",                  "What are you?",                        "a verb is not its auxiliary"),
+        ("What do you know?",                "What?",                                "politeness is not taken out of what is asked"),
+    ];
+    for (a, b, why) in table {
+        assert_ne!(canonical(a), canonical(b), "{a:?} and {b:?}: {why}");
+    }
+}
+
+#[test]
+fn the_canonical_text_of_anything_is_made_without_a_panic_and_is_not_empty() {
+    let odd = [
+        "", " ", "?", "'", "\"", "''", "a'", "'a", "\"a", "(", "((", "->", "<=", "...", "a.b.c.", "$", "$5", "5%", "°",
+        "½", "🙂", "a\n\nb", "--", "-", "x=", "=x", "1,2,3", "٣", "İ", "ß'S",
+    ];
+    for text in odd {
+        let _ = canonical(text);
+    }
+    for a in odd {
+        for b in odd {
+            let _ = canonical(&format!("{a}{b} {a}"));
+        }
+    }
+    assert!(!canonical("please").is_empty() && !canonical("Hi!").is_empty(), "politeness alone stays");
+}
