@@ -1,6 +1,7 @@
 //! The harness: real Postgres, a mock of the five providers, an emulator of Lambda, and the functions in the test's own process.
 
 pub mod app;
+pub mod cache_rows;
 pub mod canned;
 pub mod docs;
 pub mod dynamo;

@@ -94,9 +94,11 @@ async fn count(superuser: &Client, role: &str, from: &str) -> Result<usize, Stri
 async fn expire(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     let [own, other] = &seed.sides;
     let mut tried = 0;
-    for name in ["refresh_tokens", "invitations"] {
+    for name in ["refresh_tokens", "invitations", "cache_entries", "cache_errors"] {
         let table = seed.table(name);
-        let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", json!("2020-01-01T00:00:00Z"))]);
+        let past = json!("2020-01-01T00:00:00Z");
+        let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", past.clone())]);
+        let expired = if name == "cache_entries" { with(expired, &[("exact_until", past)]) } else { expired };
         let whose = format!("set local app.tenant_id = '{}'; set local app.person_id = '{}'", own.tenant, own.person);
         for role in ROLES {
             let begin =

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use supergate::clock::Clock as _;
 use supergate_tests::{
     app::{Answer, App},
+    cache_rows,
     issuer::{Issuer, SigningKey},
 };
 use uuid::Uuid;
@@ -30,6 +31,8 @@ struct Route {
 fn routes() -> Vec<Route> {
     let route = |function, method, path, body, may, own| Route { function, method, path, body, may, own };
     let everybody: &[&str] = &["owner", "admin", "member", "viewer", "operator"];
+    let readers: &[&str] = &["owner", "admin", "viewer", "operator"];
+    let users: &[&str] = &["owner", "admin", "member", "operator"];
     let (all, owners, ok, gone) = (ADMINISTRATORS, OWNERS, StatusCode::OK, StatusCode::NO_CONTENT);
     #[rustfmt::skip]
     let routes = vec![
@@ -41,6 +44,16 @@ fn routes() -> Vec<Route> {
         route("budgets",       Method::GET,    "/v1/limits?key_id={key}",                      Value::Null,               all,    ok),
         route("budgets",       Method::PUT,    "/v1/limits?tenant_id={tenant}",                json!({"limits": {"rpm": 1000000}}), all, ok),
         route("budgets",       Method::DELETE, "/v1/limits?tenant_id={tenant}",                Value::Null,               all,    gone),
+        route("cache",         Method::GET,    "/v1/cache/{entry}",                            Value::Null,               readers, ok),
+        route("cache",         Method::GET,    "/v1/cache?tenant_id={tenant}",                 Value::Null,               readers, ok),
+        route("cache",         Method::GET,    "/v1/cache/stats?tenant_id={tenant}",           Value::Null,               readers, ok),
+        route("cache",         Method::GET,    "/v1/cache/timeseries?tenant_id={tenant}",      Value::Null,               readers, ok),
+        route("cache",         Method::GET,    "/v1/cache/settings?key_id={key}",              Value::Null,               readers, ok),
+        route("cache",         Method::PATCH,  "/v1/cache/settings?key_id={key}",              json!({"tier": "exact"}),  all,    ok),
+        route("cache",         Method::DELETE, "/v1/cache/settings?key_id={key}",              Value::Null,               all,    gone),
+        route("cache",         Method::POST,   "/v1/cache/{entry}/report",                     Value::Null,               users,  ok),
+        route("cache",         Method::DELETE, "/v1/cache/{entry}",                            Value::Null,               all,    gone),
+        route("cache",         Method::DELETE, "/v1/cache?tenant_id={tenant}",                 Value::Null,               all,    ok),
         route("prices",        Method::GET,    "/v1/prices/{price}",                           Value::Null,               all,    ok),
         route("prices",        Method::GET,    "/v1/prices?tenant_id={tenant}",                Value::Null,               all,    ok),
         route("prices",        Method::GET,    "/v1/prices/unpriced?tenant_id={tenant}",       Value::Null,               all,    ok),
@@ -92,6 +105,7 @@ struct Caller {
 /// Ids of things that somebody has, or that nobody has.
 struct Things {
     budget: String,
+    entry: String,
     key: String,
     tenant: String,
     member: String,
@@ -106,6 +120,7 @@ impl Things {
         let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
         Self {
             budget: id("bud_"),
+            entry: id("che_"),
             key: id("key_"),
             tenant: id("ten_"),
             member: id("usr_"),
@@ -151,6 +166,7 @@ impl Things {
         Self {
             price: id(&price),
             budget: id(&budget),
+            entry: cache_rows::plant(&app.database.superuser().await, maker.tenant, &Value::Null).await,
             key: id(&key),
             tenant: format!("ten_{}", maker.tenant.simple()),
             member: format!("usr_{}", person.simple()),
@@ -163,6 +179,7 @@ impl Things {
         template
             .replace("{price}", &self.price)
             .replace("{budget}", &self.budget)
+            .replace("{entry}", &self.entry)
             .replace("{key}", &self.key)
             .replace("{tenant}", &self.tenant)
             .replace("{member}", &self.member)
@@ -284,6 +301,9 @@ async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
         "limits",
         "budgets",
         "prices",
+        "cache_entries",
+        "cache_settings",
+        "cache_trust",
         "audit_events",
         "usage_events",
     ] {
