@@ -5,6 +5,7 @@ mod trust;
 
 use http::Method;
 use serde_json::{Value, json};
+use supergate::clock::Clock as _;
 use supergate_tests::{
     app::{Answer, App},
     cache_rows,
@@ -40,7 +41,8 @@ async fn entries_are_listed_by_namespace_and_model_page_by_page_and_without_cont
     let other = app.other_tenant("other").await;
     let first = plant(&app, &app.tenant_id, json!({"part": "team-a"})).await;
     let second = plant(&app, &app.tenant_id, json!({"part": "team-b", "model": "gpt-4o"})).await;
-    let third = plant(&app, &app.tenant_id, json!({"model": "gpt-4o", "canonical": null, "canonical_until": null})).await;
+    let third =
+        plant(&app, &app.tenant_id, json!({"model": "gpt-4o", "canonical": null, "canonical_until": null})).await;
     plant(&app, &other.id, json!({"part": "team-a"})).await;
 
     let all = app.get("/v1/cache").await;
@@ -88,7 +90,11 @@ async fn what_is_deleted_by_id_by_namespace_by_model_or_all_is_the_own_and_no_mo
         let answer = call(&app, Method::DELETE, &format!("/v1/cache{filter}"), Value::Null).await;
         assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({"deleted": deleted})), "{filter}");
     }
-    assert_eq!((count(&app, "cache_entries").await, count(&app, "cache_vectors").await), (1, 1), "the other's is there");
+    assert_eq!(
+        (count(&app, "cache_entries").await, count(&app, "cache_vectors").await),
+        (1, 1),
+        "the other's is there"
+    );
     let audit: Vec<String> = app.audit(&app.api_key).await.iter().map(|one| text(&one["action"])).collect();
     assert_eq!(audit.iter().filter(|action| action.as_str() == "cache.empty").count(), 4, "{audit:?}");
     assert!(audit.iter().any(|action| action == "cache.delete"), "{audit:?}");
@@ -109,8 +115,12 @@ async fn settings_hold_for_the_tenant_and_a_key_takes_away_from_them() {
     let key = app.call(Method::POST, "/v1/keys", &app.api_key, &json!({"name": "k", "role": "member"})).await.json();
     let of_key = format!("{path}?key_id={}", text(&key["id"]));
     let narrowed = call(&app, Method::PATCH, &of_key, json!({"tier": "semantic", "sharing": "key"})).await.json();
-    assert_eq!((&narrowed["effective"]["tier"], &narrowed["effective"]["sharing"]), (&json!("canonical"), &json!("key")));
-    let wrong = call(&app, Method::PATCH, &of_key, json!({"error_limit": 0.02, "threshold": 0.5, "colour": "red"})).await;
+    assert_eq!(
+        (&narrowed["effective"]["tier"], &narrowed["effective"]["sharing"]),
+        (&json!("canonical"), &json!("key"))
+    );
+    let wrong =
+        call(&app, Method::PATCH, &of_key, json!({"error_limit": 0.02, "threshold": 0.5, "colour": "red"})).await;
     assert_eq!(wrong.status, 400);
     for named in ["error_limit", "threshold", "colour"] {
         assert!(wrong.text().contains(named), "all faults at once: {}", wrong.text());
@@ -132,8 +142,15 @@ async fn settings_hold_for_the_tenant_and_a_key_takes_away_from_them() {
 #[tokio::test]
 async fn statistics_add_up_hits_by_tier_and_savings_before_and_after_the_sums_are_made() {
     let app = App::start().await;
-    let rows = [("hit", 100, 1000), ("hit", 100, 500), ("canonical_hit", 50, 10), ("semantic_hit", 30, 0), ("miss", 0, 0), ("bypass", 0, 0)];
-    let now = app.clock_now();
+    let rows = [
+        ("hit", 100, 1000),
+        ("hit", 100, 500),
+        ("canonical_hit", 50, 10),
+        ("semantic_hit", 30, 0),
+        ("miss", 0, 0),
+        ("bypass", 0, 0),
+    ];
+    let now = app.clock.since_epoch();
     let insert = async |cache: &str, saved: i64, saved_ms: i64, attempt: i64| {
         let request = supergate::tenancy::RequestId::generate(now);
         let cost = if cache == "audit" { 40_000_000 } else { 0 };

@@ -17,8 +17,7 @@ use supergate::{
 };
 use supergate_tests::{
     app::{Answer, App, TestClock},
-    cache_rows,
-    docs,
+    cache_rows, docs,
     postgres::TestDatabase,
     table,
 };

@@ -214,11 +214,7 @@ from used group by 1";
 ///
 /// # Errors
 /// [`Error`] when it cannot be read.
-pub(crate) async fn sums(
-    tx: &TenantTx,
-    window: &Window,
-    steps: &[OffsetDateTime],
-) -> Result<Vec<(i32, Sums)>, Error> {
+pub(crate) async fn sums(tx: &TenantTx, window: &Window, steps: &[OffsetDateTime]) -> Result<Vec<(i32, Sums)>, Error> {
     let (first, behind) = window.ids();
     let steps = steps.to_vec();
     let params: Params<'_> = &[
@@ -258,20 +254,13 @@ pub(crate) struct Compared {
 ///
 /// # Errors
 /// [`Error`] when it cannot be read.
-pub(crate) async fn compared(
-    tx: &TenantTx,
-    window: &Window,
-    steps: &[OffsetDateTime],
-) -> Result<Vec<Compared>, Error> {
+pub(crate) async fn compared(tx: &TenantTx, window: &Window, steps: &[OffsetDateTime]) -> Result<Vec<Compared>, Error> {
     let statement = "\
         select width_bucket(hour, $3::timestamptz[]) as step, kind, sum(compared)::bigint as compared, sum(wrong)::bigint as wrong \
         from cache_trial_hours where hour >= $1 and hour < $2 group by 1, 2";
     let steps = steps.to_vec();
-    let params: Params<'_> = &[
-        (&window.from, Type::TIMESTAMPTZ),
-        (&window.to, Type::TIMESTAMPTZ),
-        (&steps, Type::TIMESTAMPTZ_ARRAY),
-    ];
+    let params: Params<'_> =
+        &[(&window.from, Type::TIMESTAMPTZ), (&window.to, Type::TIMESTAMPTZ), (&steps, Type::TIMESTAMPTZ_ARRAY)];
     let read = |row: &Row| {
         Ok(Compared {
             step: row.try_get("step")?,

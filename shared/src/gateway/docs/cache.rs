@@ -372,7 +372,9 @@ fn settings() -> Vec<Operation> {
             .answers::<CacheSettingsNow>(200, "What is set, and what holds.", SETTINGS)
             .refuses(&[404]),
         patch("/v1/cache/settings", "updateCacheSettings", "Says how far the cache may go")
-            .more("It holds everywhere within 30 seconds. A key's settings take away from its tenant's and add nothing.")
+            .more(
+                "It holds everywhere within 30 seconds. A key's settings take away from its tenant's and add nothing.",
+            )
             .needs(Permission::ManageCache)
             .query([KEY, TENANT])
             .takes::<CacheSettingsChange>(r#"{"tier": "canonical", "ttl_seconds": 600}"#)

@@ -107,12 +107,7 @@ pub(super) async fn report(office: &Office, call: &Call, id: &str) -> Result<Rep
     Reply::json(StatusCode::OK, &shown)
 }
 
-async fn count(
-    office: &Office,
-    act: &Act,
-    tx: &TenantTx,
-    entry: CacheEntryId,
-) -> Result<Option<Change>, GatewayError> {
+async fn count(office: &Office, act: &Act, tx: &TenantTx, entry: CacheEntryId) -> Result<Option<Change>, GatewayError> {
     let of_tenant = cache_settings::read(tx, None).await?;
     let limit = of_tenant.and_then(|row| row.settings.error_limit).unwrap_or(crate::cache::trust::DEFAULT_LIMIT);
     let trial = Trial {
@@ -245,7 +240,9 @@ mod tests {
     #[test]
     fn a_namespace_is_named_as_its_caller_did_or_by_its_hash() {
         let hash = format!("ns_{}", "0f".repeat(32));
-        assert!(matches!(namespace(&hash), Ok(Namespace::Hashed(bytes)) if bytes == [15; 32] && to_hex(&bytes) == hash[3..]));
+        assert!(
+            matches!(namespace(&hash), Ok(Namespace::Hashed(bytes)) if bytes == [15; 32] && to_hex(&bytes) == hash[3..])
+        );
         assert!(matches!(namespace(&hash[3..]), Ok(Namespace::Named(_))), "somebody may call it so");
         assert!(matches!(namespace("ns_team"), Ok(Namespace::Named(name)) if name == "ns_team"));
         for wrong in ["", "a b", &format!("ns_{}", "0F".repeat(32)), &"a".repeat(65)] {

@@ -70,8 +70,7 @@ pub(super) async fn totals(office: &Office, call: &Call) -> Result<Reply, Gatewa
 pub(super) async fn timeseries(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let asked = admit(office, call, Period::Hours24).await?;
     let tx = office.begin(&asked.act).await?;
-    let sums: HashMap<i32, Sums> =
-        cache_admin::sums(&tx, &asked.window, &asked.steps).await?.into_iter().collect();
+    let sums: HashMap<i32, Sums> = cache_admin::sums(&tx, &asked.window, &asked.steps).await?.into_iter().collect();
     let compared = cache_admin::compared(&tx, &asked.window, &asked.steps).await?;
     tx.commit().await?;
 
@@ -204,9 +203,15 @@ mod tests {
     fn a_period_is_whole_steps_with_the_current_one_at_its_end() {
         let now = datetime!(2026-11-22 19:35:50.5 UTC);
         let hours = steps(Period::Hours24, now);
-        assert_eq!((hours.len(), hours[0], hours[24]), (25, datetime!(2026-11-21 20:00 UTC), datetime!(2026-11-22 20:00 UTC)));
+        assert_eq!(
+            (hours.len(), hours[0], hours[24]),
+            (25, datetime!(2026-11-21 20:00 UTC), datetime!(2026-11-22 20:00 UTC))
+        );
         let days = steps(Period::Days30, now);
-        assert_eq!((days.len(), days[0], days[30]), (31, datetime!(2026-10-24 0:00 UTC), datetime!(2026-11-23 0:00 UTC)));
+        assert_eq!(
+            (days.len(), days[0], days[30]),
+            (31, datetime!(2026-10-24 0:00 UTC), datetime!(2026-11-23 0:00 UTC))
+        );
     }
 
     #[test]
