@@ -93,7 +93,9 @@ async fn a_report_takes_the_answer_away_counts_once_and_may_stop_the_tier() {
     for number in 1..=4 {
         let id = plant(&app, &app.tenant_id, json!({})).await;
         let told = report(&id, Value::Null).await;
-        assert_eq!((&told["counted"], &told["tiers"]), (&json!(true), &json!([])), "{number}");
+        assert_eq!(told["counted"], true, "{number}");
+        let shown = app.get(&format!("/v1/cache/{id}")).await.json();
+        assert_eq!((&shown["tiers"], &shown["quarantined_at"]), (&json!([]), &told["quarantined_at"]));
         assert_eq!(report(&id, Value::Null).await["counted"], false, "a second time changes nothing");
     }
     let stats = app.get("/v1/cache/stats").await.json();

@@ -60,11 +60,13 @@ struct WrongAnswer {
     tier: Option<CacheTier>,
 }
 
-/// The entry, and whether that counts as an error of the semantic tier.
+/// What became of it.
 #[derive(ToSchema)]
 struct ReportedEntry {
-    #[serde(flatten)]
-    entry: CacheEntry,
+    id: String,
+    /// Since then it answers nobody.
+    quarantined_at: OffsetDateTime,
+    /// Whether this counts as an error of the semantic tier.
     counted: bool,
 }
 
@@ -278,12 +280,8 @@ const ENTRY: &str = r#"{
     "tiers": ["exact", "canonical", "semantic"], "created_at": "2027-01-10T09:30:00Z", "expires_at": "2027-01-11T09:30:00Z", "bytes": 2140,
     "cost_usd": 0.00025, "hits": 3, "last_hit_at": "2027-01-10T11:02:00Z", "quarantined_at": null
 }"#;
-const REPORTED: &str = r#"{
-    "id": "che_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e", "namespace": "team-a",
-    "namespace_id": "ns_6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b", "model": "openai/gpt-4o-mini", "tiers": [],
-    "created_at": "2027-01-10T09:30:00Z", "expires_at": "2027-01-11T09:30:00Z", "bytes": 2140, "cost_usd": 0.00025, "hits": 3,
-    "last_hit_at": "2027-01-10T11:02:00Z", "quarantined_at": "2027-01-10T11:05:00Z", "counted": true
-}"#;
+const REPORTED: &str =
+    r#"{"id": "che_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e", "quarantined_at": "2027-01-10T11:05:00Z", "counted": true}"#;
 const SETTINGS: &str = r#"{
     "key_id": null,
     "settings": {"tier": "canonical", "sharing": null, "threshold": null, "error_limit": null, "earlier_turns": null, "ttl_seconds": 600,
@@ -360,7 +358,7 @@ fn entries() -> Vec<Operation> {
             .needs(Permission::ReportCache)
             .query([TENANT])
             .may_take::<WrongAnswer>(r#"{"tier": "semantic"}"#)
-            .answers::<ReportedEntry>(200, "The entry as it is now.", REPORTED),
+            .answers::<ReportedEntry>(200, "What became of it.", REPORTED),
     ]
 }
 

@@ -102,9 +102,8 @@ pub(super) async fn report(office: &Office, call: &Call, id: &str) -> Result<Rep
         let tenant = act.tenant();
         tracing::warn!(alarm = "semantic_cache_stopped", tenant.id = %tenant, "too many similar prompts had a wrong answer: none is answered until it is proven anew");
     }
-    let mut shown = show(&EntryInfo { quarantined_at: before.quarantined_at.or(Some(act.at)), ..before }, act.at);
-    shown["counted"] = counted.into();
-    Reply::json(StatusCode::OK, &shown)
+    let quarantined_at = time(before.quarantined_at.unwrap_or(act.at));
+    Reply::json(StatusCode::OK, &json!({ "id": id.to_string(), "quarantined_at": quarantined_at, "counted": counted }))
 }
 
 async fn count(office: &Office, act: &Act, tx: &TenantTx, entry: CacheEntryId) -> Result<Option<Change>, GatewayError> {
