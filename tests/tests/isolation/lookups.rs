@@ -40,8 +40,10 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let (token, invitation, session) = (key, key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
     // A key's bounds are a limit with a model of its own and the budget of a tag, a person's only the latter.
-    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1 and jsonb_array_length(bounds -> 'prices') = 1";
-    let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1";
+    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1 and jsonb_array_length(bounds -> 'prices') = 1 \
+                   and bounds #>> '{cache,tenant,tier}' = 'exact' and (bounds #>> '{cache,serving}')::boolean";
+    let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1 \
+                    and bounds #>> '{cache,tenant,tier}' = 'exact' and (bounds #>> '{cache,serving}')::boolean";
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
         #[rustfmt::skip]

@@ -211,7 +211,7 @@ impl Table {
                 json!({"tenant_id": side.tenant, "key_id": side.key, "tier": "exact", "updated_at": "2026-01-01T00:00:00Z"})
             }
             "cache_trust" => json!({
-                "tenant_id": side.tenant, "mode": "shadow", "compared": 1, "wrong": 0, "since": "2026-01-01T00:00:00Z",
+                "tenant_id": side.tenant, "mode": "serving", "compared": 1, "wrong": 0, "since": "2026-01-01T00:00:00Z",
             }),
             "cache_trial_hours" => json!({
                 "tenant_id": side.tenant, "hour": some_hour(id), "kind": "shadow", "compared": 1, "wrong": 0,
