@@ -59,7 +59,7 @@ async fn entries_are_listed_by_namespace_and_model_page_by_page_and_without_cont
         ("model=gpt-4o", vec![&third, &second]),
         ("model=openai/gpt-4o&namespace=team-b", vec![&second]),
         ("model=mistral/gpt-4o", vec![]),
-        (&format!("namespace={hash}"), vec![&third]),
+        (format!("namespace={hash}").as_str(), vec![&third]),
     ] {
         let found = app.get(&format!("/v1/cache?{filter}")).await;
         assert_eq!(ids(&found).iter().collect::<Vec<_>>(), expected, "{filter}");
