@@ -60,7 +60,8 @@ grant select (tenant_id, key_id, tier, sharing, threshold, error_limit, earlier_
 
 -- Whether similar prompts are answered, and what was compared since that changed. No row: in shadow, and nothing was compared.
 create table cache_trust (
-    tenant_id uuid primary key references tenants (id),
+    -- Without a foreign key: what comes as the tenant goes must not keep it.
+    tenant_id uuid primary key,
     mode text not null default 'shadow' check (mode in ('shadow', 'serving')),
     compared integer not null default 0 check (compared >= 0),
     wrong integer not null default 0 check (wrong between 0 and compared),
@@ -84,6 +85,7 @@ create table cache_errors (
     tenant_id uuid not null references tenants (id),
     id uuid not null,
     at timestamptz not null,
+    expires_at timestamptz not null,
     -- The entry; it may be gone.
     entry_id uuid not null,
     kind text not null check (kind in ('shadow', 'audit', 'report')),
@@ -92,7 +94,7 @@ create table cache_errors (
     similarity real check (similarity between -1 and 1),
     primary key (tenant_id, id)
 );
-create index cache_errors_by_time on cache_errors (at);
+create index cache_errors_by_expiry on cache_errors (expires_at);
 
 alter table cache_trust enable row level security;
 alter table cache_trust force row level security;
@@ -129,8 +131,8 @@ begin
     values (app.tenant_id(), date_trunc('hour', at, 'UTC'), kind, 1, is_wrong::integer)
     on conflict on constraint cache_trial_hours_pkey do update set compared = h.compared + 1, wrong = h.wrong + excluded.wrong;
     if is_wrong then
-        insert into public.cache_errors (tenant_id, id, at, entry_id, kind, reasons, similarity)
-        values (app.tenant_id(), trial, at, entry, kind, reasons, similarity);
+        insert into public.cache_errors (tenant_id, id, at, expires_at, entry_id, kind, reasons, similarity)
+        values (app.tenant_id(), trial, at, at + interval '90 days', entry, kind, reasons, similarity);
     end if;
     return query select t.mode, t.compared, t.wrong from public.cache_trust t where t.tenant_id = app.tenant_id() for update;
 end
@@ -198,10 +200,10 @@ select app.change_function('app.roll_up_usage(integer)',
 -- As with sessions and invitations: what has expired is seen whosever it was, and nothing that has not. An entry's vector goes with it.
 create policy expired on cache_entries for select to supergate_sweeper using (expires_at < now());
 create policy expired_end on cache_entries for delete to supergate_sweeper using (expires_at < now());
-create policy expired on cache_errors for select to supergate_sweeper using (at < now() - interval '90 days');
-create policy expired_end on cache_errors for delete to supergate_sweeper using (at < now() - interval '90 days');
+create policy expired on cache_errors for select to supergate_sweeper using (expires_at < now());
+create policy expired_end on cache_errors for delete to supergate_sweeper using (expires_at < now());
 grant select (tenant_id, id, expires_at), delete on cache_entries to supergate_sweeper;
-grant select (tenant_id, id, at), delete on cache_errors to supergate_sweeper;
+grant select (tenant_id, id, expires_at), delete on cache_errors to supergate_sweeper;
 
 select app.change_function('app.end_expired(integer)',
     'return ended + more;',
@@ -211,7 +213,7 @@ select app.change_function('app.end_expired(integer)',
     get diagnostics more = row_count;
     ended := ended + more;
     delete from public.cache_errors where (tenant_id, id) in (
-        select e.tenant_id, e.id from public.cache_errors e where e.at < now() - interval ''90 days'' order by e.at limit most);
+        select e.tenant_id, e.id from public.cache_errors e where e.expires_at < now() order by e.expires_at limit most);
     get diagnostics more = row_count;
     return ended + more;');
 

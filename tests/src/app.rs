@@ -30,7 +30,7 @@ use supergate::{
         admin::{
             Office, audit,
             budgets::{self, Budgets},
-            credentials, keys,
+            cache, credentials, keys,
             migrate::Command,
             prices,
             rotation::Rotation,
@@ -334,6 +334,14 @@ impl App {
             };
             let methods = &[web::GET, web::POST, web::PUT, web::PATCH, web::DELETE];
             self.function("budgets", methods, handler).answer(request, after.clone()).await
+        } else if request.uri().path().starts_with("/v1/cache") {
+            let office = Arc::clone(&self.office);
+            let handler = move |call| {
+                let office = Arc::clone(&office);
+                async move { cache::answer(&office, call).await }
+            };
+            let methods = &[web::GET, web::POST, web::PATCH, web::DELETE];
+            self.function("cache", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/prices") {
             let office = Arc::clone(&self.office);
             let handler = move |call| {

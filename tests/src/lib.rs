@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bill;
+pub mod cache_rows;
 pub mod canned;
 pub mod docs;
 pub mod dynamo;

@@ -4,11 +4,13 @@
 use http::{Method, Request};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
-use supergate::tenancy::{BudgetId, InvitationId, KeyId, PersonId, PriceId, TenantId};
+use supergate::tenancy::{BudgetId, CacheEntryId, InvitationId, KeyId, PersonId, PriceId, TenantId};
 use supergate_tests::{
     app::{Answer, App, MODELS, provider_key},
+    cache_rows,
     office::text,
 };
+use uuid::Uuid;
 
 /// What a viewer gets.
 enum Viewer {
@@ -23,6 +25,7 @@ use Viewer::{Lacks, May};
 #[derive(Clone, Copy, PartialEq)]
 enum Foreign {
     Budget,
+    Entry,
     Key,
     Member,
     Price,
@@ -89,6 +92,9 @@ fn price() -> Value {
 fn role() -> Value {
     json!({"role": "viewer"})
 }
+fn up_to() -> Value {
+    json!({"tier": "canonical"})
+}
 fn invitation() -> Value {
     json!({"email": "eve@example.com", "role": "viewer"})
 }
@@ -117,6 +123,22 @@ fn rows() -> Vec<Row> {
         row("/v1/budgets/{*budget}",           get(),    "/v1/budgets/{id}",                   no_body,     Lacks("budgets.read"),          Foreign::Budget),
         row("/v1/budgets/{*budget}",           patch(),  "/v1/budgets/{id}",                   new_limit,   Lacks("budgets.manage"),        Foreign::Budget),
         row("/v1/budgets/{*budget}",           delete(), "/v1/budgets/{id}",                   no_body,     Lacks("budgets.manage"),        Foreign::Budget),
+        row("/v1/cache",                           get(),   "/v1/cache",                            no_body,     May("a look, without contents"),NO_ID),
+        row("/v1/cache",                           get(),   "/v1/cache?tenant_id={id}",             no_body,     May("a look, without contents"),Foreign::Tenant),
+        row("/v1/cache",                           delete(),"/v1/cache",                            no_body,     Lacks("cache.manage"),          NO_ID),
+        row("/v1/cache",                           delete(),"/v1/cache?tenant_id={id}",             no_body,     Lacks("cache.manage"),          Foreign::Tenant),
+        row("/v1/cache/{*entry}",                  get(),   "/v1/cache/stats",                      no_body,     May("a look, without contents"),NO_ID),
+        row("/v1/cache/{*entry}",                  get(),   "/v1/cache/stats?tenant_id={id}",       no_body,     May("a look, without contents"),Foreign::Tenant),
+        row("/v1/cache/{*entry}",                  get(),   "/v1/cache/timeseries",                 no_body,     May("a look, without contents"),NO_ID),
+        row("/v1/cache/{*entry}",                  get(),   "/v1/cache/timeseries?tenant_id={id}",  no_body,     May("a look, without contents"),Foreign::Tenant),
+        row("/v1/cache/{*entry}",                  get(),   "/v1/cache/settings",                   no_body,     May("a look, without contents"),NO_ID),
+        row("/v1/cache/{*entry}",                  get(),   "/v1/cache/settings?tenant_id={id}",    no_body,     May("a look, without contents"),Foreign::Tenant),
+        row("/v1/cache/{*entry}",                  patch(), "/v1/cache/settings",                   up_to,       Lacks("cache.manage"),          NO_ID),
+        row("/v1/cache/{*entry}",                  patch(), "/v1/cache/settings?key_id={id}",       up_to,       Lacks("cache.manage"),          Foreign::Key),
+        row("/v1/cache/{*entry}",                  delete(),"/v1/cache/settings",                   no_body,     Lacks("cache.manage"),          NO_ID),
+        row("/v1/cache/{*entry}",                  delete(),"/v1/cache/settings?key_id={id}",       no_body,     Lacks("cache.manage"),          Foreign::Key),
+        row("/v1/cache/{*entry}",                  delete(),"/v1/cache/{id}",                       no_body,     Lacks("cache.manage"),          Foreign::Entry),
+        row("/v1/cache/{*entry}",                  post(),  "/v1/cache/{id}/report",                no_body,     Lacks("cache.report"),          Foreign::Entry),
         row("/v1/chat/completions",            post(),   "/v1/chat/completions",               chat,        Lacks("inference.create"),      NO_ID),
         row("/v1/embeddings",                  post(),   "/v1/embeddings",                     embedding,   Lacks("inference.create"),      NO_ID),
         row("/v1/keys",                        get(),    "/v1/keys",                           no_body,     Lacks("keys.read"),             NO_ID),
@@ -177,6 +199,7 @@ fn nobodys(foreign: Foreign) -> String {
     let then = Duration::from_secs(1);
     match foreign {
         Foreign::Budget => BudgetId::generate(then).to_string(),
+        Foreign::Entry => CacheEntryId::generate(then).to_string(),
         Foreign::Key => KeyId::generate(then).to_string(),
         Foreign::Price => PriceId::generate(then).to_string(),
         Foreign::Member => PersonId::generate(then).to_string(),
@@ -198,6 +221,10 @@ async fn send(app: &App, row: &Row, id: &str, authorization: Option<&str>) -> An
         body => lambda_http::Body::Text(body.to_string()),
     };
     app.send(request.body(body).expect("a request")).await
+}
+
+fn uuid_of(tenant: &str) -> Uuid {
+    tenant.strip_prefix("ten_").and_then(|id| id.parse().ok()).expect("a tenant's id")
 }
 
 /// Names of headers and the body: what a caller can tell answers apart by.
@@ -288,6 +315,7 @@ async fn what_is_another_tenants_is_the_same_404_as_what_there_is_not() {
     let member = app.member(&other.id, "ada", "member").await;
     let budget = app.call(Method::POST, "/v1/budgets", &other.key, &budget()).await.json();
     let price = app.call(Method::POST, "/v1/prices", &other.key, &price()).await.json();
+    let entry = cache_rows::plant(&app.database.superuser().await, uuid_of(&other.id), &Value::Null).await;
     let before = app.audit(&other.key).await;
     for role in ["owner", "admin"] {
         let key = format!("Bearer {}", app.key_of(role).await);
@@ -297,6 +325,7 @@ async fn what_is_another_tenants_is_the_same_404_as_what_there_is_not() {
         {
             let theirs = match row.foreign {
                 Foreign::Budget => text(&budget["id"]),
+                Foreign::Entry => entry.clone(),
                 Foreign::Price => text(&price["id"]),
                 Foreign::Key => other.key_id.clone(),
                 Foreign::Member => member.id.clone(),

@@ -17,7 +17,7 @@ use supergate::{
 };
 use supergate_tests::{
     app::{Answer, App, TestClock},
-    docs,
+    cache_rows, docs,
     postgres::TestDatabase,
     table,
 };
@@ -71,6 +71,19 @@ const CASES: &[(&str, u16, &str, &str)] = &[
     ("budgets/limits",                      200, r#""rpm":600"#,            "the tenant's"),
     ("budgets/set-limit",                   200, r#""model":"openai/gpt-4o-mini""#, "a key's with one model"),
     ("budgets/delete-limit",                204, "",                        "the tenant's"),
+    ("cache/stats",                         200, r#""mode":"shadow""#,     "how often it was wrong, and what it brought"),
+    ("cache/timeseries",                    200, r#""bucket":"hour""#,     "every hour, filled"),
+    ("cache/list",                          200, r#""namespace":"team-a""#, "what there is, without contents"),
+    ("cache/read",                          200, r#""tiers":["exact","canonical","semantic"]"#, "one of them"),
+    ("cache/unknown",                       404, "not_found",               "no entry has that id"),
+    ("cache/report",                        200, r#""counted":true"#,      "nobody gets it again"),
+    ("cache/delete",                        204, "",                        "nothing is left to say"),
+    ("cache/empty",                         200, r#""deleted":1"#,         "those of a namespace"),
+    ("cache/settings",                      200, r#""tier":"semantic""#,   "as it is by default"),
+    ("cache/change-settings",               200, r#""ttl_seconds":600"#,   "as they are now"),
+    ("cache/wrong-settings",                400, "`colour`",                "all faults at once"),
+    ("cache/reset-settings",                204, "",                        "as it is by default"),
+    ("cache/no-auth",                       401, "invalid_api_key",         "no key"),
     ("keys/list",                           200, r#""masked":"sg_live_"#,   "masked"),
     ("keys/create",                         201, r#""key":"sg_live_"#,      "the key is shown this once"),
     ("keys/wrong-fields",                   400, "`colour`",                "all faults at once"),
@@ -271,7 +284,7 @@ async fn sweeper_does_what_each_event_says() {
 #[tokio::test]
 async fn what_administers_a_tenant_answers_each_event_as_its_name_says() {
     let app = App::start().await;
-    for function in ["audit", "budgets", "keys", "prices", "tenant", "usage"] {
+    for function in ["audit", "budgets", "cache", "keys", "prices", "tenant", "usage"] {
         for (number, (case, event)) in events(function).into_iter().enumerate() {
             // Each event finds a tenant of its own, with a key and a member to act on.
             let tenant = app.other_tenant("demo").await;
@@ -282,7 +295,10 @@ async fn what_administers_a_tenant_answers_each_event_as_its_name_says() {
             assert_eq!(app.call(Method::PUT, "/v1/limits", &tenant.key, &limit).await.status, 200);
             let price = json!({"model": "openai/gpt-4.1", "input_usd": 1, "output_usd": 2, "starts_at": "2099-01-01T00:00:00Z"});
             let price = app.call(Method::POST, "/v1/prices", &tenant.key, &price).await.json();
+            let id = tenant.id.strip_prefix("ten_").and_then(|id| id.parse().ok()).expect("an id");
+            let entry = cache_rows::plant(&app.database.superuser().await, id, &json!({"part": "team-a"})).await;
             let event = event
+                .replace("${SUPERGATE_CACHE_ENTRY_ID}", &entry)
                 .replace("${SUPERGATE_PRICE_ID}", price["id"].as_str().expect("an id"))
                 .replace("${SUPERGATE_OPERATOR_KEY}", &app.operator_key)
                 .replace("${SUPERGATE_BUDGET_ID}", budget["id"].as_str().expect("an id"))

@@ -7,7 +7,6 @@ use crate::{
 };
 use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
-use uuid::Uuid;
 
 /// What somebody set, and when.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,16 +25,6 @@ macro_rules! settings {
             $rest
         )
     };
-}
-
-/// The transaction's tenant's keys that have settings of their own, in the order of their ids, from behind one of them on.
-///
-/// # Errors
-/// [`Error`] when they cannot be read.
-pub(crate) async fn of_keys(tx: &TenantTx, after: Option<KeyId>, most: i64) -> Result<Vec<SettingsRow>, Error> {
-    let after = after.map_or_else(Uuid::nil, |key| *key.as_uuid());
-    let params: Params<'_> = &[(&after, Type::UUID), (&most, Type::INT8)];
-    tx.query(settings!("where key_id > $1 order by key_id limit $2"), params).await?.iter().map(read_row).collect()
 }
 
 /// What the transaction's tenant, or one of its keys, has set.

@@ -58,7 +58,7 @@ pub struct Trial {
 ///
 /// # Errors
 /// [`Error`]; nothing was noted then.
-pub(crate) async fn record(
+pub async fn record(
     db: &Database,
     tenant: TenantId,
     trial: &Trial,

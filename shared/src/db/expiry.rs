@@ -3,7 +3,7 @@
 use super::{Database, Error};
 use tokio_postgres::types::Type;
 
-/// Deletes sessions and invitations that have expired, at most so many of each. Returns how many they were.
+/// Deletes what has expired of sessions, invitations, and the cache's entries and errors: at most so many of each. Returns how many they were.
 ///
 /// # Errors
 /// [`Error`]; nothing was deleted then.

@@ -6,6 +6,7 @@ pub mod audit;
 pub(crate) mod bounds;
 pub mod budgets;
 pub mod cache;
+pub mod cache_admin;
 pub mod cache_settings;
 pub mod cache_trials;
 mod connect;

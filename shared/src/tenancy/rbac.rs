@@ -33,6 +33,7 @@ macro_rules! permissions {
                         | Self::ReadPrices
                         | Self::ReadUsage
                         | Self::ReadAllUsage
+                        | Self::ReadCache
                         | Self::ReadAudit
                 )
             }
@@ -87,6 +88,12 @@ permissions! {
     ReadUsage = "usage.read": Operator Owner Admin Member Viewer;
     /// See everybody's use.
     ReadAllUsage = "usage.read_all": Operator Owner Admin Viewer;
+    /// See what the cache brought, how often it was wrong, and what is in it, without contents.
+    ReadCache = "cache.read": Operator Owner Admin Viewer;
+    /// Empty the cache, say how far it may go.
+    ManageCache = "cache.manage": Operator Owner Admin;
+    /// Say that an answer of the cache was wrong.
+    ReportCache = "cache.report": Operator Owner Admin Member;
     /// Read what was done.
     ReadAudit = "audit.read": Operator Owner Admin;
 }

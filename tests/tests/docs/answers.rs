@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use supergate_tests::{
     app::{Answer, App},
-    docs,
+    cache_rows, docs,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -78,6 +78,16 @@ const STEPS: &[(&str, Caller, u16, &str)] = &[
     ("chartUsage",           Owner,    200, "hour by hour"),
     ("listUsage",            Owner,    200, "each of them"),
     ("exportUsage",          Owner,    200, "as a file"),
+    ("updateCacheSettings",  Owner,    200, "the tenant's"),
+    ("readCacheSettings",    Owner,    200, "the same"),
+    ("resetCacheSettings",   Owner,    204, "nothing is told"),
+    ("listCacheEntries",     Owner,    200, "one that was put there"),
+    ("readCacheEntry",       Owner,    200, "that one"),
+    ("reportCacheEntry",     Owner,    200, "that one"),
+    ("readCacheStats",       Owner,    200, "the report among them"),
+    ("readCacheTimeseries",  Owner,    200, "hour by hour"),
+    ("deleteCacheEntry",     Owner,    204, "nothing is told"),
+    ("emptyCache",           Owner,    200, "nothing was left"),
     ("deleteTenant",         Owner,    200, "nothing is left to be called after it"),
 ];
 
@@ -91,11 +101,14 @@ type Known = BTreeMap<&'static str, String>;
 async fn each_route_takes_its_example_and_answers_as_described() {
     let (app, description) = (App::start().await, docs::description().await);
     app.unbilled("a ledger goes with its tenant");
+    let tenant = app.tenant_id.strip_prefix("ten_").and_then(|id| id.parse().ok()).expect("a tenant's id");
+    let entry = cache_rows::plant(&app.database.superuser().await, tenant, &Value::Null).await;
     let all = described(&description);
     let mut known = Known::from([
         ("model", "openai/gpt-4o-mini".to_owned()),
         ("provider", "openai".to_owned()),
         ("tenant_id", app.tenant_id.clone()),
+        ("entry_id", entry),
     ]);
     for (id, caller, status, why) in STEPS {
         let one = all.iter().find(|one| one.operation["operationId"] == *id).unwrap_or_else(|| panic!("{id}"));

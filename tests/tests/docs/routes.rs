@@ -28,6 +28,7 @@ fn route_of<'a>(router: &'a BTreeMap<String, String>, path: &str) -> Option<&'a 
 fn filled_in(path: &str) -> String {
     let values = [
         ("{budget_id}", "bud_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
+        ("{entry_id}", "che_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{file}", "start.js"),
         ("{invitation_id}", "inv_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),
         ("{key_id}", "key_0199f1c27a3e7d0c8b5e4f6a7b8c9d0e"),

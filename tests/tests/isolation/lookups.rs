@@ -40,8 +40,10 @@ fn cases(seed: &Seed, side: &Side) -> Vec<(&'static str, String, usize, &'static
     let (token, invitation, session) = (key, key, key);
     let served = format!("tenant_id = '{tenant}' and credentials <> '{{}}' and status = 'active'");
     // A key's bounds are a limit with a model of its own and the budget of a tag, a person's only the latter.
-    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1 and jsonb_array_length(bounds -> 'prices') = 1";
-    let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1";
+    let bounded = "jsonb_array_length(bounds -> 'limits') = 1 and jsonb_array_length(bounds -> 'budgets') = 1 and jsonb_array_length(bounds -> 'prices') = 1 \
+                   and bounds #>> '{cache,tenant,tier}' = 'exact' and (bounds #>> '{cache,serving}')::boolean";
+    let budgeted = "jsonb_array_length(bounds -> 'limits') = 0 and jsonb_array_length(bounds -> 'budgets') = 1 \
+                    and bounds #>> '{cache,tenant,tier}' = 'exact' and (bounds #>> '{cache,serving}')::boolean";
     let mut cases = Vec::new();
     for role in [APP, OFFICE, PEOPLE] {
         #[rustfmt::skip]
@@ -94,9 +96,11 @@ async fn count(superuser: &Client, role: &str, from: &str) -> Result<usize, Stri
 async fn expire(superuser: &Client, seed: &Seed) -> Result<usize, String> {
     let [own, other] = &seed.sides;
     let mut tried = 0;
-    for name in ["refresh_tokens", "invitations"] {
+    for name in ["refresh_tokens", "invitations", "cache_entries", "cache_errors"] {
         let table = seed.table(name);
-        let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", json!("2020-01-01T00:00:00Z"))]);
+        let past = json!("2020-01-01T00:00:00Z");
+        let expired = with(table.sample(other, Uuid::now_v7())?, &[("expires_at", past.clone())]);
+        let expired = if name == "cache_entries" { with(expired, &[("exact_until", past)]) } else { expired };
         let whose = format!("set local app.tenant_id = '{}'; set local app.person_id = '{}'", own.tenant, own.person);
         for role in ROLES {
             let begin =

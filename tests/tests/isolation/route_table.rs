@@ -24,6 +24,8 @@ pub(super) struct Route {
 pub(super) fn routes() -> Vec<Route> {
     let route = |method, path, body, may, own| Route { method, path, body, may, own };
     let everybody: &[&str] = &["owner", "admin", "member", "viewer", "operator"];
+    let readers: &[&str] = &["owner", "admin", "viewer", "operator"];
+    let users: &[&str] = &["owner", "admin", "member", "operator"];
     let (all, owners) = (ADMINISTRATORS, OWNERS);
     let (ok, made, gone) = (StatusCode::OK, StatusCode::CREATED, StatusCode::NO_CONTENT);
     #[rustfmt::skip]
@@ -42,6 +44,16 @@ pub(super) fn routes() -> Vec<Route> {
         route(Method::GET,    "/v1/limits?tenant_id={tenant}",                Value::Null,               all,    ok),
         route(Method::PUT,    "/v1/limits?tenant_id={tenant}",                json!({"limits": {"rpm": 1000000}}), all, ok),
         route(Method::DELETE, "/v1/limits?tenant_id={tenant}",                Value::Null,               all,    gone),
+        route(Method::GET,    "/v1/cache/{entry}",                            Value::Null,               readers, ok),
+        route(Method::GET,    "/v1/cache?tenant_id={tenant}",                 Value::Null,               readers, ok),
+        route(Method::GET,    "/v1/cache/stats?tenant_id={tenant}",           Value::Null,               readers, ok),
+        route(Method::GET,    "/v1/cache/timeseries?tenant_id={tenant}",      Value::Null,               readers, ok),
+        route(Method::GET,    "/v1/cache/settings?key_id={key}",              Value::Null,               readers, ok),
+        route(Method::PATCH,  "/v1/cache/settings?key_id={key}",              json!({"tier": "exact"}),  all,    ok),
+        route(Method::DELETE, "/v1/cache/settings?key_id={key}",              Value::Null,               all,    gone),
+        route(Method::POST,   "/v1/cache/{entry}/report",                     Value::Null,               users,  ok),
+        route(Method::DELETE, "/v1/cache/{entry}",                            Value::Null,               all,    gone),
+        route(Method::DELETE, "/v1/cache?tenant_id={tenant}",                 Value::Null,               all,    ok),
         route(Method::GET,    "/v1/prices/{price}",                           Value::Null,               all,    ok),
         route(Method::GET,    "/v1/prices?tenant_id={tenant}",                Value::Null,               all,    ok),
         route(Method::GET,    "/v1/prices/unpriced?tenant_id={tenant}",       Value::Null,               all,    ok),

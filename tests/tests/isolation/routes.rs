@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use supergate::clock::Clock as _;
 use supergate_tests::{
     app::{Answer, App},
+    cache_rows,
     issuer::{Issuer, SigningKey},
 };
 use uuid::Uuid;
@@ -21,6 +22,7 @@ struct Caller {
 /// Ids of things that somebody has, or that nobody has.
 struct Things {
     budget: String,
+    entry: String,
     key: String,
     tenant: String,
     member: String,
@@ -35,6 +37,7 @@ impl Things {
         let id = |prefix: &str| format!("{prefix}{}", Uuid::now_v7().simple());
         Self {
             budget: id("bud_"),
+            entry: id("che_"),
             key: id("key_"),
             tenant: id("ten_"),
             member: id("usr_"),
@@ -81,6 +84,7 @@ impl Things {
         Self {
             price: id(&price),
             budget: id(&budget),
+            entry: cache_rows::plant(&app.database.superuser().await, maker.tenant, &Value::Null).await,
             key: id(&key),
             tenant: format!("ten_{}", maker.tenant.simple()),
             member: format!("usr_{}", person.simple()),
@@ -93,6 +97,7 @@ impl Things {
         template
             .replace("{price}", &self.price)
             .replace("{budget}", &self.budget)
+            .replace("{entry}", &self.entry)
             .replace("{key}", &self.key)
             .replace("{tenant}", &self.tenant)
             .replace("{member}", &self.member)
@@ -214,6 +219,9 @@ async fn rows_of(app: &App, tenant: Uuid) -> Vec<Value> {
         "limits",
         "budgets",
         "prices",
+        "cache_entries",
+        "cache_settings",
+        "cache_trust",
         "audit_events",
         "usage_events",
     ] {

@@ -95,6 +95,7 @@ impl Seed {
                     "api_keys" => with(table.sample(side, side.key)?, &[("granted_by_key", Value::Null)]),
                     "members" => with(table.sample(side, side.key)?, &[("person_id", json!(side.person))]),
                     "people" => table.sample(side, side.person)?,
+                    "cache_settings" => with(table.sample(side, side.key)?, &[("key_id", Value::Null)]),
                     _ => table.sample(side, side.key)?,
                 };
                 sql += &format!("{};", table.insert(&row));
@@ -210,13 +211,14 @@ impl Table {
                 json!({"tenant_id": side.tenant, "key_id": side.key, "tier": "exact", "updated_at": "2026-01-01T00:00:00Z"})
             }
             "cache_trust" => json!({
-                "tenant_id": side.tenant, "mode": "shadow", "compared": 1, "wrong": 0, "since": "2026-01-01T00:00:00Z",
+                "tenant_id": side.tenant, "mode": "serving", "compared": 1, "wrong": 0, "since": "2026-01-01T00:00:00Z",
             }),
             "cache_trial_hours" => json!({
-                "tenant_id": side.tenant, "hour": "2026-01-01T00:00:00Z", "kind": "shadow", "compared": 1, "wrong": 0,
+                "tenant_id": side.tenant, "hour": some_hour(id), "kind": "shadow", "compared": 1, "wrong": 0,
             }),
             "cache_errors" => json!({
-                "tenant_id": side.tenant, "id": id, "at": "2026-01-01T00:00:00Z", "entry_id": id, "kind": "shadow", "reasons": ["numbers"],
+                "tenant_id": side.tenant, "id": id, "at": "2026-01-01T00:00:00Z",
+                "expires_at": "2100-01-01T00:00:00Z", "entry_id": id, "kind": "shadow", "reasons": ["numbers"],
             }),
             "usage_events" => json!({
                 "request_id": format!("{}{}", &self.first_id[..FIRST_BITS_CHARS], &id.to_string()[FIRST_BITS_CHARS..]),
@@ -235,6 +237,12 @@ impl Table {
             other => return Err(format!("{other} is a new table: give this file a sample row of it")),
         })
     }
+}
+
+/// An hour that is another id's hardly ever.
+fn some_hour(id: Uuid) -> String {
+    let bits = id.as_u128();
+    format!("{}-{:02}-{:02}T{:02}:00:00Z", 2000 + bits % 7919, 1 + bits % 12, 1 + bits % 28, bits % 23)
 }
 
 /// A row with other values.

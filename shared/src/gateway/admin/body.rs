@@ -147,6 +147,14 @@ impl Body {
         }
     }
 
+    /// A number from `least` to `most`.
+    pub(crate) fn number(&mut self, name: &str, least: f64, most: f64) -> Option<f64> {
+        match self.take(name)?.as_f64().filter(|number| (least..=most).contains(number)) {
+            Some(number) => Some(number),
+            None => self.fault(name, format!("must be a number from {least} to {most}")),
+        }
+    }
+
     /// A moment, in RFC 3339.
     pub(crate) fn moment(&mut self, name: &str) -> Option<OffsetDateTime> {
         let moment = OffsetDateTime::parse(&self.take_string(name)?, &Rfc3339).ok();

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod body;
 pub mod budgets;
+pub mod cache;
 pub mod create_operator_key;
 pub mod create_tenant;
 pub mod credentials;

@@ -1,7 +1,7 @@
 //! The whole description: every operation under its tag, and what they share.
 
 use super::{
-    accounts, audit, budgets, errors, inference, keys, members, open,
+    accounts, audit, budgets, cache, errors, inference, keys, members, open,
     operation::{BEARER, COOKIE, Operation, component},
     prices, provider_keys, tenant, usage,
 };
@@ -38,6 +38,7 @@ const CHAPTERS: &[Chapter] = &[
     ),
     ("budgets", "What may be spent, and how much may be asked for at a time.", budgets::operations),
     ("prices", "What models cost, where it is not what the lists say.", prices::operations),
+    ("cache", "What the gateway's own cache brought, how often it was wrong, and what is in it.", cache::operations),
     ("accounts", "People: accounts, sessions, and which of their tenants they act for.", accounts::operations),
     ("usage", "What was used, by whom, and what it cost.", usage::operations),
     ("audit", "What was done, by whom, from where.", audit::operations),

@@ -4,6 +4,7 @@
 mod accounts;
 mod audit;
 mod budgets;
+mod cache;
 mod description;
 mod errors;
 mod file;

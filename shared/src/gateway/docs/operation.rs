@@ -26,6 +26,7 @@ pub(super) const NOBODY: &str = "";
 /// The parts of paths that are filled in.
 const IN_PATH: &[(&str, &str)] = &[
     ("budget_id", "As `bud_…`."),
+    ("entry_id", "As `che_…`, as an answer's header has it."),
     ("file", "One of the page's files."),
     ("invitation_id", "As `inv_…`."),
     ("key_id", "As `key_…`."),

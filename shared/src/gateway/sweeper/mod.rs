@@ -72,7 +72,7 @@ pub struct Report {
     pub failed: u64,
     /// So many rows were added to the sums by hour.
     pub added_up: u64,
-    /// So many sessions and invitations had expired.
+    /// So many sessions, invitations and cache rows had expired.
     pub expired: u64,
     /// So many hours cost a tenant far more than usual.
     pub unusual: u64,
