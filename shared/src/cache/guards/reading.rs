@@ -1,6 +1,8 @@
 //! A prompt as the guards compare it: read once, compared with many.
 
 use super::{
+    asking::{DEGREES, asked, questions},
+    roots::{hash, root, stem_of},
     super::text::{
         Prompt,
         token::{Kind, Token, Tokens},
@@ -19,6 +21,8 @@ pub(super) struct Item {
     pub(super) fixed: bool,
     /// It follows `of` or a preposition as weak: "the price of tea" is "the tea price".
     pub(super) of: bool,
+    /// It follows `from`, which may turn round like `of`: "videos from a site", "a site's videos".
+    pub(super) out_of: bool,
     /// It follows a possessive: "the teacher's mother".
     pub(super) owned: bool,
     /// It follows an `it` that stands for what comes later: "is it safe to ...".
@@ -52,6 +56,8 @@ pub struct Reading {
     pub(super) degree: u64,
     pub(super) questions: u8,
     pub(super) persons: u8,
+    /// Who asks is who does it: `i`.
+    pub(super) of_oneself: bool,
     pub(super) past: bool,
     pub(super) present: bool,
     pub(super) future: bool,
@@ -64,15 +70,17 @@ impl Reading {
     /// Reads a prompt.
     pub fn of(prompt: &str) -> Self {
         let mut prompt = Prompt::read(prompt);
-        super::phrases::unite(&mut prompt.tokens);
+        let anybody = super::phrases::unite(&mut prompt.tokens);
         let mut reader = Reader {
             tokens: &prompt.tokens,
             reading: Self::default(),
             role: 0,
             of: false,
+            out_of: false,
             owned: false,
             expletive: false,
             negates: false,
+            anybody,
             titled: titled(&prompt.tokens),
         };
         reader.reading.exact = hash(&prompt.exact);
@@ -100,9 +108,12 @@ struct Reader<'t> {
     reading: Reading,
     role: u8,
     of: bool,
+    out_of: bool,
     owned: bool,
     expletive: bool,
     negates: bool,
+    /// `you` is whoever asks: "how do you clean your oven?".
+    anybody: bool,
     titled: bool,
 }
 
@@ -110,7 +121,9 @@ impl Reader<'_> {
     fn read(&mut self, at: usize, token: &Token) {
         let text = self.tokens.of(token);
         let holds_together = token.kind == Kind::Word && lexicon().sense(text).is_some_and(Sense::holds_together);
-        self.reading.content_words += usize::from(!holds_together && !matches!(token.kind, Kind::Comma | Kind::Stop));
+        // `what` opens any question; `why` and `how` say which.
+        let narrows = matches!(text, "why" | "how" | "when" | "where" | "who") && self.reading.ask.is_none();
+        self.reading.content_words += usize::from((narrows || !holds_together) && !matches!(token.kind, Kind::Comma | Kind::Stop));
         match token.kind {
             Kind::Word => self.word(at, token, text),
             Kind::Number => {
@@ -162,6 +175,10 @@ impl Reader<'_> {
                     self.reading.names.push(hash(text));
                 }
                 self.denied(text);
+                // "Exercises for losing weight" are exercises to lose weight.
+                if text.ends_with("ing") && self.of {
+                    self.role = 0;
+                }
                 self.item(if name { hash(text) } else { root }, name);
             }
             Some(Sense::Weak) => return,
@@ -190,7 +207,11 @@ impl Reader<'_> {
                 self.reading.verbs.push(verb);
                 return;
             }
-            Some(Sense::Person(person)) => self.reading.persons |= 1 << person,
+            Some(Sense::Person(person)) => {
+                let person = if self.anybody && person == 1 { 0 } else { person };
+                self.reading.persons |= 1 << person;
+                self.reading.of_oneself |= text == "i";
+            }
             Some(Sense::Question(ask)) => self.question(at, ask),
             Some(Sense::Obligation) => self.reading.obliges = true,
             Some(Sense::Auxiliary(time)) => {
@@ -210,6 +231,7 @@ impl Reader<'_> {
             Some(Sense::Role(role)) => {
                 self.role = role + 1;
                 self.of |= matches!(text, "of" | "in" | "on" | "at" | "for" | "with" | "about");
+                self.out_of |= text == "from";
                 return;
             }
         }
@@ -226,41 +248,10 @@ impl Reader<'_> {
             return;
         }
         let next = self.tokens.at(at + 1);
-        const DEGREES: &[&str] = &[
-            "many",
-            "much",
-            "long",
-            "old",
-            "far",
-            "often",
-            "big",
-            "large",
-            "tall",
-            "high",
-            "fast",
-            "deep",
-            "wide",
-            "hot",
-            "cold",
-            "heavy",
-            "soon",
-            "late",
-            "close",
-            "hard",
-            "likely",
-            "safe",
-            "good",
-            "bad",
-            "quickly",
-            "accurate",
-            "strong",
-            "large",
-            "small",
-            "short",
-            "important",
-            "difficult",
-            "expensive",
-        ];
+        // "How to run it?", and "running it: how?".
+        if matches!(next, "to" | "" | "?") {
+            self.reading.ask = Some(Ask::HowTo);
+        }
         if DEGREES.contains(&next) {
             self.reading.ask = Some(Ask::Degree);
             self.reading.degree = root(next);
@@ -273,6 +264,7 @@ impl Reader<'_> {
             role: self.role,
             fixed,
             of: self.of,
+            out_of: self.out_of,
             owned: self.owned,
             expletive: self.expletive,
         });
@@ -280,7 +272,7 @@ impl Reader<'_> {
             self.reading.negated.push(root);
         }
         self.role = 0;
-        (self.of, self.owned, self.expletive) = (false, false, false);
+        (self.of, self.out_of, self.owned, self.expletive) = (false, false, false, false);
     }
 
     /// A unit or a date that no number stands beside: it has an order of its own. Beside a number it may stand on either side.
@@ -309,100 +301,4 @@ fn titled(tokens: &Tokens) -> bool {
         || tokens.list.iter().filter(|token| token.kind == Kind::Word && !token.first && tokens.of(token).len() > 3);
     let capitals = words().filter(|token| token.capital).count();
     capitals > 2 && capitals * 10 > words().count() * 8
-}
-
-/// A yes-or-no question has its auxiliary in front.
-fn asked(tokens: &Tokens, ask: Option<Ask>) -> Ask {
-    let first = tokens.list.iter().find(|token| token.kind == Kind::Word).map_or("", |token| tokens.of(token));
-    let inverted = matches!(
-        first,
-        "is" | "was"
-            | "do"
-            | "did"
-            | "can"
-            | "could"
-            | "will"
-            | "would"
-            | "should"
-            | "shall"
-            | "may"
-            | "might"
-            | "must"
-            | "have"
-            | "had"
-            | "+ask"
-    );
-    match (inverted, ask) {
-        (true, _) => Ask::YesOrNo,
-        (false, Some(ask)) => ask,
-        (false, None) if tokens.list.iter().any(|token| token.asks) && tokens.list.len() > 5 => Ask::YesOrNo,
-        (false, None) => Ask::Order,
-    }
-}
-
-/// How many things are asked: sentences that ask, and question words joined by `and`.
-fn questions(tokens: &Tokens) -> u8 {
-    let mut count = 0_u8;
-    let mut previous = "";
-    let mut asking = false;
-    for token in &tokens.list {
-        let text = tokens.of(token);
-        let opens = token.kind == Kind::Word && matches!(lexicon().sense(text), Some(Sense::Question(_)));
-        if opens && (!asking || matches!(previous, "and" | "or" | "," | "also")) {
-            count = count.saturating_add(1);
-            asking = true;
-        }
-        if token.kind == Kind::Stop {
-            if token.asks && !asking {
-                count = count.saturating_add(1);
-            }
-            asking = false;
-        }
-        previous = text;
-    }
-    count.max(1)
-}
-
-/// A word without its ending, hashed; words of one family have one.
-pub(super) fn root(word: &str) -> u64 {
-    let lexicon = lexicon();
-    let known = |word: &str| lexicon.root(word).map(|root| lexicon.root(root).unwrap_or(root).to_owned());
-    let root = known(word)
-        .or_else(|| stem_of(word).map(|stem| known(&stem).or_else(|| known(&format!("{stem}e"))).unwrap_or(stem)));
-    let root = root.as_deref().unwrap_or(word);
-    hash(root.strip_suffix('e').unwrap_or(root))
-}
-
-/// Without `-ing`, `-ed`, `-ly`; none where nothing was taken off.
-fn stem_of(word: &str) -> Option<String> {
-    if !word.is_ascii() || word.len() < 5 {
-        return None;
-    }
-    let vowel = |stem: &str| stem.contains(['a', 'e', 'i', 'o', 'u', 'y']);
-    let cut = |suffix: &str, least: usize| word.strip_suffix(suffix).filter(|stem| stem.len() >= least && vowel(stem));
-    if let Some(stem) = cut("ing", 3).or_else(|| cut("ed", 3).filter(|stem| !stem.ends_with('e'))) {
-        let bytes = stem.as_bytes();
-        let doubled = matches!(bytes, [.., a, b] if a == b && !matches!(a, b'l' | b's' | b'z' | b'e' | b'o'));
-        let stem = if doubled { &stem[..stem.len() - 1] } else { stem };
-        return Some(match stem.strip_suffix('i') {
-            Some(base) => format!("{base}y"),
-            None => stem.to_owned(),
-        });
-    }
-    if let Some(stem) = cut("ily", 3) {
-        return Some(format!("{stem}y"));
-    }
-    if let Some(stem) = cut("bly", 3) {
-        return Some(format!("{stem}ble"));
-    }
-    const LY_IS_THE_WORD: &[&str] = &[
-        "apply", "reply", "supply", "family", "italy", "early", "daily", "assembly", "multiply", "imply", "comply",
-        "belly", "jelly", "bully", "ally", "rally", "likely",
-    ];
-    cut("ly", 3).filter(|_| !LY_IS_THE_WORD.contains(&word)).map(str::to_owned)
-}
-
-/// FNV-1a: what is compared is equal or not, and nobody gains by a collision in a tenant's own namespace.
-pub(super) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
