@@ -68,7 +68,9 @@ pub fn objection(a: &Reading, b: &Reading) -> Option<&'static Guard> {
 pub fn same_wording(a: &Reading, b: &Reading) -> bool {
     let persons = a.persons == b.persons || a.ask == Some(Ask::HowTo);
     let times = (a.past, a.present, a.future) == (b.past, b.present, b.future);
-    a.ask == b.ask && a.verbs == b.verbs && persons && times && roots(&a.items) == roots(&b.items)
+    let aspects = (a.possible, a.perfect) == (b.possible, b.perfect) || a.ask == Some(Ask::HowTo);
+    let rest = persons && times && aspects;
+    rest && a.ask == b.ask && a.verbs == b.verbs && roots(&a.items) == roots(&b.items)
 }
 
 fn same_bag(a: &[u64], b: &[u64]) -> bool {
@@ -140,7 +142,7 @@ fn same_roles(a: &Reading, b: &Reading) -> bool {
     a.items.iter().enumerate().all(|(i, item)| {
         let nth = a.items[..i].iter().filter(|before| before.root == item.root).count();
         let other = b.items.iter().filter(|other| other.root == item.root).nth(nth);
-        other.is_none_or(|other| other.role == item.role || other.role == 0 || item.role == 0)
+        other.is_none_or(|other| lexicon::lexicon().roles_agree(other.role, item.role))
     })
 }
 

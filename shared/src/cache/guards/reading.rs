@@ -7,7 +7,7 @@ use super::{
         Prompt,
         token::{Kind, Token, Tokens},
     },
-    lexicon::{Ask, Sense, Time, lexicon},
+    lexicon::{Ask, SAID_OF_SOMETHING, Sense, Time, lexicon},
 };
 
 /// A word or number that an answer depends on.
@@ -61,6 +61,8 @@ pub struct Reading {
     pub(super) past: bool,
     pub(super) present: bool,
     pub(super) future: bool,
+    pub(super) possible: bool,
+    pub(super) perfect: bool,
     pub(super) obliges: bool,
     pub(super) clauses: bool,
     pub(super) exact: u64,
@@ -181,6 +183,7 @@ impl Reader<'_> {
                 }
                 self.item(if name { hash(text) } else { root }, name);
             }
+            Some(Sense::Weak) if SAID_OF_SOMETHING.contains(&text) && self.is_last_of_phrase(at) => self.item(root, name),
             Some(Sense::Weak) => return,
             Some(Sense::Filler) => {
                 self.expletive |= text == "it";
@@ -211,6 +214,10 @@ impl Reader<'_> {
                 let person = if self.anybody && person == 1 { 0 } else { person };
                 self.reading.persons |= 1 << person;
                 self.reading.of_oneself |= text == "i";
+                // "For my mother": what follows has the role.
+                if matches!(text, "my" | "your" | "his" | "her" | "its" | "our" | "their") {
+                    return;
+                }
             }
             Some(Sense::Question(ask)) => self.question(at, ask),
             Some(Sense::Obligation) => self.reading.obliges = true,
@@ -219,6 +226,8 @@ impl Reader<'_> {
                     Time::Past => self.reading.past = true,
                     Time::Present => self.reading.present = true,
                     Time::Future => self.reading.future = true,
+                    Time::Possible => self.reading.possible = true,
+                    Time::Perfect => self.reading.perfect = true,
                     Time::Open => {}
                 }
                 return;
@@ -237,6 +246,12 @@ impl Reader<'_> {
         }
         self.role = 0;
         self.expletive = false;
+    }
+
+    /// Whether no noun follows that the word could be said of.
+    fn is_last_of_phrase(&self, at: usize) -> bool {
+        let Some(next) = self.tokens.list.get(at + 1) else { return true };
+        next.kind != Kind::Word || lexicon().sense(self.tokens.of(next)).is_some_and(Sense::holds_together)
     }
 
     fn question(&mut self, at: usize, ask: Ask) {

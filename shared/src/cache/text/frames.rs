@@ -93,6 +93,8 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("explain|describe|state|tell ?me what", "what", "an order to explain is a question"),
     ("explain|describe|tell ?me difference between", "what is difference between", "an order to explain is a question"),
     ("explain|describe|state|give|list|name ?me main difference between", "what is main difference between", "an order to explain is a question"),
+    ("difference between", "what is difference between", "the same"),
+    ("main|key difference between", "what is main difference between", "the same"),
     ("is it true|correct|right|case that", "+ask", "nothing is added to the question"),
     ("is it fact|so that", "+ask", "nothing is added to the question"),
     ("true or false :", "+ask", "a question in another form"),
