@@ -84,7 +84,7 @@ pub(super) enum Time {
 
 #[rustfmt::skip]
 const FUNCTION_WORDS: &str = "
-    a an the this that these those as it its itself there here be been being and also so then while because though although
+    a an the this that these those as it its itself there here be been being and also so then if while because though although
     let onto 's et cetera";
 /// Words of content that make no difference beside others.
 #[rustfmt::skip]
@@ -112,7 +112,7 @@ const QUANTIFIERS: &[&str] = &[
 #[rustfmt::skip]
 const RELATIONS: &[&str] = &[
     "before", "after", "than", "until", "since", "under below beneath", "over above", "between among", "against versus", "during", "instead", "or", "but",
-    "outside", "near nearby close_to", "behind", "across", "toward", "besides", "despite", "beyond", "off", "down", "up", "away", "back", "together", "out", "through", "if whether",
+    "outside", "near nearby close_to", "behind", "across", "toward", "besides", "despite", "beyond", "off", "down", "up", "away", "back", "together", "out", "through", "whether",
 ];
 #[rustfmt::skip]
 const ROLES: &[&str] = &[
