@@ -31,7 +31,7 @@ const OPENINGS: &[(&str, &str)] = &[
     ("i think", ""), ("i believe", ""), ("it look like", ""), ("look like", ""), ("it seem like", ""), ("it seem that", ""), ("it seem", ""), ("seem like", ""), ("it appear that", ""), ("it appear", ""),
     ("what year", "when"), ("what is best time", "when is best time"), ("what is good time", "when is good time"), ("what i do if", "what do if"), ("what should i do if", "what do if"), ("what can i do if", "what do if"), ("what do i do if", "what do if"), ("what should i do when", "what do if"),
     ("what can i do when", "what do if"), ("what do i do when", "what do if"), ("what do you do if", "what do if"), ("what do you do when", "what do if"), ("what should you do if", "what do if"),
-    ("can you", "can i"), ("can we", "can i"), ("can people", "can i"), ("can someone", "can i"), ("can anyone", "can i"), ("can a person", "can i"),
+    ("do you need", "do i need"), ("do we need", "do i need"), ("do you have to", "do i have to"), ("should you", "should i"), ("can you", "can i"), ("can we", "can i"), ("can people", "can i"), ("can someone", "can i"), ("can anyone", "can i"), ("can a person", "can i"),
     ("do you think that", "+ask"), ("do you think", "+ask"), ("do you believe that", "+ask"),
     ("how do you", "how to"), ("how can you", "how to"), ("how would you", "how to"), ("how should you", "how to"), ("how do people", "how to"),
 ];
@@ -64,8 +64,13 @@ pub(super) fn unite(tokens: &mut Tokens) -> bool {
     static BY_PHRASE: LazyLock<Table> = LazyLock::new(|| Table::of(PHRASES));
     let mut anybody = false;
     if let Some((opening, taken, replacement)) = BY_OPENING.at(tokens, 0) {
-        replace(tokens, 0, taken, replacement);
-        anybody = opening.split(' ').any(|word| word == "you");
+        let to_you = opening.split(' ').any(|word| word == "you");
+        // "How do you use my data?": `you` is not who asks.
+        let of_me = |at: usize| matches!(tokens.at(at), "i" | "me" | "my" | "mine" | "we" | "us" | "our");
+        if !to_you || !(taken..tokens.list.len()).any(of_me) {
+            replace(tokens, 0, taken, replacement);
+            anybody = to_you;
+        }
     }
     drop_the_world(tokens);
     let mut at = 0;

@@ -58,6 +58,8 @@ const TABLE: &[(&str, bool, &str, &str, &str)] = &[
     ("person",      false, "Why do people hate Mondays?",             "Why do I hate Mondays?",                     "my reasons are not theirs"),
     ("person",      false, "How do I know if he likes me?",           "How do I know if she likes me?",             "somebody else"),
     ("person",      true,  "How do you clean your oven?",             "How can I clean my oven?",                   "`you` is whoever asks"),
+    ("question",    false, "How do you use my data?",                 "How do I use my data?",                      "`you` is not who asks"),
+    ("person",      true,  "Do you need a visa for Chile?",           "Do I need a visa for Chile?",                "whoever travels"),
     ("roles",       false, "Write a poem for my mother",              "Write a poem about my mother",               "who gets it is not what it says"),
     ("roles",       true,  "Books on ancient Rome",                   "Books about ancient Rome",                   "one preposition for another"),
     ("roles",       true,  "Exercises to lose belly fat",             "Exercises for losing belly fat",             "what for, either way"),

@@ -29,10 +29,9 @@ const ASKED_TO: &[&str] = &["can|could|would|will you ?just"];
 const ORDERS: &[&str] = &[
     "tell", "show", "explain", "describe", "give", "list", "name", "write", "translate", "convert", "summarize", "find", "help", "recommend", "suggest", "provide", "make", "create",
     "generate", "draft", "compose", "solve", "calculate", "compute", "compare", "define", "fix", "check", "correct", "improve", "rewrite", "rephrase", "edit", "proofread", "review",
-    "analyze", "classify", "extract", "identify", "outline", "plan", "design", "simplify", "elaborate", "clarify", "teach", "add", "remove", "replace", "sort", "count", "answer",
-    "repeat", "spell", "pronounce", "read", "look", "search", "book", "set", "remind", "turn", "play", "call", "send", "share", "walk", "guide", "choose", "pick", "estimate", "prove",
-    "what", "which", "who", "when", "where", "why", "how",
-];
+    "analyze", "classify", "extract", "identify", "outline", "plan", "design", "simplify", "elaborate", "clarify", "teach", "add", "remove", "replace", "sort", "answer",
+    "repeat", "spell", "pronounce", "search", "book", "set", "remind", "send", "share", "guide", "choose", "pick", "estimate", "prove",
+    ];
 
 /// What is taken off the end.
 #[rustfmt::skip]
@@ -114,7 +113,6 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("what is name of person who|that", "who", "a name is who"),
     ("what is meant by", "what is", "what is meant by a word is what it is"),
     ("what do you|we|one mean|understand by", "what is", "the same"),
-    ("what do you know about", "what is", "an order to tell is a question"),
     ("what is meaning of", "define", "what a word means is its definition"),
     ("what is definition of", "define", "the same"),
     ("give ?me definition of|for", "define", "the same"),
@@ -122,8 +120,6 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("definition|meaning of", "define", "the same"),
     ("what is your view|opinion|thought|take|stance|position on|about|of|regarding|concerning", "what you think about", "an opinion is what somebody thinks"),
     ("what do you think about|of|regarding", "what you think about", "the same"),
-    ("how do you feel about|regarding", "what you think about", "the same"),
-    ("what is opinion|view|thought on|about|of|regarding", "what you think about", "the same"),
     ("what is ?some ?main pro and con of", "what is advantage and disadvantage of", "short for it"),
     ("what is ?some ?main pros and cons of", "what is advantage and disadvantage of", "short for it"),
     ("what is ?some ?main merit and demerit of", "what is advantage and disadvantage of", "the same"),

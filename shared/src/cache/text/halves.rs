@@ -6,6 +6,9 @@ use super::token::{Kind, Tokens};
 /// `between` after one of these names two sides of one thing. A ratio has an order.
 const BETWEEN: &[&str] = &["difference", "distinction", "similarity", "comparison", "distance", "choose", "choice", "decide"];
 
+/// What may follow a quality that is said of something.
+const AFTER: &[&str] = &["to", "for", "in", "on", "at", "of", "from", "with", "under", "among", "when", "if"];
+
 /// Words that name nothing.
 #[rustfmt::skip]
 const NO_NAMES: &[&str] = &[
@@ -38,7 +41,9 @@ pub(super) fn name_first(tokens: &mut Tokens) {
     let quality = tokens.at(is + 1).to_owned();
     let measured = matches!(quality.as_str(), "best" | "worst" | "good") || quality.len() > 5 && quality.ends_with("est");
     let named = (1..is).all(|at| tokens.list.get(at).is_some_and(|token| token.kind == Kind::Word) && !NO_NAMES.contains(&tokens.at(at)));
-    if measured && named {
+    // "Which firm is best known for it" is no question of the best firm.
+    let ends = tokens.list.get(is + 2).is_none_or(|token| token.kind != Kind::Word || AFTER.contains(&tokens.of(token)));
+    if measured && named && ends {
         // what NAME is QUALITY → what is QUALITY NAME
         tokens.list[1..is + 2].rotate_left(is - 1);
     }

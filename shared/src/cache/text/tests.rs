@@ -59,6 +59,7 @@ fn what_can_change_an_answer_stays() {
         ("Is tea better than coffee?",       "Is coffee better than tea?",           "one of them is measured by the other"),
         ("What is the cheapest way to Rome?", "What is the way to Rome?",            "the cheapest is one of them"),
         ("What is the meaning of life?",     "What is life?",                        "a meaning is not the thing"),
+        ("Which firm is best known for shoes?", "What is the best firm known for shoes?", "what it is known for"),
         ("Which dog is best for sheep?",     "Which dog has the best sheep?",        "who is good at what"),
         ("You are a pirate.",                "Are you a pirate?",                    "a statement is no question"),
         ("Was the price cut?",               "Did the price cut?",                   "who does what"),
