@@ -99,7 +99,9 @@ fn main() -> ExitCode {
 
 /// The tables of tiers: of all pairs, of each source, and which kinds of negatives passed.
 fn tiers(judged: &[Judged]) -> Map<String, Value> {
-    println!("Each tier with those before it (t2_alone without them), similarity at least {DEFAULT_THRESHOLD}, or {WORDED_ALIKE} where two are worded alike.\n");
+    println!(
+        "Each tier with those before it (t2_alone without them), similarity at least {DEFAULT_THRESHOLD}, or {WORDED_ALIKE} where two are worded alike.\n"
+    );
     println!(
         "{:<28} {:<9} {:>6} {:>6} {:>10} {:>7} {:>10} {:>7}",
         "source", "tier", "pairs", "hits", "precision", "recall", "negatives", "passed"

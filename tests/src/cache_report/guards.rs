@@ -84,7 +84,9 @@ fn write_page(rows: &[Row], near: usize, positives: usize) {
     let mut table = format!(
         "\nOn {near} pairs of similarity at least {WORDED_ALIKE} that are not one canonical text, of {positives} positives in all:\n\n"
     );
-    table.push_str("| guard | reason | positives (alone) | negatives (alone) | cost in recall |\n|---|---|---|---|---|\n");
+    table.push_str(
+        "| guard | reason | positives (alone) | negatives (alone) | cost in recall |\n|---|---|---|---|---|\n",
+    );
     for row in rows {
         let cost = share(row.positives_alone, positives).unwrap_or_default() * 100.0;
         writeln!(
@@ -103,8 +105,12 @@ pub(crate) fn cost(judged: &[Judged]) -> Value {
     let prose: Vec<&Judged> = judged.iter().filter(|one| one.may_compare).collect();
     let readings: Vec<(Reading, Reading)> =
         prose.iter().map(|one| (Reading::of(&one.a), Reading::of(&one.b))).collect();
-    let near: Vec<&(Reading, Reading)> =
-        readings.iter().zip(&prose).filter(|(_, one)| one.similarity >= DEFAULT_THRESHOLD).map(|(pair, _)| pair).collect();
+    let near: Vec<&(Reading, Reading)> = readings
+        .iter()
+        .zip(&prose)
+        .filter(|(_, one)| one.similarity >= DEFAULT_THRESHOLD)
+        .map(|(pair, _)| pair)
+        .collect();
     // The best round: what else the machine does is not the rules' cost.
     let timed = |count: usize, work: &dyn Fn()| {
         let round = || {

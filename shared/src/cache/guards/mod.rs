@@ -127,7 +127,9 @@ fn same_person(a: &Reading, b: &Reading) -> bool {
     a.persons == b.persons
         || a.persons == 0
         || b.persons == 0
-        || a.persons & b.persons != 0 && (a.persons ^ b.persons) & 0b10 == 0 && (third(a) == third(b) || third(a) == 0 || third(b) == 0)
+        || a.persons & b.persons != 0
+            && (a.persons ^ b.persons) & 0b10 == 0
+            && (third(a) == third(b) || third(a) == 0 || third(b) == 0)
 }
 
 fn same_time(a: &Reading, b: &Reading) -> bool {

@@ -1,13 +1,13 @@
 //! A prompt as the guards compare it: read once, compared with many.
 
 use super::{
-    asking::{DEGREES, asked, questions},
-    roots::{hash, root, stem_of},
     super::text::{
         Prompt,
         token::{Kind, Token, Tokens},
     },
+    asking::{DEGREES, asked, questions},
     lexicon::{Ask, SAID_OF_SOMETHING, Sense, Time, lexicon},
+    roots::{hash, root, stem_of},
 };
 
 /// A word or number that an answer depends on.
@@ -125,7 +125,8 @@ impl Reader<'_> {
         let holds_together = token.kind == Kind::Word && lexicon().sense(text).is_some_and(Sense::holds_together);
         // `what` opens any question; `why` and `how` say which.
         let narrows = matches!(text, "why" | "how" | "when" | "where" | "who") && self.reading.ask.is_none();
-        self.reading.content_words += usize::from((narrows || !holds_together) && !matches!(token.kind, Kind::Comma | Kind::Stop));
+        self.reading.content_words +=
+            usize::from((narrows || !holds_together) && !matches!(token.kind, Kind::Comma | Kind::Stop));
         match token.kind {
             Kind::Word => self.word(at, token, text),
             Kind::Number => {
@@ -183,7 +184,9 @@ impl Reader<'_> {
                 }
                 self.item(if name { hash(text) } else { root }, name);
             }
-            Some(Sense::Weak) if SAID_OF_SOMETHING.contains(&text) && self.is_last_of_phrase(at) => self.item(root, name),
+            Some(Sense::Weak) if SAID_OF_SOMETHING.contains(&text) && self.is_last_of_phrase(at) => {
+                self.item(root, name)
+            }
             Some(Sense::Weak) => return,
             Some(Sense::Filler) => {
                 self.expletive |= text == "it";
