@@ -123,6 +123,11 @@ fn same_person(a: &Reading, b: &Reading) -> bool {
     if a.of_oneself != b.of_oneself && matches!(a.ask, Some(Ask::Why | Ask::YesOrNo | Ask::When | Ask::Where)) {
         return false;
     }
+    // "What do you think of them" is not "what do they think of you".
+    let to_others = a.persons != 0 && b.persons != 0 && a.addressed != b.addressed;
+    if to_others && !matches!(a.ask, Some(Ask::HowTo | Ask::Order)) {
+        return false;
+    }
     let third = |reading: &Reading| reading.persons & !0b11;
     a.persons == b.persons
         || a.persons == 0
@@ -133,7 +138,7 @@ fn same_person(a: &Reading, b: &Reading) -> bool {
 }
 
 fn same_time(a: &Reading, b: &Reading) -> bool {
-    let clash = |x: &Reading, y: &Reading| x.past && !y.past && (y.present || y.future);
+    let clash = |x: &Reading, y: &Reading| x.past && !y.past && (y.present || y.future || y.possible);
     let ahead = |x: &Reading, y: &Reading| x.future && !y.future && (y.present || y.past);
     // "I need to" and "I want to" order alike; "do I need to" and "can I" ask for different things.
     let lenient = a.ask == b.ask && matches!(a.ask, Some(Ask::How | Ask::HowTo | Ask::Degree | Ask::Order | Ask::Why));

@@ -56,6 +56,8 @@ pub struct Reading {
     pub(super) degree: u64,
     pub(super) questions: u8,
     pub(super) persons: u8,
+    /// Those that a preposition leads to: "of you".
+    pub(super) addressed: u8,
     /// Who asks is who does it: `i`.
     pub(super) of_oneself: bool,
     pub(super) past: bool,
@@ -220,6 +222,9 @@ impl Reader<'_> {
                 // "For my mother": what follows has the role.
                 if matches!(text, "my" | "your" | "his" | "her" | "its" | "our" | "their") {
                     return;
+                }
+                if self.role != 0 {
+                    self.reading.addressed |= 1 << person;
                 }
             }
             Some(Sense::Question(ask)) => self.question(at, ask),

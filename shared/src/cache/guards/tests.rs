@@ -50,13 +50,15 @@ const TABLE: &[(&str, bool, &str, &str, &str)] = &[
     ("roles",       false, "Books by Ann Lee on bees",                "Books about Ann Lee on bees",                "who wrote is not who is written about"),
     ("content",     false, "How do I sort a list in Ruby?",           "How do I sort a map in Ruby?",               "one word of many"),
     ("content",     true,  "Where can I buy a used bicycle?",         "Where can I purchase a used bike?",          "words of one meaning"),
-    ("relations",   false, "How do I work out at home?",              "How do I work at home?",                     "a particle makes another verb"),
+    ("content",     false, "How do I work out at home?",              "How do I work at home?",                     "a particle makes another verb"),
     ("relations",   false, "How can I tell if my parents are Celts?", "How can I tell my parents I am a Celt?",     "to find out is not to say"),
     ("question",    false, "How do I fund a mutual?",                 "How do mutuals fund?",                       "who asks is not who does it"),
     ("question",    true,  "Running Kafka in Docker - how?",          "How do I run Kafka in Docker?",              "who asks does it either way"),
     ("question",    true,  "In which year was the dam built?",        "When was the dam built?",                    "a year is when"),
     ("person",      false, "Why do people hate Mondays?",             "Why do I hate Mondays?",                     "my reasons are not theirs"),
     ("person",      false, "How do I know if he likes me?",           "How do I know if she likes me?",             "somebody else"),
+    ("person",      false, "What do you think of Ada Lovelace?",      "What does Ada Lovelace think of you?",       "who thinks of whom"),
+    ("time",        false, "Can people live on Mars?",                "Did people live on Mars?",                   "what may be is not what was"),
     ("person",      true,  "How do you clean your oven?",             "How can I clean my oven?",                   "`you` is whoever asks"),
     ("question",    false, "How do you use my data?",                 "How do I use my data?",                      "`you` is not who asks"),
     ("person",      true,  "Do you need a visa for Chile?",           "Do I need a visa for Chile?",                "whoever travels"),
@@ -79,9 +81,12 @@ const TABLE: &[(&str, bool, &str, &str, &str)] = &[
 
 #[test]
 fn each_guard_objects_to_what_it_is_for_and_to_nothing_else() {
-    for (name, expected, a, b, why) in TABLE {
-        assert_eq!(agrees(name, a, b), *expected, "{name}: {a:?} and {b:?}: {why}");
-    }
+    let wrong: Vec<String> = TABLE
+        .iter()
+        .filter(|(name, expected, a, b, _)| agrees(name, a, b) != *expected)
+        .map(|(name, expected, a, b, why)| format!("{name} should say {expected} of {a:?} and {b:?}: {why}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
