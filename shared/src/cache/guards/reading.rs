@@ -101,6 +101,17 @@ impl Reading {
         reading
     }
 
+    fn speaks_of(&mut self, time: Time) {
+        match time {
+            Time::Past => self.past = true,
+            Time::Present => self.present = true,
+            Time::Future => self.future = true,
+            Time::Possible => self.possible = true,
+            Time::Perfect => self.perfect = true,
+            Time::Open => {}
+        }
+    }
+
     /// How many words of content there are: all but those that only hold a sentence together.
     pub fn content_words(&self) -> usize {
         self.content_words
@@ -174,86 +185,97 @@ impl Reader<'_> {
             // Where a question word does not open a question it joins clauses.
             _ => !name || matches!(sense, Sense::Person(_) | Sense::Negation | Sense::Unit(_) | Sense::Date(_)),
         });
-        match sense {
+        let ends_a_role = match sense {
             None => {
-                if name {
-                    self.reading.names.push(hash(text));
-                }
-                self.denied(text);
-                // "Exercises for losing weight" are exercises to lose weight.
-                if text.ends_with("ing") && self.of {
-                    self.role = 0;
-                }
-                self.item(if name { hash(text) } else { root }, name);
+                self.content(text, root, name);
+                true
             }
             Some(Sense::Weak) if SAID_OF_SOMETHING.contains(&text) && self.is_last_of_phrase(at) => {
-                self.item(root, name)
+                self.item(root, name);
+                true
             }
-            Some(Sense::Weak) => return,
-            Some(Sense::Filler) => {
+            Some(sense) => self.known(at, text, sense),
+        };
+        if ends_a_role {
+            self.role = 0;
+            self.expletive = false;
+        }
+    }
+
+    /// A word that is in no list.
+    fn content(&mut self, text: &str, root: u64, name: bool) {
+        if name {
+            self.reading.names.push(hash(text));
+        }
+        self.denied(text);
+        // "Exercises for losing weight" are exercises to lose weight.
+        if text.ends_with("ing") && self.of {
+            self.role = 0;
+        }
+        self.item(if name { hash(text) } else { root }, name);
+    }
+
+    /// A word that is in a list. Returns whether it ends what a preposition began.
+    fn known(&mut self, at: usize, text: &str, sense: Sense) -> bool {
+        match sense {
+            Sense::Weak => return false,
+            Sense::Filler => {
                 self.expletive |= text == "it";
                 self.owned |= text == "'s";
-                return;
+                return false;
             }
-            Some(Sense::Negation) => {
+            Sense::Negation => {
                 self.reading.negations = self.reading.negations.saturating_add(1);
                 self.negates = true;
-                return;
+                return false;
             }
-            Some(Sense::Quantifier(group)) => self.reading.quantifiers.push(group),
-            Some(Sense::Unit(unit)) => {
+            Sense::Quantifier(group) => self.reading.quantifiers.push(group),
+            Sense::Unit(unit) => {
                 self.reading.units.push(unit);
                 self.unbound(at, 1_000 + u64::from(unit));
             }
-            Some(Sense::Date(date)) => {
+            Sense::Date(date) => {
                 self.reading.dates.push(date);
                 self.unbound(at, 2_000 + u64::from(date));
             }
             // An order begins with a verb that says only that it is one.
-            Some(Sense::Light(_)) if at == 0 => {}
-            Some(Sense::Light(verb)) => {
+            Sense::Light(_) if at == 0 => {}
+            Sense::Light(verb) => {
                 self.reading.verbs.push(verb);
-                return;
+                return false;
             }
-            Some(Sense::Person(person)) => {
-                let person = if self.anybody && person == 1 { 0 } else { person };
-                self.reading.persons |= 1 << person;
-                self.reading.of_oneself |= text == "i";
-                // "For my mother": what follows has the role.
-                if matches!(text, "my" | "your" | "his" | "her" | "its" | "our" | "their") {
-                    return;
-                }
-                if self.role != 0 {
-                    self.reading.addressed |= 1 << person;
-                }
+            Sense::Person(person) => return self.person(text, person),
+            Sense::Question(ask) => self.question(at, ask),
+            Sense::Obligation => self.reading.obliges = true,
+            Sense::Auxiliary(time) => {
+                self.reading.speaks_of(time);
+                return false;
             }
-            Some(Sense::Question(ask)) => self.question(at, ask),
-            Some(Sense::Obligation) => self.reading.obliges = true,
-            Some(Sense::Auxiliary(time)) => {
-                match time {
-                    Time::Past => self.reading.past = true,
-                    Time::Present => self.reading.present = true,
-                    Time::Future => self.reading.future = true,
-                    Time::Possible => self.reading.possible = true,
-                    Time::Perfect => self.reading.perfect = true,
-                    Time::Open => {}
-                }
-                return;
-            }
-            Some(Sense::Relation(group)) => {
+            Sense::Relation(group) => {
                 self.reading.relations.push(group);
-                self.role = lexicon.role(text).map_or(0, |role| role + 1);
-                return;
+                self.role = lexicon().role(text).map_or(0, |role| role + 1);
+                return false;
             }
-            Some(Sense::Role(role)) => {
+            Sense::Role(role) => {
                 self.role = role + 1;
                 self.of |= matches!(text, "of" | "in" | "on" | "at" | "for" | "with" | "about");
                 self.out_of |= text == "from";
-                return;
+                return false;
             }
         }
-        self.role = 0;
-        self.expletive = false;
+        true
+    }
+
+    fn person(&mut self, text: &str, person: u8) -> bool {
+        let person = if self.anybody && person == 1 { 0 } else { person };
+        self.reading.persons |= 1 << person;
+        self.reading.of_oneself |= text == "i";
+        // "For my mother": what follows has the role.
+        let owns = matches!(text, "my" | "your" | "his" | "her" | "its" | "our" | "their");
+        if !owns && self.role != 0 {
+            self.reading.addressed |= 1 << person;
+        }
+        !owns
     }
 
     /// Whether no noun follows that the word could be said of.
