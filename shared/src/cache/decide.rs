@@ -245,7 +245,7 @@ mod tests {
             choose(&prompt, &candidates, threshold)
         };
         #[rustfmt::skip]
-        let table: &[([f32; 3], f32, Result<usize, &str>, &str)] = &[
+        let table: [(_, _, Result<usize, &str>, _); 6] = [
             ([0.99, 0.96, 0.70], 0.95, Ok(1),          "the nearest has another number"),
             ([0.99, 0.94, 0.70], 0.95, Err("numbers"), "worded otherwise, 0.94 is too little"),
             ([0.94, 0.94, 0.86], 0.95, Err(""),        "nothing is near enough"),
@@ -254,13 +254,13 @@ mod tests {
             ([0.94, 0.94, 0.95], 0.96, Err(""),        "who asks for more gets no less"),
         ];
         for (similarities, threshold, expected, why) in table {
-            let said = match of(*similarities, *threshold) {
+            let said = match of(similarities, threshold) {
                 Choice::Serve(place) => Ok(place),
                 Choice::Refused(guard) => Err(guard.name),
                 Choice::Nothing => Err(""),
             };
-            assert_eq!(said, *expected, "{why}");
-            assert!(floor(*threshold) <= *threshold, "nothing that could be served is left in the store");
+            assert_eq!(said, expected, "{why}");
+            assert!(floor(threshold) <= threshold, "nothing that could be served is left in the store");
         }
     }
 }
