@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use supergate_tests::{
     app::{Answer, App, MODELS, provider_key},
+    cache_rows,
     logs::Logs,
     office::{OtherTenant, text},
 };
@@ -271,8 +272,17 @@ async fn a_deletion_that_is_interrupted_leaves_no_data_key_and_is_taken_up_again
     let broken = "create function app.broken() returns trigger language plpgsql set search_path = '' as 'begin raise exception ''broken''; end'; \
                   create trigger broken before delete on invitations for each row execute function app.broken()";
     superuser.batch_execute(broken).await.expect("a fault");
+    let id: supergate::tenancy::TenantId = tenant.id.parse().expect("a tenant");
+    cache_rows::plant(&superuser, *id.as_uuid(), &Value::Null).await;
     let body = json!({"name": "lived in"});
     assert_eq!(app.call(Method::DELETE, ROUTE, &tenant.key, &body).await.status, 500);
+    let keys = "select (select count(*) from cache_entries), array_agg(encode(wrapped_key, 'hex') || ' ' || kms_key_id) from cache_keys";
+    let row = superuser.query_one(keys, &[]).await.expect("the cache");
+    assert_eq!(
+        (row.get::<_, i64>(0), row.get::<_, Vec<String>>(1)),
+        (1, vec!["00 destroyed".to_owned()]),
+        "the cache is sealed for good"
+    );
     let left = rows_of(&app, &tenant.id).await;
     assert!(left.iter().any(|(table, _)| table == "api_keys"), "the rows are still there: {left:?}");
     assert!(left.iter().all(|(table, _)| table != "provider_credentials"), "what could open them is not: {left:?}");

@@ -13,6 +13,9 @@ use std::time::Duration;
 pub const DEFAULT_THRESHOLD: f32 = 0.95;
 /// Below this no tenant may set it: at 0.92 one hit in five is wrong without guards.
 pub const LEAST_THRESHOLD: f32 = 0.92;
+/// What is enough where no guard objects and the two are worded alike ([`guards::same_wording`]), unless somebody asked for more than
+/// [`DEFAULT_THRESHOLD`]: synonyms and lead-ins move the vector of a short text further than they move what it asks.
+pub const WORDED_ALIKE: f32 = 0.87;
 
 /// What a tenant or a key has set. A key's setting narrows its tenant's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -150,16 +153,24 @@ pub enum Choice {
     Nothing,
 }
 
+/// The least similarity of anything that [`choose`] could serve at a threshold: what is asked of the store.
+pub fn floor(threshold: f32) -> f32 {
+    if threshold > DEFAULT_THRESHOLD { threshold } else { WORDED_ALIKE.min(threshold) }
+}
+
 /// Chooses among candidates, best first or not.
 pub fn choose(prompt: &Reading, candidates: &[Candidate<'_>], threshold: f32) -> Choice {
+    let floor = floor(threshold);
     let mut near: Vec<(usize, &Candidate<'_>)> =
-        candidates.iter().enumerate().filter(|(_, candidate)| candidate.similarity >= threshold).collect();
+        candidates.iter().enumerate().filter(|(_, candidate)| candidate.similarity >= floor).collect();
     near.sort_by(|(_, a), (_, b)| b.similarity.total_cmp(&a.similarity));
     let mut first_objection = None;
     for (place, candidate) in near {
+        let is_near = candidate.similarity >= threshold;
         match guards::objection(prompt, candidate.reading) {
-            None => return Choice::Serve(place),
-            Some(guard) => first_objection = first_objection.or(Some(guard)),
+            None if is_near || guards::same_wording(prompt, candidate.reading) => return Choice::Serve(place),
+            Some(guard) if is_near => first_objection = first_objection.or(Some(guard)),
+            _ => {}
         }
     }
     first_objection.map_or(Choice::Nothing, Choice::Refused)
@@ -219,19 +230,37 @@ mod tests {
     #[test]
     fn the_most_similar_that_no_guard_objects_to_is_served() {
         let prompt = Reading::of("How do I boil 3 eggs in a kettle?");
-        let texts =
-            ["How do I boil 4 eggs in a kettle?", "How can I boil three eggs in the kettle?", "How are eggs boiled?"];
+        let texts = [
+            "How do I boil 4 eggs in a kettle?",
+            "How do I get 3 eggs to boil in a kettle?",
+            "How can I boil three eggs in the kettle?",
+        ];
         let readings = texts.map(Reading::of);
-        let of = |similarities: [f32; 3]| -> Choice {
+        let of = |similarities: [f32; 3], threshold: f32| -> Choice {
             let candidates: Vec<Candidate<'_>> = similarities
                 .into_iter()
                 .zip(&readings)
                 .map(|(similarity, reading)| Candidate { similarity, reading })
                 .collect();
-            choose(&prompt, &candidates, 0.95)
+            choose(&prompt, &candidates, threshold)
         };
-        assert!(matches!(of([0.99, 0.96, 0.7]), Choice::Serve(1)), "the nearest has another number");
-        assert!(matches!(of([0.99, 0.94, 0.7]), Choice::Refused(guard) if guard.name == "numbers"));
-        assert!(matches!(of([0.94, 0.94, 0.7]), Choice::Nothing));
+        #[rustfmt::skip]
+        let table: [(_, _, Result<usize, &str>, _); 6] = [
+            ([0.99, 0.96, 0.70], 0.95, Ok(1),          "the nearest has another number"),
+            ([0.99, 0.94, 0.70], 0.95, Err("numbers"), "worded otherwise, 0.94 is too little"),
+            ([0.94, 0.94, 0.86], 0.95, Err(""),        "nothing is near enough"),
+            ([0.99, 0.94, 0.88], 0.95, Ok(2),          "worded alike, 0.88 is enough"),
+            ([0.94, 0.94, 0.88], 0.92, Ok(1),          "a tenant may go down to 0.92"),
+            ([0.94, 0.94, 0.95], 0.96, Err(""),        "who asks for more gets no less"),
+        ];
+        for (similarities, threshold, expected, why) in table {
+            let said = match of(similarities, threshold) {
+                Choice::Serve(place) => Ok(place),
+                Choice::Refused(guard) => Err(guard.name),
+                Choice::Nothing => Err(""),
+            };
+            assert_eq!(said, expected, "{why}");
+            assert!(floor(threshold) <= threshold, "nothing that could be served is left in the store");
+        }
     }
 }

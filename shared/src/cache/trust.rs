@@ -183,6 +183,10 @@ mod tests {
             (10,   20, 0.302,     0.698,     "half, symmetric"),
             (0,     0, 0.0,       1.0,       "nothing is known"),
             (3,     3, 0.368_4,   1.0,       "all wrong"),
+            (0,   100, 0.0,       0.029_513, "1 - 0.05^(1/100)"),
+            (0,    59, 0.0,       0.049_508, "the 59 of acceptance sampling: 95 % sure of less than 5 %"),
+            (1,    93, 0.000_551, 0.049_979, "the 93 with one error"),
+            (0, 2_995, 0.0,       0.000_999_75, "one in a thousand"),
         ];
         for (wrong, compared, lower, upper, why) in table {
             let samples = samples(wrong, compared);

@@ -92,6 +92,16 @@ pub(crate) async fn insert_key(db: &Database, tenant: TenantId, key: &WrappedKey
     TenantTx::once(db, tenant, statement, params).await.map(drop)
 }
 
+/// Overwrites the only copies of the data keys of the transaction's tenant's cache. Its entries, which nobody can read then, refer to their rows.
+/// Gives how many were destroyed.
+///
+/// # Errors
+/// [`Error`]; nothing was destroyed then.
+pub(crate) async fn destroy_keys(tx: &TenantTx) -> Result<usize, Error> {
+    let statement = "update cache_keys set wrapped_key = '\\x00', kms_key_id = 'destroyed' where kms_key_id <> 'destroyed' returning id";
+    Ok(tx.query(statement, &[]).await?.len())
+}
+
 /// One round trip: the same prompt, else the newest of the same canonical text, and whether there are vectors.
 ///
 /// # Errors

@@ -212,7 +212,7 @@ impl Question {
             return None;
         }
         let vector = self.cache.vector(&prompt).await?;
-        let least = (self.plan.threshold, MOST_CANDIDATES);
+        let least = (decide::floor(self.plan.threshold), MOST_CANDIDATES);
         let found = self.cache.store.find_similar(address, &vector, least, self.not_before, &self.defer()).await;
         self.vector = Some(vector);
         let mut hits = self.or_bypass(found)?;

@@ -2,22 +2,22 @@
 //! streams of questions. It measures and does not judge; the last line is one JSON object.
 //!
 //! `PAIRS` names a file of pairs (`query_a, query_b, is_duplicate, source`, separated by tabs, with a line of names). Without it the pairs of
-//! this repository are used, and those in `../shared/semcache` where it exists, with its two streams.
+//! this repository are used, and those in `../shared/semcache` where it exists, with a part of its two streams (`STREAM=all` for all of them).
 
+#[path = "../cache_report/guards.rs"]
+mod guards;
 #[path = "../cache_report/pairs.rs"]
 mod pairs;
 #[path = "../cache_report/stream.rs"]
 mod stream;
 
-use std::{collections::HashMap, env, fs, hint::black_box, path::PathBuf, process::ExitCode, time::Instant};
+use std::{collections::HashMap, env, fs, path::PathBuf, process::ExitCode, thread};
 
 use pairs::{Judged, Pair, Tally};
 use serde_json::{Map, Value, json};
 use supergate::cache::{
-    decide::DEFAULT_THRESHOLD,
+    decide::{DEFAULT_THRESHOLD, WORDED_ALIKE},
     embed::{Embedder, Embedding, MiniLm},
-    guards::{GUARDS, Reading, objection},
-    text,
 };
 
 const OWN: &str = include_str!("../cache_report/written.tsv");
@@ -29,6 +29,24 @@ pub(crate) struct Vectors {
 }
 
 impl Vectors {
+    /// Makes those of texts on all processors.
+    pub(crate) fn make<'t>(&mut self, texts: impl Iterator<Item = &'t str>) {
+        let mut wanted: Vec<&str> = texts.filter(|text| !self.made.contains_key(*text)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let embedder = &self.embedder;
+        let embed = |texts: &[&str]| -> Vec<(String, Embedding)> {
+            texts.iter().map(|text| ((*text).to_owned(), embedder.embed(text).expect("a vector"))).collect()
+        };
+        let made: Vec<_> = thread::scope(|scope| {
+            let parts = wanted.chunks(wanted.len().div_ceil(workers).max(1));
+            let running: Vec<_> = parts.map(|part| scope.spawn(move || embed(part))).collect();
+            running.into_iter().flat_map(|one| one.join().expect("a worker that ends")).collect()
+        });
+        self.made.extend(made);
+    }
+
     /// The vector of a prompt, as it was written.
     pub(crate) fn of(&mut self, prompt: &str) -> Embedding {
         let embedder = &self.embedder;
@@ -59,16 +77,18 @@ fn main() -> ExitCode {
     if !given && let Ok(file) = fs::read_to_string(shared.join("public.tsv")) {
         pairs.extend(Pair::read_all(&file));
     }
+    vectors.make(pairs.iter().flat_map(Pair::texts));
     let judged: Vec<Judged> = pairs.iter().map(|pair| pair.judge(&mut vectors, DEFAULT_THRESHOLD)).collect();
     let mut report = tiers(&judged);
-    report.insert("guards".to_owned(), guards(&judged));
-    report.insert("cost".to_owned(), cost(&judged));
+    report.insert("guards".to_owned(), guards::measure(&judged));
+    report.insert("cost".to_owned(), guards::cost(&judged));
     if !given {
+        let all = env::var("STREAM").is_ok_and(|which| which == "all");
         let streams: Map<String, Value> = ["clinc150", "banking77"]
             .into_iter()
             .filter_map(|name| {
                 let file = fs::read_to_string(shared.join(format!("{name}.tsv"))).ok()?;
-                Some((name.to_owned(), stream::run(name, &file, &mut vectors, DEFAULT_THRESHOLD)))
+                Some((name.to_owned(), stream::run(name, &file, &mut vectors, DEFAULT_THRESHOLD, all)))
             })
             .collect();
         report.insert("streams".to_owned(), Value::Object(streams));
@@ -79,7 +99,9 @@ fn main() -> ExitCode {
 
 /// The tables of tiers: of all pairs, of each source, and which kinds of negatives passed.
 fn tiers(judged: &[Judged]) -> Map<String, Value> {
-    println!("Each tier with those before it (t2_alone without them), similarity at least {DEFAULT_THRESHOLD}.\n");
+    println!(
+        "Each tier with those before it (t2_alone without them), similarity at least {DEFAULT_THRESHOLD}, or {WORDED_ALIKE} where two are worded alike.\n"
+    );
     println!(
         "{:<28} {:<9} {:>6} {:>6} {:>10} {:>7} {:>10} {:>7}",
         "source", "tier", "pairs", "hits", "precision", "recall", "negatives", "passed"
@@ -102,7 +124,7 @@ fn tiers(judged: &[Judged]) -> Map<String, Value> {
     let mut report =
         Map::from_iter([("threshold".to_owned(), json!(0.95)), ("tiers".to_owned(), Value::Object(of(None)))]);
     let by_source = sources.iter().map(|source| ((*source).to_owned(), Value::Object(of(Some(source))))).collect();
-    report.insert("sources".to_owned(), Value::Object(by_source));
+    report.insert("by_source".to_owned(), Value::Object(by_source));
     println!("\nNegatives by kind: how many there are, how many are near enough, how many pass.");
     let mut kinds: Vec<&str> = judged.iter().filter(|one| !one.same).map(|one| one.kind()).collect();
     kinds.sort_unstable();
@@ -123,59 +145,4 @@ fn tiers(judged: &[Judged]) -> Map<String, Value> {
     }
     report.insert("kinds".to_owned(), Value::Object(passed));
     report
-}
-
-/// What the rules cost on this machine, in microseconds: of a text, and of a pair whose texts are read already.
-fn cost(judged: &[Judged]) -> Value {
-    const ROUNDS: usize = 20;
-    let prose: Vec<&Judged> = judged.iter().filter(|one| one.may_compare).collect();
-    let readings: Vec<(Reading, Reading)> =
-        prose.iter().map(|one| (Reading::of(&one.a), Reading::of(&one.b))).collect();
-    let timed = |work: &dyn Fn()| {
-        let start = Instant::now();
-        (0..ROUNDS).for_each(|_| work());
-        start.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(ROUNDS * prose.len().max(1)).unwrap_or(u32::MAX))
-    };
-    let canonical = timed(&|| prose.iter().for_each(|one| drop(black_box(text::canonical(&one.a)))));
-    let reading = timed(&|| prose.iter().for_each(|one| drop(black_box(Reading::of(&one.a)))));
-    let guards = timed(&|| {
-        for (a, b) in &readings {
-            black_box(objection(a, b).map(|guard| guard.name));
-        }
-    });
-    let all = timed(&|| {
-        let objections = |(a, b): &(Reading, Reading)| GUARDS.iter().filter(|guard| !guard.agrees(a, b)).count();
-        for pair in &readings {
-            black_box(objections(pair));
-        }
-    });
-    println!(
-        "\nMicroseconds on {} texts that may be compared: canonical text {canonical:.2}, reading {reading:.2}; a pair: until a guard objects {guards:.2}, all guards {all:.2}.",
-        prose.len()
-    );
-    json!({"canonical_us": canonical, "reading_us": reading, "objection_us": guards, "all_guards_us": all})
-}
-
-/// What each guard costs and brings, among pairs that are near enough, may be compared and are not one canonical text.
-fn guards(judged: &[Judged]) -> Value {
-    let near: Vec<&Judged> =
-        judged.iter().filter(|one| one.similarity >= DEFAULT_THRESHOLD && one.may_compare && !one.canonical).collect();
-    println!(
-        "\nGuards, on {} pairs that are near enough and not one canonical text: objections, and those of no other guard.",
-        near.len()
-    );
-    println!("{:<14} {:>10} {:>10} {:>10} {:>10}  {}", "guard", "positives", "alone", "negatives", "alone", "reason");
-    let rows = GUARDS.iter().enumerate().map(|(at, guard)| {
-        let count = |same: bool, alone: bool| {
-            let objects = |one: &&&Judged| one.same == same && one.objections.contains(&at);
-            near.iter().filter(objects).filter(|one| !alone || one.objections.len() == 1).count()
-        };
-        let [positives, alone, negatives, only] =
-            [count(true, false), count(true, true), count(false, false), count(false, true)];
-        println!("{:<14} {positives:>10} {alone:>10} {negatives:>10} {only:>10}  {}", guard.name, guard.reason);
-        let row =
-            json!({"positives": positives, "positives_alone": alone, "negatives": negatives, "negatives_alone": only});
-        (guard.name.to_owned(), row)
-    });
-    Value::Object(rows.collect())
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 use supergate::cache::{
+    decide::{Candidate, Choice, choose},
     eligibility,
     guards::{GUARDS, Reading},
     text,
@@ -33,6 +34,11 @@ impl Pair {
         Some(Self { a, b, same, label: columns.next().unwrap_or("unknown").trim().to_owned() })
     }
 
+    /// Both of its texts.
+    pub(crate) fn texts(&self) -> [&str; 2] {
+        [&self.a, &self.b]
+    }
+
     /// What the tiers say of it.
     pub(crate) fn judge(&self, vectors: &mut Vectors, threshold: f32) -> Judged {
         let Self { a, b, same, label } = self;
@@ -41,10 +47,12 @@ impl Pair {
             GUARDS.iter().enumerate().filter(|(_, guard)| !guard.agrees(&left, &right)).map(|(at, _)| at).collect();
         let may_compare = eligibility::of_text(a).is_ok() && eligibility::of_text(b).is_ok();
         let similarity = vectors.of(a).cosine(&vectors.of(b));
+        let candidate = Candidate { similarity, reading: &right };
+        let serves = matches!(choose(&left, &[candidate], threshold), Choice::Serve(_));
         Judged {
             exact: a == b,
             canonical: text::canonical(a) == text::canonical(b),
-            semantic: may_compare && similarity >= threshold && objections.is_empty(),
+            semantic: may_compare && serves,
             may_compare,
             similarity,
             objections,

@@ -16,6 +16,8 @@ use crate::{Vectors, pairs::share};
 
 /// As many vectors as a namespace holds.
 const MOST_VECTORS: usize = 1_000;
+/// As many questions of a file as are asked unless all are wanted: a text takes some milliseconds to embed.
+const QUESTIONS: usize = 4_000;
 
 struct Stored<'f> {
     intent: &'f str,
@@ -23,10 +25,14 @@ struct Stored<'f> {
     reading: Reading,
 }
 
-/// Runs a file of `intent, text`.
-pub(crate) fn run(name: &str, file: &str, vectors: &mut Vectors, threshold: f32) -> Value {
+/// Runs a file of `intent, text`, or a part of it.
+pub(crate) fn run(name: &str, file: &str, vectors: &mut Vectors, threshold: f32, all: bool) -> Value {
     let mut questions: Vec<(&str, &str)> = file.lines().skip(1).filter_map(|line| line.split_once('\t')).collect();
     shuffle(&mut questions);
+    if !all {
+        questions.truncate(QUESTIONS);
+    }
+    vectors.make(questions.iter().map(|(_, question)| *question).filter(|text| eligibility::of_text(text).is_ok()));
     let mut canonical: HashMap<String, &str> = HashMap::new();
     let mut stored: VecDeque<Stored<'_>> = VecDeque::new();
     let [mut t1, mut t1_wrong, mut t2, mut t2_wrong] = [0_usize; 4];

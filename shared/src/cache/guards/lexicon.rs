@@ -60,6 +60,8 @@ pub(super) enum Ask {
     Where,
     Why,
     How,
+    /// `how to`, and what asks the same: whoever asks does it.
+    HowTo,
     /// `how many`, `how long`: with the word that follows.
     Degree,
     YesOrNo,
@@ -73,13 +75,17 @@ pub(super) enum Time {
     Past,
     Present,
     Future,
+    /// `can`, `may`.
+    Possible,
+    /// `have`.
+    Perfect,
     Open,
 }
 
 #[rustfmt::skip]
 const FUNCTION_WORDS: &str = "
-    a an the this that these those as it its itself there here be been being and also so then if whether while because though although
-    let out through onto 's et cetera";
+    a an the this that these those as it its itself there here be been being and also so then if while because though although
+    let onto 's et cetera";
 /// Words of content that make no difference beside others.
 #[rustfmt::skip]
 const WEAK_WORDS: &str = "
@@ -88,7 +94,13 @@ const WEAK_WORDS: &str = "
     anybody everyone everybody person people individual possible possibly able ability ever currently existing available properly
     correctly right rightly well effectively successfully thoroughly fully completely easily easy simple suppose assume consider imagine
     good best great nice ideal optimal proper appropriate suitable effective recommended main basic general common generally commonly
-    usually typically normally exist";
+    usually typically normally exist better greatest amazing awesome thoroughly truly";
+/// Weak words that say something where no noun follows: "is it easy", "is it good for cats".
+#[rustfmt::skip]
+pub(super) const SAID_OF_SOMETHING: &[&str] = &[
+    "able", "available", "basic", "best", "better", "common", "correct", "easy", "effective", "general", "good", "great", "greatest", "ideal", "nice", "normal", "possible", "proper",
+    "right", "simple", "specific", "suitable", "various", "certain", "appropriate", "recommended", "amazing", "awesome",
+];
 const NEGATIONS: &str = "not no never none nothing nobody nowhere without neither nor cannot hardly barely scarcely unable fail failed lack except unless non";
 #[rustfmt::skip]
 const QUANTIFIERS: &[&str] = &[
@@ -100,12 +112,12 @@ const QUANTIFIERS: &[&str] = &[
 #[rustfmt::skip]
 const RELATIONS: &[&str] = &[
     "before", "after", "than", "until", "since", "under below beneath", "over above", "between among", "against versus", "during", "instead", "or", "but",
-    "outside", "near nearby close_to", "behind", "across", "toward", "besides", "despite", "beyond", "off", "down", "up", "away", "back", "together", "without_x",
+    "outside", "near nearby close_to", "behind", "across", "toward", "besides", "despite", "beyond", "off", "down", "up", "away", "back", "together", "out", "through", "whether",
 ];
 #[rustfmt::skip]
 const ROLES: &[&str] = &[
     "from", "to", "by", "into", "than", "before", "after", "under below", "over above", "until", "since", "against versus", "off", "with using via", "without", "or",
-    "in on at of for within inside upon", "about regarding concerning",
+    "in at of for within inside upon", "on", "about regarding concerning",
 ];
 #[rustfmt::skip]
 const UNITS: &[&str] = &[
@@ -128,7 +140,7 @@ const DATES: &[&str] = &[
 #[rustfmt::skip]
 const LIGHT_VERBS: &[&str] = &[
     "get got getting obtain", "go going", "want wanted", "need needed require required", "give given", "show", "find locate", "tell", "know", "help assist", "explain describe", "provide", "suggest recommend advise", "say",
-    "list", "name", "like", "understand", "use used utilize", "take", "put", "keep", "see", "ask", "start begin commence", "try attempt", "stop",
+    "list", "name", "like", "understand", "use used utilize", "take", "put", "keep", "see", "ask", "start begin commence", "try attempt", "become",
 ];
 const PERSONS: &[&str] = &[
     "i me my mine myself we us our ours ourselves",
@@ -143,7 +155,7 @@ const PERSONS: &[&str] = &[
 const SYNONYMS: &[&str] = &[
     "buy purchase", "finish end complete conclude", "big large huge", "small little tiny", "fix repair mend", "create build construct develop make", "remove delete erase eliminate",
     "quick fast rapid quickly rapidly speedy", "increase boost raise", "reduce decrease lower lessen", "improve enhance", "phone mobile cellphone smartphone", "movie film", "car automobile", "child kid",
-    "doctor physician", "country nation", "benefit advantage pro perk", "disadvantage drawback con downside", "reason cause", "method technique approach procedure", "tip advice suggestion",
+    "doctor physician", "country nation", "benefit advantage pro pros perk", "disadvantage drawback con cons downside", "reason cause", "method technique approach procedure", "tip advice suggestion",
     "important significant crucial essential", "importance significance", "clever smart intelligent", "occur happen", "choose select pick", "prevent avoid", "famous popular",
     "picture photo image photograph", "cheap inexpensive affordable", "expensive costly pricey", "cost price", "website site webpage", "internet web online", "ill sick", "unhappy sad", "happy glad",
     "beautiful pretty gorgeous", "wrong incorrect", "example instance", "purpose goal aim", "solve resolve", "receive acquire", "earn gain", "speak talk", "big large", "error mistake",
@@ -159,6 +171,14 @@ const SYNONYMS: &[&str] = &[
     "reduce reduction", "introduce introduction", "protect protection", "pollute pollution", "communicate communication", "explore exploration", "automatic auto automatically", "invent inventor", "install installation", "invent invention", "discover discovery", "safe safety safely", "cure remedy", "treat treatment",
     "weight weigh", "long_time duration", "speed_up accelerate", "clean cleanse", "lose loss", "grow growth", "author writer", "physician doctor", "attorney lawyer", "cop policeman", "movie_theater cinema", "apartment flat",
     "login signin logon", "logout signout logoff", "signup register registration", "email mail_electronic", "wifi wireless", "ac aircon", "pc computer", "laptop notebook_pc", "screen display_n", "script program_text",
+    "opinion view", "stop quit", "faucet tap", "overcome conquer", "wage salary", "recruit hire_v", "effect impact", "affect influence", "difficult tough challenging", "beginner novice newbie",
+    "resume cv", "programmer coder", "belly stomach tummy abdomen", "pimple zit", "useful helpful", "harmful hazardous", "health healthy", "success succeed successful", "marry marriage", "memorize remember",
+    "choose choice", "sell sale", "fly flight", "believe belief", "analyze analysis", "graduate graduation", "recover recovery", "punish punishment", "attract attractive attraction", "pronounce pronunciation",
+    "solve solution", "respond response", "remove removal", "approve approval", "survive survival", "deliver delivery", "infect infection", "breathe breath", "pregnant pregnancy", "concentrate concentration",
+    "procrastinate procrastination", "motivate motivation", "meditate meditation", "evaporate evaporation", "hibernate hibernation", "migrate migration", "vaccinate vaccination", "immigrate immigration",
+    "multiply multiplication", "subtract subtraction", "predict prediction", "react reaction", "digest digestion", "inspire inspiration", "imagine imagination", "adapt adaptation", "relax relaxation",
+    "prepare preparation", "transport transportation", "explode explosion", "corrupt corruption", "erupt eruption", "girlfriend gf", "boyfriend bf", "mistake error", "leak leaky", "smell odor", "soil dirt_n",
+    "gift present_n", "couch sofa", "soccer football_assoc", "gasoline petrol", "cookie biscuit_uk", "diaper nappy", "subway metro", "truck lorry", "zucchini courgette", "eggplant aubergine", "cilantro coriander",
     "folder directory", "function method_code", "list_n array_n", "string_t text_t", "database db", "repository repo", "kubernetes k8s", "javascript js", "typescript ts", "postgres postgresql", "python py_lang", "average mean_avg",
 ];
 
@@ -220,6 +240,13 @@ impl Lexicon {
         self.roles.get(word).copied()
     }
 
+    /// Whether two roles are one where prepositions are weak: "books on bees" are about bees, "in" a system is "on" it. 0 is no role.
+    pub(super) fn roles_agree(&self, a: u8, b: u8) -> bool {
+        let of = |word| self.role(word).map_or(0, |role| role + 1);
+        let near = |other: u8| other == of("in") || other == of("about");
+        a == b || a == 0 || b == 0 || a == of("on") && near(b) || b == of("on") && near(a)
+    }
+
     pub(super) fn root<'w>(&'static self, word: &'w str) -> Option<&'w str> {
         self.roots.get(word).copied()
     }
@@ -259,13 +286,13 @@ impl Lexicon {
             ("did", Time::Past),
             ("will", Time::Future),
             ("shall", Time::Future),
-            ("can", Time::Open),
-            ("could", Time::Open),
+            ("can", Time::Possible),
+            ("could", Time::Possible),
             ("would", Time::Open),
-            ("may", Time::Open),
-            ("might", Time::Open),
-            ("have", Time::Open),
-            ("had", Time::Open),
+            ("may", Time::Possible),
+            ("might", Time::Possible),
+            ("have", Time::Perfect),
+            ("had", Time::Perfect),
         ];
         senses.extend(times.map(|(word, time)| (word, Sense::Auxiliary(time))));
         senses.extend(["should", "must", "ought"].map(|word| (word, Sense::Obligation)));

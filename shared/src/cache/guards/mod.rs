@@ -2,9 +2,11 @@
 //!
 //! Each is pure and knows nothing of the others, so that its effect can be measured alone. All must agree.
 
+mod asking;
 mod lexicon;
 mod phrases;
 mod reading;
+mod roots;
 
 pub use reading::Reading;
 
@@ -61,6 +63,16 @@ pub fn objection(a: &Reading, b: &Reading) -> Option<&'static Guard> {
     GUARDS.iter().find(|guard| !guard.agrees(a, b))
 }
 
+/// Whether the two are worded alike: the same words of content, up to synonyms, in one order, by the same persons. To be asked where no guard
+/// objects; a lower similarity is enough then.
+pub fn same_wording(a: &Reading, b: &Reading) -> bool {
+    let persons = a.persons == b.persons || a.ask == Some(Ask::HowTo);
+    let times = (a.past, a.present, a.future) == (b.past, b.present, b.future);
+    let aspects = (a.possible, a.perfect) == (b.possible, b.perfect) || a.ask == Some(Ask::HowTo);
+    let rest = persons && times && aspects;
+    rest && a.ask == b.ask && a.verbs == b.verbs && roots(&a.items) == roots(&b.items)
+}
+
 fn same_bag(a: &[u64], b: &[u64]) -> bool {
     a == b || {
         let sorted = |list: &[u64]| {
@@ -107,17 +119,29 @@ fn same_question(a: &Reading, b: &Reading) -> bool {
 }
 
 fn same_person(a: &Reading, b: &Reading) -> bool {
+    // "Why do I dream" is not "why do people dream"; who asks how to do something is whoever does it.
+    if a.of_oneself != b.of_oneself && matches!(a.ask, Some(Ask::Why | Ask::YesOrNo | Ask::When | Ask::Where)) {
+        return false;
+    }
+    // "What do you think of them" is not "what do they think of you".
+    let to_others = a.persons != 0 && b.persons != 0 && a.addressed != b.addressed;
+    if to_others && !matches!(a.ask, Some(Ask::HowTo | Ask::Order)) {
+        return false;
+    }
+    let third = |reading: &Reading| reading.persons & !0b11;
     a.persons == b.persons
         || a.persons == 0
         || b.persons == 0
-        || a.persons & b.persons != 0 && (a.persons ^ b.persons) & 0b10 == 0
+        || a.persons & b.persons != 0
+            && (a.persons ^ b.persons) & 0b10 == 0
+            && (third(a) == third(b) || third(a) == 0 || third(b) == 0)
 }
 
 fn same_time(a: &Reading, b: &Reading) -> bool {
-    let clash = |x: &Reading, y: &Reading| x.past && !y.past && (y.present || y.future);
+    let clash = |x: &Reading, y: &Reading| x.past && !y.past && (y.present || y.future || y.possible);
     let ahead = |x: &Reading, y: &Reading| x.future && !y.future && (y.present || y.past);
     // "I need to" and "I want to" order alike; "do I need to" and "can I" ask for different things.
-    let lenient = a.ask == b.ask && matches!(a.ask, Some(Ask::How | Ask::Degree | Ask::Order | Ask::Why));
+    let lenient = a.ask == b.ask && matches!(a.ask, Some(Ask::How | Ask::HowTo | Ask::Degree | Ask::Order | Ask::Why));
     !clash(a, b) && !clash(b, a) && !ahead(a, b) && !ahead(b, a) && (lenient || a.obliges == b.obliges)
 }
 
@@ -125,7 +149,7 @@ fn same_roles(a: &Reading, b: &Reading) -> bool {
     a.items.iter().enumerate().all(|(i, item)| {
         let nth = a.items[..i].iter().filter(|before| before.root == item.root).count();
         let other = b.items.iter().filter(|other| other.root == item.root).nth(nth);
-        other.is_none_or(|other| other.role == item.role || other.role == 0 || item.role == 0)
+        other.is_none_or(|other| lexicon::lexicon().roles_agree(other.role, item.role))
     })
 }
 
@@ -176,8 +200,9 @@ fn turned(a: &[Item], b: &[Item]) -> bool {
     let (wa, wb) = (&a[from..to], &b[from..to]);
     (1..wa.len()).any(|by| {
         let moved = ra[from + by..to] == rb[from..to - by] && ra[from..from + by] == rb[to - by..to];
-        let by_of = wa[by].of != wb[wb.len() - by].of;
-        let by_it = by == 1 && wa[0].expletive || wb.len() - by == 1 && wb[0].expletive;
+        let (left, right) = (&wa[by], &wb[wb.len() - by]);
+        let by_of = left.of != right.of || left.out_of != right.out_of;
+        let by_it = wa[0].expletive || wb[0].expletive;
         moved && (by_of || by_it)
     })
 }

@@ -5,7 +5,9 @@ use super::{
         Prompt,
         token::{Kind, Token, Tokens},
     },
-    lexicon::{Ask, Sense, Time, lexicon},
+    asking::{DEGREES, asked, questions},
+    lexicon::{Ask, SAID_OF_SOMETHING, Sense, Time, lexicon},
+    roots::{hash, root, stem_of},
 };
 
 /// A word or number that an answer depends on.
@@ -19,6 +21,8 @@ pub(super) struct Item {
     pub(super) fixed: bool,
     /// It follows `of` or a preposition as weak: "the price of tea" is "the tea price".
     pub(super) of: bool,
+    /// It follows `from`, which may turn round like `of`: "videos from a site", "a site's videos".
+    pub(super) out_of: bool,
     /// It follows a possessive: "the teacher's mother".
     pub(super) owned: bool,
     /// It follows an `it` that stands for what comes later: "is it safe to ...".
@@ -52,9 +56,15 @@ pub struct Reading {
     pub(super) degree: u64,
     pub(super) questions: u8,
     pub(super) persons: u8,
+    /// Those that a preposition leads to: "of you".
+    pub(super) addressed: u8,
+    /// Who asks is who does it: `i`.
+    pub(super) of_oneself: bool,
     pub(super) past: bool,
     pub(super) present: bool,
     pub(super) future: bool,
+    pub(super) possible: bool,
+    pub(super) perfect: bool,
     pub(super) obliges: bool,
     pub(super) clauses: bool,
     pub(super) exact: u64,
@@ -64,15 +74,17 @@ impl Reading {
     /// Reads a prompt.
     pub fn of(prompt: &str) -> Self {
         let mut prompt = Prompt::read(prompt);
-        super::phrases::unite(&mut prompt.tokens);
+        let anybody = super::phrases::unite(&mut prompt.tokens);
         let mut reader = Reader {
             tokens: &prompt.tokens,
             reading: Self::default(),
             role: 0,
             of: false,
+            out_of: false,
             owned: false,
             expletive: false,
             negates: false,
+            anybody,
             titled: titled(&prompt.tokens),
         };
         reader.reading.exact = hash(&prompt.exact);
@@ -89,6 +101,17 @@ impl Reading {
         reading
     }
 
+    fn speaks_of(&mut self, time: Time) {
+        match time {
+            Time::Past => self.past = true,
+            Time::Present => self.present = true,
+            Time::Future => self.future = true,
+            Time::Possible => self.possible = true,
+            Time::Perfect => self.perfect = true,
+            Time::Open => {}
+        }
+    }
+
     /// How many words of content there are: all but those that only hold a sentence together.
     pub fn content_words(&self) -> usize {
         self.content_words
@@ -100,9 +123,12 @@ struct Reader<'t> {
     reading: Reading,
     role: u8,
     of: bool,
+    out_of: bool,
     owned: bool,
     expletive: bool,
     negates: bool,
+    /// `you` is whoever asks: "how do you clean your oven?".
+    anybody: bool,
     titled: bool,
 }
 
@@ -110,7 +136,10 @@ impl Reader<'_> {
     fn read(&mut self, at: usize, token: &Token) {
         let text = self.tokens.of(token);
         let holds_together = token.kind == Kind::Word && lexicon().sense(text).is_some_and(Sense::holds_together);
-        self.reading.content_words += usize::from(!holds_together && !matches!(token.kind, Kind::Comma | Kind::Stop));
+        // `what` opens any question; `why` and `how` say which.
+        let narrows = matches!(text, "why" | "how" | "when" | "where" | "who") && self.reading.ask.is_none();
+        self.reading.content_words +=
+            usize::from((narrows || !holds_together) && !matches!(token.kind, Kind::Comma | Kind::Stop));
         match token.kind {
             Kind::Word => self.word(at, token, text),
             Kind::Number => {
@@ -156,65 +185,103 @@ impl Reader<'_> {
             // Where a question word does not open a question it joins clauses.
             _ => !name || matches!(sense, Sense::Person(_) | Sense::Negation | Sense::Unit(_) | Sense::Date(_)),
         });
-        match sense {
+        let ends_a_role = match sense {
             None => {
-                if name {
-                    self.reading.names.push(hash(text));
-                }
-                self.denied(text);
-                self.item(if name { hash(text) } else { root }, name);
+                self.content(text, root, name);
+                true
             }
-            Some(Sense::Weak) => return,
-            Some(Sense::Filler) => {
+            Some(Sense::Weak) if SAID_OF_SOMETHING.contains(&text) && self.is_last_of_phrase(at) => {
+                self.item(root, name);
+                true
+            }
+            Some(sense) => self.known(at, text, sense),
+        };
+        if ends_a_role {
+            self.role = 0;
+            self.expletive = false;
+        }
+    }
+
+    /// A word that is in no list.
+    fn content(&mut self, text: &str, root: u64, name: bool) {
+        if name {
+            self.reading.names.push(hash(text));
+        }
+        self.denied(text);
+        // "Exercises for losing weight" are exercises to lose weight.
+        if text.ends_with("ing") && self.of {
+            self.role = 0;
+        }
+        self.item(if name { hash(text) } else { root }, name);
+    }
+
+    /// A word that is in a list. Returns whether it ends what a preposition began.
+    fn known(&mut self, at: usize, text: &str, sense: Sense) -> bool {
+        match sense {
+            Sense::Weak => return false,
+            Sense::Filler => {
                 self.expletive |= text == "it";
                 self.owned |= text == "'s";
-                return;
+                return false;
             }
-            Some(Sense::Negation) => {
+            Sense::Negation => {
                 self.reading.negations = self.reading.negations.saturating_add(1);
                 self.negates = true;
-                return;
+                return false;
             }
-            Some(Sense::Quantifier(group)) => self.reading.quantifiers.push(group),
-            Some(Sense::Unit(unit)) => {
+            Sense::Quantifier(group) => self.reading.quantifiers.push(group),
+            Sense::Unit(unit) => {
                 self.reading.units.push(unit);
                 self.unbound(at, 1_000 + u64::from(unit));
             }
-            Some(Sense::Date(date)) => {
+            Sense::Date(date) => {
                 self.reading.dates.push(date);
                 self.unbound(at, 2_000 + u64::from(date));
             }
             // An order begins with a verb that says only that it is one.
-            Some(Sense::Light(_)) if at == 0 => {}
-            Some(Sense::Light(verb)) => {
+            Sense::Light(_) if at == 0 => {}
+            Sense::Light(verb) => {
                 self.reading.verbs.push(verb);
-                return;
+                return false;
             }
-            Some(Sense::Person(person)) => self.reading.persons |= 1 << person,
-            Some(Sense::Question(ask)) => self.question(at, ask),
-            Some(Sense::Obligation) => self.reading.obliges = true,
-            Some(Sense::Auxiliary(time)) => {
-                match time {
-                    Time::Past => self.reading.past = true,
-                    Time::Present => self.reading.present = true,
-                    Time::Future => self.reading.future = true,
-                    Time::Open => {}
-                }
-                return;
+            Sense::Person(person) => return self.person(text, person),
+            Sense::Question(ask) => self.question(at, ask),
+            Sense::Obligation => self.reading.obliges = true,
+            Sense::Auxiliary(time) => {
+                self.reading.speaks_of(time);
+                return false;
             }
-            Some(Sense::Relation(group)) => {
+            Sense::Relation(group) => {
                 self.reading.relations.push(group);
-                self.role = lexicon.role(text).map_or(0, |role| role + 1);
-                return;
+                self.role = lexicon().role(text).map_or(0, |role| role + 1);
+                return false;
             }
-            Some(Sense::Role(role)) => {
+            Sense::Role(role) => {
                 self.role = role + 1;
                 self.of |= matches!(text, "of" | "in" | "on" | "at" | "for" | "with" | "about");
-                return;
+                self.out_of |= text == "from";
+                return false;
             }
         }
-        self.role = 0;
-        self.expletive = false;
+        true
+    }
+
+    fn person(&mut self, text: &str, person: u8) -> bool {
+        let person = if self.anybody && person == 1 { 0 } else { person };
+        self.reading.persons |= 1 << person;
+        self.reading.of_oneself |= text == "i";
+        // "For my mother": what follows has the role.
+        let owns = matches!(text, "my" | "your" | "his" | "her" | "its" | "our" | "their");
+        if !owns && self.role != 0 {
+            self.reading.addressed |= 1 << person;
+        }
+        !owns
+    }
+
+    /// Whether no noun follows that the word could be said of.
+    fn is_last_of_phrase(&self, at: usize) -> bool {
+        let Some(next) = self.tokens.list.get(at + 1) else { return true };
+        next.kind != Kind::Word || lexicon().sense(self.tokens.of(next)).is_some_and(Sense::holds_together)
     }
 
     fn question(&mut self, at: usize, ask: Ask) {
@@ -226,41 +293,10 @@ impl Reader<'_> {
             return;
         }
         let next = self.tokens.at(at + 1);
-        const DEGREES: &[&str] = &[
-            "many",
-            "much",
-            "long",
-            "old",
-            "far",
-            "often",
-            "big",
-            "large",
-            "tall",
-            "high",
-            "fast",
-            "deep",
-            "wide",
-            "hot",
-            "cold",
-            "heavy",
-            "soon",
-            "late",
-            "close",
-            "hard",
-            "likely",
-            "safe",
-            "good",
-            "bad",
-            "quickly",
-            "accurate",
-            "strong",
-            "large",
-            "small",
-            "short",
-            "important",
-            "difficult",
-            "expensive",
-        ];
+        // "How to run it?", and "running it: how?".
+        if matches!(next, "to" | "" | "?") {
+            self.reading.ask = Some(Ask::HowTo);
+        }
         if DEGREES.contains(&next) {
             self.reading.ask = Some(Ask::Degree);
             self.reading.degree = root(next);
@@ -273,6 +309,7 @@ impl Reader<'_> {
             role: self.role,
             fixed,
             of: self.of,
+            out_of: self.out_of,
             owned: self.owned,
             expletive: self.expletive,
         });
@@ -280,7 +317,7 @@ impl Reader<'_> {
             self.reading.negated.push(root);
         }
         self.role = 0;
-        (self.of, self.owned, self.expletive) = (false, false, false);
+        (self.of, self.out_of, self.owned, self.expletive) = (false, false, false, false);
     }
 
     /// A unit or a date that no number stands beside: it has an order of its own. Beside a number it may stand on either side.
@@ -309,100 +346,4 @@ fn titled(tokens: &Tokens) -> bool {
         || tokens.list.iter().filter(|token| token.kind == Kind::Word && !token.first && tokens.of(token).len() > 3);
     let capitals = words().filter(|token| token.capital).count();
     capitals > 2 && capitals * 10 > words().count() * 8
-}
-
-/// A yes-or-no question has its auxiliary in front.
-fn asked(tokens: &Tokens, ask: Option<Ask>) -> Ask {
-    let first = tokens.list.iter().find(|token| token.kind == Kind::Word).map_or("", |token| tokens.of(token));
-    let inverted = matches!(
-        first,
-        "is" | "was"
-            | "do"
-            | "did"
-            | "can"
-            | "could"
-            | "will"
-            | "would"
-            | "should"
-            | "shall"
-            | "may"
-            | "might"
-            | "must"
-            | "have"
-            | "had"
-            | "+ask"
-    );
-    match (inverted, ask) {
-        (true, _) => Ask::YesOrNo,
-        (false, Some(ask)) => ask,
-        (false, None) if tokens.list.iter().any(|token| token.asks) && tokens.list.len() > 5 => Ask::YesOrNo,
-        (false, None) => Ask::Order,
-    }
-}
-
-/// How many things are asked: sentences that ask, and question words joined by `and`.
-fn questions(tokens: &Tokens) -> u8 {
-    let mut count = 0_u8;
-    let mut previous = "";
-    let mut asking = false;
-    for token in &tokens.list {
-        let text = tokens.of(token);
-        let opens = token.kind == Kind::Word && matches!(lexicon().sense(text), Some(Sense::Question(_)));
-        if opens && (!asking || matches!(previous, "and" | "or" | "," | "also")) {
-            count = count.saturating_add(1);
-            asking = true;
-        }
-        if token.kind == Kind::Stop {
-            if token.asks && !asking {
-                count = count.saturating_add(1);
-            }
-            asking = false;
-        }
-        previous = text;
-    }
-    count.max(1)
-}
-
-/// A word without its ending, hashed; words of one family have one.
-pub(super) fn root(word: &str) -> u64 {
-    let lexicon = lexicon();
-    let known = |word: &str| lexicon.root(word).map(|root| lexicon.root(root).unwrap_or(root).to_owned());
-    let root = known(word)
-        .or_else(|| stem_of(word).map(|stem| known(&stem).or_else(|| known(&format!("{stem}e"))).unwrap_or(stem)));
-    let root = root.as_deref().unwrap_or(word);
-    hash(root.strip_suffix('e').unwrap_or(root))
-}
-
-/// Without `-ing`, `-ed`, `-ly`; none where nothing was taken off.
-fn stem_of(word: &str) -> Option<String> {
-    if !word.is_ascii() || word.len() < 5 {
-        return None;
-    }
-    let vowel = |stem: &str| stem.contains(['a', 'e', 'i', 'o', 'u', 'y']);
-    let cut = |suffix: &str, least: usize| word.strip_suffix(suffix).filter(|stem| stem.len() >= least && vowel(stem));
-    if let Some(stem) = cut("ing", 3).or_else(|| cut("ed", 3).filter(|stem| !stem.ends_with('e'))) {
-        let bytes = stem.as_bytes();
-        let doubled = matches!(bytes, [.., a, b] if a == b && !matches!(a, b'l' | b's' | b'z' | b'e' | b'o'));
-        let stem = if doubled { &stem[..stem.len() - 1] } else { stem };
-        return Some(match stem.strip_suffix('i') {
-            Some(base) => format!("{base}y"),
-            None => stem.to_owned(),
-        });
-    }
-    if let Some(stem) = cut("ily", 3) {
-        return Some(format!("{stem}y"));
-    }
-    if let Some(stem) = cut("bly", 3) {
-        return Some(format!("{stem}ble"));
-    }
-    const LY_IS_THE_WORD: &[&str] = &[
-        "apply", "reply", "supply", "family", "italy", "early", "daily", "assembly", "multiply", "imply", "comply",
-        "belly", "jelly", "bully", "ally", "rally", "likely",
-    ];
-    cut("ly", 3).filter(|_| !LY_IS_THE_WORD.contains(&word)).map(str::to_owned)
-}
-
-/// FNV-1a: what is compared is equal or not, and nobody gains by a collision in a tenant's own namespace.
-pub(super) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

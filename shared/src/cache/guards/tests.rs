@@ -50,6 +50,28 @@ const TABLE: &[(&str, bool, &str, &str, &str)] = &[
     ("roles",       false, "Books by Ann Lee on bees",                "Books about Ann Lee on bees",                "who wrote is not who is written about"),
     ("content",     false, "How do I sort a list in Ruby?",           "How do I sort a map in Ruby?",               "one word of many"),
     ("content",     true,  "Where can I buy a used bicycle?",         "Where can I purchase a used bike?",          "words of one meaning"),
+    ("content",     false, "How do I work out at home?",              "How do I work at home?",                     "a particle makes another verb"),
+    ("relations",   false, "How can I tell if my parents are Celts?", "How can I tell my parents I am a Celt?",     "to find out is not to say"),
+    ("question",    false, "How do I fund a mutual?",                 "How do mutuals fund?",                       "who asks is not who does it"),
+    ("question",    true,  "Running Kafka in Docker - how?",          "How do I run Kafka in Docker?",              "who asks does it either way"),
+    ("question",    true,  "In which year was the dam built?",        "When was the dam built?",                    "a year is when"),
+    ("person",      false, "Why do people hate Mondays?",             "Why do I hate Mondays?",                     "my reasons are not theirs"),
+    ("person",      false, "How do I know if he likes me?",           "How do I know if she likes me?",             "somebody else"),
+    ("person",      false, "What do you think of Ada Lovelace?",      "What does Ada Lovelace think of you?",       "who thinks of whom"),
+    ("time",        false, "Can people live on Mars?",                "Did people live on Mars?",                   "what may be is not what was"),
+    ("person",      true,  "How do you clean your oven?",             "How can I clean my oven?",                   "`you` is whoever asks"),
+    ("question",    false, "How do you use my data?",                 "How do I use my data?",                      "`you` is not who asks"),
+    ("person",      true,  "Do you need a visa for Chile?",           "Do I need a visa for Chile?",                "whoever travels"),
+    ("roles",       false, "Write a poem for my mother",              "Write a poem about my mother",               "who gets it is not what it says"),
+    ("roles",       true,  "Books on ancient Rome",                   "Books about ancient Rome",                   "one preposition for another"),
+    ("roles",       true,  "Exercises to lose belly fat",             "Exercises for losing belly fat",             "what for, either way"),
+    ("content",     false, "Is it easy to learn Latin?",              "Is it good to learn Latin?",                 "a weak word that is what is asked"),
+    ("content",     true,  "What are good ways to save money?",       "What are the best ways to save money?",      "weak words before a noun"),
+    ("content",     false, "How do I stop smoking?",                  "How do I smoke?",                            "stopping is not doing"),
+    ("content",     true,  "How do I quit smoking?",                  "How do I stop smoking?",                     "words of one meaning"),
+    ("order",       true,  "How do I download videos from Vimeo?",    "How do I download Vimeo videos?",            "`from` turns them round like `of`"),
+    ("order",       true,  "Is it worth learning Latin?",             "Is Latin worth learning?",                   "`it` stands for what comes later"),
+    ("order",       false, "The impact of tea on Japan",              "The impact of Japan on tea",                 "what does it is not what it is done to"),
     ("order",       false, "If Ann lent Bob a car, who pays?",        "If Bob lent Ann a car, who pays?",           "who lent whom"),
     ("order",       false, "Convert miles to kilometers",             "Convert kilometers to miles",                "units have an order too"),
     ("order",       false, "Who is the mother of the teacher?",       "Who is the mother's teacher?",               "the possessive turns it round"),
@@ -59,9 +81,12 @@ const TABLE: &[(&str, bool, &str, &str, &str)] = &[
 
 #[test]
 fn each_guard_objects_to_what_it_is_for_and_to_nothing_else() {
-    for (name, expected, a, b, why) in TABLE {
-        assert_eq!(agrees(name, a, b), *expected, "{name}: {a:?} and {b:?}: {why}");
-    }
+    let wrong: Vec<String> = TABLE
+        .iter()
+        .filter(|(name, expected, a, b, _)| agrees(name, a, b) != *expected)
+        .map(|(name, expected, a, b, why)| format!("{name} should say {expected} of {a:?} and {b:?}: {why}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -79,5 +104,22 @@ fn nobody_objects_to_the_same_text() {
             let objection = objection(&Reading::of(text), &Reading::of(text)).map(|guard| guard.name);
             assert_eq!(objection, None, "{text}");
         }
+    }
+}
+
+#[test]
+fn texts_are_worded_alike_if_only_synonyms_and_lead_ins_differ() {
+    #[rustfmt::skip]
+    let table = [
+        ("How can I lose weight quickly?",              "How do I lose weight fast?",                 true,  "a synonym"),
+        ("How can you improve your English accent?",    "How do I improve my English accent?",        true,  "`you` is whoever asks"),
+        ("How many vacation days have I taken?",        "How many vacation days can I take?",         false, "what was is not what may be"),
+        ("How do I get eggs to boil in a kettle?",      "How do I boil eggs in a kettle?",            false, "a verb more, if a light one"),
+        ("What is the price of a bus ticket?",          "What is the bus ticket price?",              false, "another order"),
+    ];
+    for (a, b, expected, why) in table {
+        let (a, b) = (Reading::of(a), Reading::of(b));
+        assert_eq!(same_wording(&a, &b), expected, "{why}: {a:?} {b:?}");
+        assert_eq!(same_wording(&b, &a), expected, "{why}, the other way round");
     }
 }

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::LazyLock};
 const LEAD_INS: &[&str] = &[
     "please", "kindly", "hi", "hello", "hey ?there", "dear all", "good morning|afternoon|evening", "ok", "okay", "so", "well", "um", "now",
     "excuse me", "sorry", "thanks", "thank you", "quick question", "just", "also", "and", "but", "basically", "actually",
-    "can|could|would|will you ?please|kindly ?just tell|show|help|teach|inform me", "can|could|would|will you ?please|kindly",
+    "can|could|would|will you ?please|kindly ?just tell|show|help|teach|inform me", "can|could|would|will you please|kindly",
     "can|could|may i ?please ask ?you", "can|could anyone|someone|somebody|anybody ?please tell|show|help|teach ?me",
     "can|could anyone|someone|somebody|anybody ?please", "would you mind telling me", "would you be able to ?tell me", "mind telling me",
     "tell me", "let me know", "help me ?to ?understand", "i is wondering|curious ?about", "i was wondering", "i was wondering if|whether you can|could ?tell me",
@@ -20,6 +20,18 @@ const LEAD_INS: &[&str] = &[
     "any idea", "you know", "my question is", "here is my question", "is you able to tell me", "may|can|could i ?please know", "can|could i know",
     "i is looking to know", "i is interested in knowing", "could it be explained",
 ];
+
+/// Before one of [`ORDERS`] this is politeness. Before anything else it is a question: "can you eat it raw?".
+const ASKED_TO: &[&str] = &["can|could|would|will you ?just"];
+
+/// What somebody who answers questions is told to do.
+#[rustfmt::skip]
+const ORDERS: &[&str] = &[
+    "tell", "show", "explain", "describe", "give", "list", "name", "write", "translate", "convert", "summarize", "find", "help", "recommend", "suggest", "provide", "make", "create",
+    "generate", "draft", "compose", "solve", "calculate", "compute", "compare", "define", "fix", "check", "correct", "improve", "rewrite", "rephrase", "edit", "proofread", "review",
+    "analyze", "classify", "extract", "identify", "outline", "plan", "design", "simplify", "elaborate", "clarify", "teach", "add", "remove", "replace", "sort", "answer",
+    "repeat", "spell", "pronounce", "search", "book", "set", "remind", "send", "share", "guide", "choose", "pick", "estimate", "prove",
+    ];
 
 /// What is taken off the end.
 #[rustfmt::skip]
@@ -37,6 +49,9 @@ const NO_ORDER: &[&str] = &[
     "will", "would", "should", "shall", "may", "might", "must", "have", "had", "i", "you", "he", "she", "it", "we",
     "they", "this", "that", "if",
 ];
+
+/// Adverbs after a question word that only stress it.
+const STRESS: &[&str] = &["exactly", "really", "actually", "precisely", "basically"];
 
 /// Different beginnings that ask the same. The second column is what stands for them.
 #[rustfmt::skip]
@@ -57,9 +72,10 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("what is some way|method|step ?for ?me|one|someone to", "how to", "a way is how"),
     ("what do|must|should|can|could|would i|we|one have|need to do to", "how to", "the same"),
     ("what do|must|should|can|could|would i|we|one do ?in ?order to", "how to", "the same"),
-    ("what is ?some good|best way|method|approach ?for ?me|one|someone to", "best way to", "one superlative for another"),
-    ("what would|will be good|best way|method|approach ?for ?me|one|someone to", "best way to", "the same"),
-    ("which is good|best way|method|approach ?for ?me|one|someone to", "best way to", "the same"),
+    ("what is ?some good|best way|method|approach ?for ?me|one|someone to", "how to", "who asks how wants a good way"),
+    ("what would|will be good|best way|method|approach ?for ?me|one|someone to", "how to", "the same"),
+    ("which is good|best way|method|approach ?for ?me|one|someone to", "how to", "the same"),
+    ("what is ?some ?of good|best way|method|approach i|we|one can|could|should", "how to", "the same"),
     ("in which|what way can|could|do|should i|we|one", "how to", "the same"),
     ("by which|what mean can|could|do|should i|we|one", "how to", "the same"),
     ("for what|which reason", "why", "a reason is why"),
@@ -76,6 +92,8 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("explain|describe|state|tell ?me what", "what", "an order to explain is a question"),
     ("explain|describe|tell ?me difference between", "what is difference between", "an order to explain is a question"),
     ("explain|describe|state|give|list|name ?me main difference between", "what is main difference between", "an order to explain is a question"),
+    ("difference between", "what is difference between", "the same"),
+    ("main|key difference between", "what is main difference between", "the same"),
     ("is it true|correct|right|case that", "+ask", "nothing is added to the question"),
     ("is it fact|so that", "+ask", "nothing is added to the question"),
     ("true or false :", "+ask", "a question in another form"),
@@ -93,13 +111,23 @@ pub(super) const OPENINGS: &[(&str, &str, &str)] = &[
     ("in what|which year", "what year", "a preposition"),
     ("which", "what", "of things, the two are used alike"),
     ("what is name of person who|that", "who", "a name is who"),
-    ("what is meant by", "define", "what a word means is its definition"),
-    ("what do you mean by", "define", "the same"),
-    ("what is meaning of", "define", "the same"),
+    ("what is meant by", "what is", "what is meant by a word is what it is"),
+    ("what do you|we|one mean|understand by", "what is", "the same"),
+    ("what is meaning of", "define", "what a word means is its definition"),
     ("what is definition of", "define", "the same"),
     ("give ?me definition of|for", "define", "the same"),
     ("give ?me meaning of", "define", "the same"),
     ("definition|meaning of", "define", "the same"),
+    ("what is your view|opinion|thought|take|stance|position on|about|of|regarding|concerning", "what you think about", "an opinion is what somebody thinks"),
+    ("what do you think about|of|regarding", "what you think about", "the same"),
+    ("what is ?some ?main pro and con of", "what is advantage and disadvantage of", "short for it"),
+    ("what is ?some ?main pros and cons of", "what is advantage and disadvantage of", "short for it"),
+    ("what is ?some ?main merit and demerit of", "what is advantage and disadvantage of", "the same"),
+    ("what is reason i", "why i", "a reason is why"), ("what is reason we", "why we", "the same"), ("what is reason you", "why you", "the same"),
+    ("what is reason they", "why they", "the same"), ("what is reason people", "why people", "the same"),
+    ("what is ?some of best", "what is best", "how many are wanted is open either way"),
+    ("what is ?some of good", "what is good", "the same"),
+    ("what is ?some of most", "what is most", "the same"),
     ("what is some", "what is", "how many are wanted is open either way"),
     ("give ?me ?some example of", "what is example of", "an order for a list is a question"),
     ("list|name ?some example of", "what is example of", "an order for a list is a question"),
@@ -187,7 +215,7 @@ pub(super) fn strip_courtesies(tokens: &mut Tokens) {
     static TAILS: LazyLock<Vec<Vec<Element>>> = LazyLock::new(|| TAIL_OFFS.iter().map(|tail| compile(tail)).collect());
     loop {
         let separators = tokens.list.iter().take_while(|token| matches!(token.kind, Kind::Stop | Kind::Comma)).count();
-        let taken = LEADS.longest(tokens, separators).map_or(0, |(_, taken)| taken);
+        let taken = LEADS.longest(tokens, separators).map_or(0, |(_, taken)| taken).max(request(tokens, separators));
         // What is left must still be a text.
         if separators + taken == 0 || tokens.list.len() <= separators + taken + 1 {
             break;
@@ -198,6 +226,30 @@ pub(super) fn strip_courtesies(tokens: &mut Tokens) {
     static OF_ORDERS: LazyLock<Vec<Vec<Element>>> =
         LazyLock::new(|| TAIL_OFFS_OF_ORDERS.iter().map(|tail| compile(tail)).collect());
     while strip_tail(tokens, &TAILS) || orders && strip_tail(tokens, &OF_ORDERS) {}
+}
+
+/// How many tokens at a place ask that something be done, politely.
+fn request(tokens: &Tokens, at: usize) -> usize {
+    static ASKED: LazyLock<Table> = LazyLock::new(|| Table::of(ASKED_TO.iter().map(|pattern| (*pattern, ""))));
+    let taken = ASKED.longest(tokens, at).map_or(0, |(_, taken)| taken);
+    if ORDERS.contains(&tokens.at(at + taken)) { taken } else { 0 }
+}
+
+/// Takes away what only stresses a question: "how exactly", "do they really".
+pub(super) fn unstress(tokens: &mut Tokens) {
+    let asks = |word: &str| matches!(word, "what" | "how" | "why" | "who" | "when" | "where" | "which");
+    let first = tokens.at(0).to_owned();
+    let inverted = matches!(first.as_str(), "is" | "was" | "do" | "did" | "can" | "could" | "will" | "would");
+    let mut at = 1;
+    while at + 1 < tokens.list.len() {
+        let word = tokens.at(at);
+        let stressed = STRESS.contains(&word) && (asks(tokens.at(at - 1)) || at == 2 && asks(&first));
+        if stressed || inverted && matches!(word, "really" | "actually") {
+            tokens.list.remove(at);
+        } else {
+            at += 1;
+        }
+    }
 }
 
 fn strip_tail(tokens: &mut Tokens, tails: &[Vec<Element>]) -> bool {

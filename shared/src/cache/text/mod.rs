@@ -8,6 +8,7 @@ mod auxiliaries;
 mod code;
 mod fold;
 mod frames;
+mod halves;
 pub(super) mod token;
 pub(super) mod words;
 
@@ -38,12 +39,15 @@ impl Prompt {
         let mut tokens = Tokens::read(&fold::fold(lead));
         level(&mut tokens);
         frames::strip_courtesies(&mut tokens);
+        frames::unstress(&mut tokens);
         if !exact.is_empty() && frames::asks_about_code(&tokens) {
             tokens.list.clear();
             let ask = tokens.make("explain code", Kind::Mark);
             tokens.list.push(ask);
         } else {
             frames::open_alike(&mut tokens);
+            halves::name_first(&mut tokens);
+            halves::put_in_order(&mut tokens);
         }
         Self { tokens, exact: exact.trim_end().to_owned() }
     }
