@@ -96,8 +96,11 @@ impl Judged {
     }
 }
 
+/// Whether a pair is a hit.
+type IsHit = fn(&Judged) -> bool;
+
 /// The tiers by name, and what is a hit of each.
-pub(crate) const TIERS: &[(&str, fn(&Judged) -> bool)] = &[
+pub(crate) const TIERS: &[(&str, IsHit)] = &[
     ("t0", |one| one.exact),
     ("t1", |one| one.exact || one.canonical),
     ("t2", |one| one.exact || one.any()),
