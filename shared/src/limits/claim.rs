@@ -22,7 +22,7 @@ pub struct ItemKey {
     pub tenant: TenantId,
     /// None: the tenant's own item, where its members' and tags' budgets are too.
     pub key: Option<KeyId>,
-    /// Which of its [slices](super::slices), each of which has a partition of its own.
+    /// Which of its slices, each of which has a partition of its own.
     pub slice: u16,
 }
 
