@@ -1,4 +1,4 @@
-//! What tenants and keys set of the cache. How a request's look-up reads it is in [`super::bounds`].
+//! What tenants and keys set of the cache. How a request's look-up reads it is in `bounds`.
 
 use super::{Error, TenantTx, tx::Params};
 use crate::{
