@@ -56,9 +56,14 @@ pub(crate) struct Wanted {
     pub(crate) not_before: OffsetDateTime,
 }
 
-const ENTRY: &str = "\
-    e.tenant_id, e.id, e.key_id, e.namespace, e.exact, e.canonical, e.provider, e.model, e.created_at, e.exact_until, e.canonical_until, \
-    e.similar_until, e.bytes, e.cost_nanos, e.nonce, e.ciphertext, k.wrapped_key";
+/// The columns of an entry `e` and its key `k`, in statements that are constants.
+macro_rules! entry {
+    () => {
+        "\
+         e.tenant_id, e.id, e.key_id, e.namespace, e.exact, e.canonical, e.provider, e.model, e.created_at, e.exact_until, e.canonical_until, \
+         e.similar_until, e.bytes, e.cost_nanos, e.nonce, e.ciphertext, k.wrapped_key"
+    };
+}
 
 /// The newest data key of a tenant's cache.
 ///
@@ -107,13 +112,17 @@ pub(crate) async fn destroy_keys(tx: &TenantTx) -> Result<usize, Error> {
 /// # Errors
 /// [`Error`] when the look-up did not work.
 pub(crate) async fn find(db: &Database, tenant: TenantId, wanted: &Wanted) -> Result<Found, Error> {
-    let statement = format!(
+    let statement = concat!(
         "select v.has_vectors, f.* from (select exists(select from cache_vectors where namespace = $1 and until > $4) as has_vectors) v \
          left join lateral ( \
-            (select true as is_exact, {ENTRY} from cache_entries e join cache_keys k on k.id = e.key_id \
+            (select true as is_exact, ",
+        entry!(),
+        " from cache_entries e join cache_keys k on k.id = e.key_id \
              where e.namespace = $1 and e.exact = $2 and e.exact_until > $4 and e.created_at >= $5 and e.quarantined_at is null) \
             union all \
-            (select false, {ENTRY} from cache_entries e join cache_keys k on k.id = e.key_id \
+            (select false, ",
+        entry!(),
+        " from cache_entries e join cache_keys k on k.id = e.key_id \
              where e.namespace = $1 and e.canonical = $3 and e.canonical_until > $4 and e.created_at >= $5 and e.quarantined_at is null \
              order by e.created_at desc limit 1) \
             order by is_exact desc limit 1 \
@@ -131,7 +140,7 @@ pub(crate) async fn find(db: &Database, tenant: TenantId, wanted: &Wanted) -> Re
         (&wanted.now, Type::TIMESTAMPTZ),
         (&wanted.not_before, Type::TIMESTAMPTZ),
     ];
-    let rows = TenantTx::once(db, tenant, &statement, params).await?;
+    let rows = TenantTx::once(db, tenant, statement, params).await?;
     let row = rows.first().ok_or(Error::Unexpected("a look-up without a row"))?;
     let entry = match row.try_get::<_, Option<bool>>("is_exact")? {
         Some(is_exact) => Some(found(row, is_exact, None)?),
@@ -152,12 +161,14 @@ pub(crate) async fn find_similar(
     most: i64,
 ) -> Result<Vec<FoundEntry>, Error> {
     // The nearest first, then only their entries. A vector of another length would be an error for the whole namespace.
-    let statement = format!(
+    let statement = concat!(
         "with nearest as materialized ( \
             select entry_id, embedding, embedding <#> $2::real[]::halfvec as distance from cache_vectors \
             where namespace = $1 and until > $3 and vector_dims(embedding) = cardinality($2::real[]) order by distance limit $5 \
          ) \
-         select {ENTRY}, n.embedding::real[] as vector from nearest n join cache_entries e on e.id = n.entry_id \
+         select ",
+        entry!(),
+        ", n.embedding::real[] as vector from nearest n join cache_entries e on e.id = n.entry_id \
          join cache_keys k on k.id = e.key_id \
          where e.similar_until > $3 and e.created_at >= $4 and e.quarantined_at is null order by n.distance"
     );
@@ -169,7 +180,7 @@ pub(crate) async fn find_similar(
         (&wanted.not_before, Type::TIMESTAMPTZ),
         (&most, Type::INT8),
     ];
-    let rows = TenantTx::once(db, tenant, &statement, params).await?;
+    let rows = TenantTx::once(db, tenant, statement, params).await?;
     rows.iter().map(|row| found(row, false, Some(row.try_get("vector")?))).collect()
 }
 
