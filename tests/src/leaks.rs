@@ -2,6 +2,8 @@
 //! every row that a test's database has when the test ends, goes past here. Secrets are keys, tokens, peppers, the data keys that KMS gave out,
 //! what callers ask models, and what models answer. tests/secrets.rs asks for more: every form of every secret, in answers and in DynamoDB, too.
 
+mod said;
+
 use crate::{
     app::{PROVIDERS, TOKEN_SECRET, provider_key},
     postgres::PEPPER,
@@ -10,6 +12,8 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
+use memchr::memmem;
+use said::Said;
 use serde_json::Value;
 use std::{
     collections::HashSet,
@@ -26,13 +30,8 @@ const BEGINNINGS: &[(&str, usize)] = &[("sg_live_", 60), ("eyJ", 120)];
 /// The data keys that KMS gave to the code under test in the clear.
 static DATA_KEYS: LazyLock<RwLock<HashSet<[u8; DATA_KEY_BYTES]>>> = LazyLock::new(RwLock::default);
 const DATA_KEY_BYTES: usize = 32;
-/// What models were asked, as far as it can be told from other text.
-static PROMPTS: RwLock<Vec<String>> = RwLock::new(Vec::new());
-/// What is in whatever the mock of the models answers or thinks.
-const ANSWERS: [&str; 3] = [" heard: ", "thinking about: ", "word2 word3"];
-/// Shorter prompts are found in innocent texts, and more of them take time.
-const LEAST_PROMPT_BYTES: usize = 12;
-const MOST_PROMPTS: usize = 60;
+/// What models were asked, and what they answer.
+static SAID: LazyLock<RwLock<Said>> = LazyLock::new(|| RwLock::new(Said::answers()));
 
 /// Begins to read what this process logs. What [`crate::logs::Logs`] catches comes by when the test ends.
 pub fn watch() {
@@ -59,14 +58,8 @@ pub fn note_prompts(body: &[u8]) {
     let mut texts = Vec::new();
     texts_of(&body["messages"], &mut texts);
     texts_of(&body["input"], &mut texts);
-    let mut prompts = PROMPTS.write().unwrap_or_else(PoisonError::into_inner);
-    for text in texts {
-        let is_plain = |c: char| c == ' ' || c.is_ascii_graphic() && !"\"\\<>&%".contains(c);
-        let is_known = prompts.iter().any(|known| known == text);
-        if text.len() >= LEAST_PROMPT_BYTES && text.chars().all(is_plain) && !is_known && prompts.len() < MOST_PROMPTS {
-            prompts.push(text.to_owned());
-        }
-    }
+    let mut said = SAID.write().unwrap_or_else(PoisonError::into_inner);
+    texts.into_iter().for_each(|text| said.note(text));
 }
 
 /// The words in messages and inputs, and nothing of their form.
@@ -85,14 +78,14 @@ fn texts_of<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
 
 /// Reads a text that somebody could see.
 pub fn check(place: &str, text: &str) {
-    if let Some(secret) = find(text).or_else(|| find_prompt(text)) {
+    if let Some(secret) = find(text).or_else(|| find_said(text.as_bytes())) {
         note(&secret, place, text);
     }
 }
 
 /// Reads an error's body. Who sends a secret where none belongs may be told so, but not what a model was asked.
 pub fn check_error(sent: &str, body: &str) {
-    if let Some(secret) = find(body).filter(|_| find(sent).is_none()).or_else(|| find_prompt(body)) {
+    if let Some(secret) = find(body).filter(|_| find(sent).is_none()).or_else(|| find_said(body.as_bytes())) {
         note(&secret, "an error", body);
     }
 }
@@ -124,17 +117,20 @@ pub fn find(text: &str) -> Option<String> {
 
 /// Which secret a row has: the same, and what stands in bytes, which are written in hexadecimal.
 pub fn find_in_row(row: &str) -> Option<String> {
-    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let in_bytes = || {
-        let known = KNOWN.iter().find(|(_, secret)| row.contains(&hex(secret))).map(|(name, _)| (*name).to_owned());
-        let prompts = PROMPTS.read().unwrap_or_else(PoisonError::into_inner);
-        let mut said = prompts.iter().map(String::as_str).chain(ANSWERS);
-        known.or_else(|| {
-            said.find(|said| row.contains(&hex(said))).map(|said| format!("`{said}` of a prompt or an answer"))
-        })
+    let in_bytes = |bytes: Vec<u8>| {
+        let is_in = |secret: &str| memmem::find(&bytes, secret.as_bytes()).is_some();
+        let known = KNOWN.iter().find(|(_, secret)| is_in(secret)).map(|(name, _)| (*name).to_owned());
+        known.or_else(|| find_said(&bytes))
     };
-    let has_bytes = row.contains("\\\\x");
-    find(row).or_else(|| find_prompt(row)).or_else(|| if has_bytes { in_bytes() } else { None })
+    find(row).or_else(|| find_said(row.as_bytes())).or_else(|| bytes_of(row).find_map(in_bytes))
+}
+
+/// The values of a row that are bytes.
+fn bytes_of(row: &str) -> impl Iterator<Item = Vec<u8>> {
+    row.split("\\\\x").skip(1).map(|rest| {
+        let digits = rest.as_bytes().chunks_exact(2);
+        digits.map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    })
 }
 
 /// Reads a row of a test's database.
@@ -150,10 +146,9 @@ static KNOWN: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
     own.into_iter().chain(keys).collect()
 });
 
-fn find_prompt(text: &str) -> Option<String> {
-    let prompts = PROMPTS.read().unwrap_or_else(PoisonError::into_inner);
-    let mut said = prompts.iter().map(String::as_str).chain(ANSWERS);
-    said.find(|said| text.contains(said)).map(|said| format!("`{said}` of a prompt or an answer"))
+fn find_said(place: &[u8]) -> Option<String> {
+    let said = SAID.read().unwrap_or_else(PoisonError::into_inner);
+    said.find(place).map(|said| format!("`{said}` of a prompt or an answer"))
 }
 
 /// In base 64, in hexadecimal, or as a list of bytes; also within something longer.

@@ -2,7 +2,7 @@
 
 use crate::leaks;
 use serde_json::Value;
-use std::{env, sync::Arc, thread, time::Duration};
+use std::{env, panic::resume_unwind, sync::Arc, thread, time::Duration};
 use supergate::{
     clock::SystemClock,
     config::MigrateConfig,
@@ -106,20 +106,20 @@ impl TestDatabase {
 
     /// Reads all that is stored, for a test that is over and whose runtime cannot wait any more: no secret may be there. Gives the rows
     /// of the ledger; none where there is no ledger.
+    ///
+    /// # Panics
+    /// If it cannot be read.
     pub(crate) fn look_at_the_end(&mut self) -> Vec<Value> {
-        let rows = self.rows_at_the_end();
         self.is_looked_at = true;
+        let rows = self.rows_at_the_end();
         rows.iter().for_each(|(_, row)| leaks::check_row(&row.to_string()));
         rows.into_iter().filter(|(table, _)| table == "usage_events").map(|(_, row)| row).collect()
     }
 
-    /// Every row of every table, with the table's name; bytes are in hexadecimal. Of long tables not all: what is made up by the thousand
-    /// is alike.
-    ///
-    /// # Panics
-    /// If nobody answers.
-    pub fn rows_at_the_end(&self) -> Vec<(String, Value)> {
-        const MOST: usize = 3_000;
+    /// Every row of every table, with the table's name; bytes are in hexadecimal. Of a table that a statement of the test itself filled by
+    /// the ten thousand, not all.
+    fn rows_at_the_end(&self) -> Vec<(String, Value)> {
+        const MOST: usize = 20_000;
         let (admin, name, url) = (superuser_url(), self.name.clone(), self.owner_url());
         at_the_end(async move {
             execute(&admin, &format!("alter database {name} allow_connections true")).await;
@@ -138,6 +138,7 @@ impl TestDatabase {
             let rows = client.query(&all.join(" union all "), &[]).await.expect("the rows");
             rows.iter().map(|row| (row.get(0), row.get(1))).collect()
         })
+        .unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// The migrate function's insides on this database.
@@ -159,18 +160,21 @@ impl Drop for TestDatabase {
             self.look_at_the_end();
         }
         let drop = format!("drop database if exists {} with (force)", self.name);
-        at_the_end(async move { execute(&superuser_url(), &drop).await });
+        let dropped = at_the_end(async move { execute(&superuser_url(), &drop).await });
+        if let Err(panic) = dropped && !thread::panicking() {
+            resume_unwind(panic);
+        }
         leaks::assert_none();
     }
 }
 
-/// Waits in a destructor: a test's runtime cannot, another thread's can. Nothing if it panics.
-fn at_the_end<T: Default + Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+/// Waits in a destructor: a test's runtime cannot, another thread's can. With what it panicked with, if it did.
+fn at_the_end<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> thread::Result<T> {
     let waiting = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(work)
     });
-    waiting.join().unwrap_or_default()
+    waiting.join()
 }
 
 /// Connects, and drives the connection until the client is dropped.
