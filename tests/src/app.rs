@@ -558,7 +558,8 @@ fn with_defaults(vars: &[(&str, &str)], database_url: String) -> HashMap<String,
         ("SUPERGATE_TOKEN_SECRET", TOKEN_SECRET),
         ("SUPERGATE_KMS_KEY_ID", KMS_KEY),
         ("SUPERGATE_REGISTRATION", "open"),
-        ("DATABASE_CONNECT_TIMEOUT_S", "5"),
+        // On a busy machine two hundred requests at once wait for their turn; a database that is away says so at once.
+        ("DATABASE_CONNECT_TIMEOUT_S", "30"),
         ("AWS_ENDPOINT_URL_KMS", kms::watched()),
         // The tests of a run share one emulator, which serves one after the other.
         ("SUPERGATE_TABLE_TIMEOUT_S", "30"),

@@ -88,7 +88,9 @@ async fn two_tenants_with_keys_of_their_own_never_swap_them() {
         async move { app.call(Method::POST, "/v1/chat/completions", caller, &body).await }
     });
     let answers = futures_util::future::join_all(calls).await;
-    assert!(answers.iter().all(|answer| answer.status == 200));
+    for answer in answers {
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
     let requests = app.mock.requests();
     assert_eq!(requests.len(), 200);
     for request in requests {
