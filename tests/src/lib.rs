@@ -16,6 +16,7 @@ pub mod mock;
 pub mod office;
 pub mod page;
 pub mod postgres;
+pub mod similar;
 pub mod table;
 pub mod timing;
 pub mod usage;

@@ -3,35 +3,13 @@
 use super::{ask, said, start_with};
 use serde_json::{Value, json};
 use std::sync::LazyLock;
-use supergate::cache::{
-    eligibility,
-    embed::{Embedder as _, MiniLm},
-    guards::{self, Reading},
-    text,
-};
-use supergate_tests::{app::App, logs::Logs};
+use supergate_tests::{app::App, logs::Logs, similar};
 
 static FILE: LazyLock<String> =
     LazyLock::new(|| std::env::var("SUPERGATE_TEST_EMBEDDER").expect("SUPERGATE_TEST_EMBEDDER: `make test` sets it"));
 
-/// Two prompts that ask the same in other words: the first written pair that the guards let pass and that no canonical text makes equal.
-static PAIR: LazyLock<(String, String)> = LazyLock::new(|| {
-    let embedder = MiniLm::new(std::fs::read(&*FILE).expect("the file")).expect("an embedder");
-    let pairs = include_str!("../../src/cache_report/written.tsv").lines().filter(|line| !line.starts_with('#'));
-    let fits = |a: &str, b: &str| {
-        let near = || embedder.embed(a).expect(a).cosine(&embedder.embed(b).expect(b)) >= 0.955;
-        let are_fit = eligibility::of_text(a).is_ok() && eligibility::of_text(b).is_ok();
-        are_fit
-            && text::canonical(a) != text::canonical(b)
-            && guards::objection(&Reading::of(a), &Reading::of(b)).is_none()
-            && near()
-    };
-    let found = pairs.map(|line| line.split('\t').collect::<Vec<_>>()).find_map(|columns| match columns.as_slice() {
-        [a, b, "1", ..] if fits(a, b) => Some(((*a).to_owned(), (*b).to_owned())),
-        _ => None,
-    });
-    found.expect("a pair")
-});
+/// Two prompts that ask the same in other words.
+static PAIR: LazyLock<(String, String)> = LazyLock::new(|| similar::pair(&FILE));
 
 /// The same answer to every prompt: the mock gives an instance of the schema, and echoes nothing.
 fn alike(text: &str) -> Value {
