@@ -161,7 +161,9 @@ impl Drop for TestDatabase {
         }
         let drop = format!("drop database if exists {} with (force)", self.name);
         let dropped = at_the_end(async move { execute(&superuser_url(), &drop).await });
-        if let Err(panic) = dropped && !thread::panicking() {
+        if let Err(panic) = dropped
+            && !thread::panicking()
+        {
             resume_unwind(panic);
         }
         leaks::assert_none();
