@@ -17,8 +17,9 @@ run: python ## serve everything at http://127.0.0.1:9000 until Ctrl-C (SUPERGATE
 test: python ## all tests; it starts and stops what they need
 	@$(STACK) test
 
-prove-isolation: python ## that tenants, roles and secrets are kept apart, and that each rule is needed: prints what was tried
+prove-isolation: python ## that tenants, roles and secrets are kept apart, and that each rule is needed: prints what was tried (LOOK_UPS=1000000 of the cache)
 	@$(STACK) test -- -p supergate-tests --test isolation --test privileges --test secrets --test published_faults -- --nocapture
+	@$(STACK) test -- -p supergate-tests --test cache --test cache_store -- isolation:: many:: poisoned:: --nocapture
 
 traffic-report: python ## what becomes of recorded traffic, as a table and a line of JSON: make traffic-report TRAFFIC=folder
 	@rm -f "$(REPORT)"

@@ -1,10 +1,13 @@
 //! What tests of the functions that administer have in common: keys of every role, other tenants, who belongs to one.
 
 use crate::app::{Answer, App};
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
 use supergate::tenancy::PersonId;
+
+/// The password of whoever registers with [`App::token_of`].
+pub const PASSWORD: &str = "long enough to be one";
 
 /// A tenant beside the app's own.
 pub struct OtherTenant {
@@ -43,6 +46,29 @@ impl App {
     /// A key of the tenant with a role, made by its owner.
     pub async fn key_of(&self, role: &str) -> String {
         text(&self.new_key(&self.api_key, json!({"name": role, "role": role})).await["key"])
+    }
+
+    /// The access token of somebody who was invited to the tenant as that, and registered.
+    ///
+    /// # Panics
+    /// If they are refused.
+    pub async fn token_of(&self, role: &str) -> String {
+        let email = format!("{role}@registered.example");
+        let invite = json!({"email": email, "role": role});
+        let invited = self.call(Method::POST, "/v1/tenant/members", &self.api_key, &invite).await.json();
+        let join = json!({"email": email, "password": PASSWORD, "name": role, "invitation": invited["invitation"]});
+        let registered = self.visit("register", &join).await;
+        assert_eq!(registered.status, StatusCode::CREATED, "{}", registered.text());
+        text(&registered.json()["access_token"])
+    }
+
+    /// Asks the auth function without any credential.
+    ///
+    /// # Panics
+    /// If the route has no place in an address.
+    pub async fn visit(&self, route: &str, body: &Value) -> Answer {
+        let request = Request::post(format!("/v1/auth/{route}")).header("content-type", "application/json");
+        self.send(request.body(lambda_http::Body::Text(body.to_string())).expect("a request")).await
     }
 
     /// Whether a key is taken.

@@ -2,9 +2,10 @@
 
 use http::{Method, Request};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use supergate_tests::{
-    app::{App, provider_key},
+    app::{App, MODELS, provider_key},
+    cache_rows, docs,
     office::text,
 };
 
@@ -95,6 +96,97 @@ async fn every_act_is_told_with_who_what_when_and_what_it_was_before_and_after()
         let piece = secret.rsplit('_').find(|piece| piece.len() > 12).unwrap_or(&secret);
         assert!(!all.contains(piece), "a secret is in the audit");
     }
+}
+
+/// What changes something and is no administrative act.
+#[rustfmt::skip]
+const NO_ACTS: &[(&str, &str)] = &[
+    ("POST /v1/chat/completions", "use: the ledger has it"),
+    ("POST /v1/embeddings",       "use: the ledger has it"),
+    ("POST /v1/auth/login",       "a session begins"),
+    ("POST /v1/auth/refresh",     "a session goes on; one that is ended as stolen is noted (tests/people.rs)"),
+    ("POST /v1/auth/switch",      "a session goes on"),
+    ("POST /v1/auth/logout",      "a session ends"),
+    ("PATCH /v1/auth/me",         "somebody's own name"),
+    ("POST /v1/auth/register",    "noted: tests/people/tenants.rs"),
+    ("POST /v1/auth/accept",      "noted: tests/people/tenants.rs"),
+    ("POST /v1/auth/password",    "noted: tests/people/tenants.rs"),
+];
+
+/// Method and path of every route that changes something; what is in braces is an id, whatever it is called.
+async fn routes_that_change() -> BTreeSet<String> {
+    let description = docs::description().await;
+    let paths = description["paths"].as_object().expect("paths").iter();
+    let operations = paths.flat_map(|(path, item)| {
+        let path =
+            path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect::<Vec<_>>().join("/");
+        let methods = item.as_object().expect("operations").keys();
+        methods.map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    operations.filter(|one| !one.starts_with("GET ") && !one.starts_with("HEAD ")).collect()
+}
+
+#[tokio::test]
+async fn every_route_that_changes_something_leaves_a_row() {
+    let app = App::start().await;
+    let superuser = app.database.superuser().await;
+    let tenant: supergate::tenancy::TenantId = app.tenant_id.parse().expect("a tenant");
+    let count = async || -> i64 {
+        superuser.query_one("select count(*) from audit_events", &[]).await.expect("a count").get(0)
+    };
+    let member = app.member(&app.tenant_id, "ada", "member").await.id;
+    let entry = cache_rows::plant(&superuser, *tenant.as_uuid(), &Value::Null).await;
+    let openai = provider_key("openai");
+    let other = app.other_tenant("other").await;
+    let (owner, operator) = (app.api_key.as_str(), app.operator_key.as_str());
+    #[rustfmt::skip]
+    let acts = [
+        ("POST /v1/keys",                            "",       owner,    json!({"name": "n", "role": "viewer"})),
+        ("PATCH /v1/keys/{}",                        "made",   owner,    json!({"name": "m"})),
+        ("POST /v1/keys/{}/rotate",                  "made",   owner,    Value::Null),
+        ("DELETE /v1/keys/{}",                       "made",   owner,    Value::Null),
+        ("PUT /v1/limits",                           "",       owner,    json!({"limits": {"rpm": 60}})),
+        ("DELETE /v1/limits",                        "",       owner,    Value::Null),
+        ("POST /v1/budgets",                         "",       owner,    json!({"limit_usd": 1, "period": "month", "hard": true})),
+        ("PATCH /v1/budgets/{}",                     "made",   owner,    json!({"limit_usd": 2})),
+        ("DELETE /v1/budgets/{}",                    "made",   owner,    Value::Null),
+        ("POST /v1/prices",                          "",       owner,    json!({"model": MODELS[0], "input_usd": 1, "output_usd": 2, "starts_at": "2099-01-01T00:00:00Z"})),
+        ("DELETE /v1/prices/{}",                     "made",   owner,    Value::Null),
+        ("PATCH /v1/cache/settings",                 "",       owner,    json!({"tier": "exact"})),
+        ("DELETE /v1/cache/settings",                "",       owner,    Value::Null),
+        ("POST /v1/cache/{}/report",                 &entry,   owner,    Value::Null),
+        ("DELETE /v1/cache/{}",                      &entry,   owner,    Value::Null),
+        ("DELETE /v1/cache",                         "",       owner,    Value::Null),
+        ("PATCH /v1/tenant",                         "",       owner,    json!({"name": "renamed"})),
+        ("POST /v1/tenant/members",                  "",       owner,    json!({"email": "eve@example.com", "role": "viewer"})),
+        ("DELETE /v1/tenant/members/invitations/{}", "made",   owner,    Value::Null),
+        ("PATCH /v1/tenant/members/{}",              &member,  owner,    json!({"role": "viewer"})),
+        ("DELETE /v1/tenant/members/{}",             &member,  owner,    Value::Null),
+        ("POST /v1/tenant/keys",                     "",       owner,    json!({"provider": "openai", "api_key": openai})),
+        ("PUT /v1/tenant/keys/{}",                   "openai", owner,    json!({"api_key": openai})),
+        ("DELETE /v1/tenant/keys/{}",                "openai", owner,    Value::Null),
+        ("POST /v1/tenant",                          "",       operator, json!({"name": "new"})),
+        ("DELETE /v1/tenant",                        "",       &other.key, json!({"name": "other"})),
+    ];
+    let mut made = String::new();
+    for (route, id, key, body) in &acts {
+        let (method, path) = route.split_once(' ').expect("a method");
+        let path = path.replace("{}", if *id == "made" { &made } else { id });
+        let before = count().await;
+        let answer = app.call(method.parse().expect("a method"), &path, key, body).await;
+        assert!(answer.status.is_success(), "{route}: {}", answer.text());
+        assert!(count().await > before, "{route} leaves nothing in the audit");
+        if answer.status == 201 {
+            made = text(&answer.json()["id"]);
+        }
+    }
+    let tried: BTreeSet<String> = acts.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    let excused: BTreeSet<String> = NO_ACTS.iter().map(|(route, _)| (*route).to_owned()).collect();
+    assert_eq!(
+        routes_that_change().await,
+        tried.union(&excused).cloned().collect(),
+        "the routes, and those that were tried"
+    );
 }
 
 #[tokio::test]

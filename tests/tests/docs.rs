@@ -2,6 +2,8 @@
 
 #[path = "docs/answers.rs"]
 mod answers;
+#[path = "docs/hostile.rs"]
+mod hostile;
 #[path = "docs/page.rs"]
 mod page;
 #[path = "docs/routes.rs"]

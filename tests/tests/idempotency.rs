@@ -44,6 +44,18 @@ fn refusal(answer: &Answer) -> (u16, String) {
     (answer.status.as_u16(), answer.error_code())
 }
 
+#[tokio::test]
+async fn what_is_kept_opens_no_more_once_its_tenants_salt_is_gone() {
+    let mut app = App::start().await;
+    assert_eq!(send(&app, &ask("hello")).await.status, 200);
+    assert_eq!(send(&app, &ask("hello")).await.header("idempotent-replayed"), "true", "the control");
+    let sql = "update tenants set answers_salt = gen_random_uuid() where name = 'test'";
+    app.database.superuser().await.batch_execute(sql).await.expect("as the end of a tenant does");
+    app.restart().await;
+    let answer = send(&app, &ask("hello")).await;
+    assert_eq!(refusal(&answer), is(422, "idempotency_key_reused"), "nobody can tell any more what it was for");
+}
+
 const IN_FLIGHT: &str = "idempotency_in_flight";
 const NOT_KEPT: &str = "idempotency_answer_not_kept";
 

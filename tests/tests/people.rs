@@ -293,6 +293,17 @@ async fn a_cookie_of_one_and_a_credential_of_another_are_a_400_and_of_one_person
         }
     }
     assert_eq!(ada.post("refresh", &Value::Null).await.status, 200, "nobody's session was ended");
+    for (name, value) in [("authorization", format!("Bearer {}", app.api_key)), ("x-api-key", "another".to_owned())] {
+        for cookie in [None, Some(format!("supergate_refresh={}", bob.cookie))] {
+            let mut request = http::Request::post("/v1/auth/logout").header(name, &value);
+            request = match &cookie {
+                Some(cookie) => request.header("cookie", cookie),
+                None => request.header("authorization", format!("Bearer {own}")),
+            };
+            let answer = app.send(request.body(lambda_http::Body::Empty).expect("a request")).await;
+            assert_eq!(outcome(&answer), refused(400, "several_credentials"), "{name} beside {cookie:?}");
+        }
+    }
     bob.token.clone_from(&own);
     assert_eq!(bob.post("refresh", &Value::Null).await.status, 200, "what a browser sends when a token has ended");
     bob.token.clone_from(&own);

@@ -294,14 +294,25 @@ async fn health_tells_states_and_no_key_no_address_and_no_name() {
 
 #[tokio::test]
 async fn the_same_question_of_two_tenants_is_asked_for_each_of_them() {
-    let app = App::start().await;
-    let other = app.call(Method::POST, "/v1/tenant", &app.operator_key, &json!({"name": "other"})).await.json();
-    let other = other["api_key"].as_str().expect("a key").to_owned();
-    for (asked, key) in [(1, &app.api_key), (2, &other), (3, &app.api_key), (4, &other)] {
+    let app = App::start_with(&[("SUPERGATE_CACHE", "on")]).await;
+    let other = app.other_tenant("other").await.key;
+    // The mock's answers to different keys have different ids.
+    let own = json!({"provider": "openai", "api_key": "sk-of-the-other-tenant-0123456789"});
+    assert_eq!(app.call(Method::POST, "/v1/tenant/keys", &other, &own).await.status, 201);
+    let mut ids = Vec::new();
+    for (asked, key, why) in [
+        (1, &app.api_key, "the first"),
+        (2, &other, "another tenant has nothing kept, whoever asked the same before"),
+        (2, &app.api_key, "the control: one's own is kept"),
+        (2, &other, "and the other's"),
+    ] {
         let answer = app.call(Method::POST, "/v1/chat/completions", key, &ask(MODELS[0])).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(app.mock.requests().len(), asked, "nobody's answer is kept for anybody");
+        assert_eq!(answer.status, 200, "{why}");
+        assert_eq!(app.mock.requests().len(), asked, "{why}");
+        ids.push(answer.json()["id"].clone());
     }
+    assert_eq!((&ids[0], &ids[1]), (&ids[2], &ids[3]), "each gets its own answer again");
+    assert_ne!(ids[0], ids[1], "and nobody the other's");
 }
 
 #[tokio::test]

@@ -211,10 +211,15 @@ fn nobodys(foreign: Foreign) -> String {
 
 /// Sends a row's request, with an id in its place; an authorization of none is no header.
 async fn send(app: &App, row: &Row, id: &str, authorization: Option<&str>) -> Answer {
+    let headers: Vec<_> = authorization.map(|value| ("authorization", value)).into_iter().collect();
+    send_with(app, row, id, &headers).await
+}
+
+async fn send_with(app: &App, row: &Row, id: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::builder().method(row.method.clone()).uri(row.path.replace("{id}", id));
     request = request.header("content-type", "application/json");
-    if let Some(authorization) = authorization {
-        request = request.header("authorization", authorization);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
     let body = match (row.body)() {
         Value::Null => lambda_http::Body::Empty,
@@ -282,26 +287,49 @@ async fn every_route_refuses_who_has_no_good_key_with_the_same_401() {
 #[tokio::test]
 async fn every_route_tells_a_viewer_which_permission_is_lacking_with_a_403() {
     let app = App::start().await;
-    let viewer = format!("Bearer {}", app.key_of("viewer").await);
-    for row in rows() {
+    let viewers = [("a key", app.key_of("viewer").await), ("an access token", app.token_of("viewer").await)];
+    for (kind, row) in viewers.iter().flat_map(|kind| rows().into_iter().map(move |row| (kind, row))) {
+        let (kind, credential) = kind;
         let id = match row.foreign {
             Foreign::Tenant => app.tenant_id.clone(),
             other => nobodys(other),
         };
-        let answer = send(&app, &row, &id, Some(&viewer)).await;
+        let answer = send(&app, &row, &id, Some(&format!("Bearer {credential}"))).await;
+        let what = format!("{} {} with {kind}: {}", row.method, row.path, answer.text());
         match row.viewer {
             Lacks(permission) => {
-                assert_eq!(answer.status.as_u16(), 403, "{} {}: {}", row.method, row.path, answer.text());
-                assert_eq!(answer.error_code(), "permission_denied");
-                assert!(
-                    answer.text().contains(&format!("`{permission}`")),
-                    "{} {}: {}",
-                    row.method,
-                    row.path,
-                    answer.text()
-                );
+                assert_eq!(answer.status.as_u16(), 403, "{what}");
+                assert_eq!(answer.error_code(), "permission_denied", "{what}");
+                assert!(answer.text().contains(&format!("`{permission}`")), "{what}");
             }
-            May(why) => assert_eq!(answer.status, 200, "{} {}: {why}", row.method, row.path),
+            May(why) => assert_eq!(answer.status, 200, "{why}: {what}"),
+        }
+    }
+    assert!(app.mock.bill().is_empty(), "nothing was spent");
+}
+
+#[tokio::test]
+async fn every_route_refuses_two_credentials_with_the_same_400() {
+    let app = App::start().await;
+    let key = format!("Bearer {}", app.api_key);
+    let token = format!("Bearer {}", app.token_of("owner").await);
+    let joined = format!("{key}, {token}");
+    let twice = [
+        vec![("authorization", key.as_str()), ("authorization", token.as_str())],
+        vec![("authorization", key.as_str()), ("authorization", key.as_str())],
+        vec![("authorization", joined.as_str())],
+        vec![("authorization", token.as_str()), ("x-api-key", "another")],
+        vec![("authorization", key.as_str()), ("api-key", "another")],
+        vec![("authorization", key.as_str()), ("x-goog-api-key", "another")],
+    ];
+    let mut first = None;
+    for row in rows() {
+        for credentials in &twice {
+            let answer = send_with(&app, &row, &nobodys(row.foreign), credentials).await;
+            let what = format!("{} {} with {credentials:?}", row.method, row.path);
+            assert_eq!((answer.status.as_u16(), answer.error_code().as_str()), (400, "several_credentials"), "{what}");
+            let seen = seen(&answer);
+            assert_eq!(first.get_or_insert_with(|| seen.clone()), &seen, "{what}");
         }
     }
     assert!(app.mock.bill().is_empty(), "nothing was spent");

@@ -275,7 +275,13 @@ async fn a_deletion_that_is_interrupted_leaves_no_data_key_and_is_taken_up_again
     let id: supergate::tenancy::TenantId = tenant.id.parse().expect("a tenant");
     cache_rows::plant(&superuser, *id.as_uuid(), &Value::Null).await;
     let body = json!({"name": "lived in"});
+    let salt = async || -> uuid::Uuid {
+        let salt = "select answers_salt from tenants where name = 'lived in'";
+        superuser.query_one(salt, &[]).await.expect("the tenant").get(0)
+    };
+    let before = salt().await;
     assert_eq!(app.call(Method::DELETE, ROUTE, &tenant.key, &body).await.status, 500);
+    assert_ne!(salt().await, before, "what is kept for its idempotency keys opens no more");
     let keys = "select (select count(*) from cache_entries), array_agg(encode(wrapped_key, 'hex') || ' ' || kms_key_id) from cache_keys";
     let row = superuser.query_one(keys, &[]).await.expect("the cache");
     assert_eq!(

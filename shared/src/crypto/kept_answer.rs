@@ -1,7 +1,7 @@
 //! How an answer is sealed that is kept for a second request with the same idempotency key, and how a request is recognised without being kept.
 //!
 //! Both keys come from the pepper, which is in no database and no table (docs/adr/0005-kept-answers-are-sealed-under-the-pepper.md): each place
-//! has an AES-256-GCM key of its own, HMAC-SHA-256 of the place. What the seal covers besides the answer is whose it is and to which request, so
+//! has an AES-256-GCM key of its own, HMAC-SHA-256 of the place and of its tenant's salt, which ends with the tenant. What the seal covers besides the answer is whose it is and to which request, so
 //! that an item which is moved or put together anew does not open.
 
 use super::{
@@ -12,13 +12,19 @@ use crate::tenancy::{RequestId, TenantId};
 use sha2::{Digest, Sha256};
 use std::{fmt, sync::Arc};
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 const VERSION_BYTES: usize = 2;
+
+/// What is needed of a tenant to open what is kept for it, besides the pepper: once it is overwritten, nobody does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt(Uuid);
 
 /// Where an answer is kept: one tenant's, under one idempotency key. The caller's own words for it are nowhere; their hash is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     tenant: TenantId,
+    salt: Salt,
     key: [u8; 32],
 }
 
@@ -36,14 +42,27 @@ pub struct Mark {
 #[derive(Clone)]
 pub struct KeptAnswers(Arc<Peppers>);
 
+impl Salt {
+    /// As the database has it.
+    pub const fn new(salt: Uuid) -> Self {
+        Self(salt)
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt(***)")
+    }
+}
+
 impl Place {
     /// Of a tenant's idempotency key.
-    pub fn new(tenant: TenantId, key: &str) -> Self {
-        Self { tenant, key: Sha256::digest(key.as_bytes()).into() }
+    pub fn new(tenant: TenantId, salt: Salt, key: &str) -> Self {
+        Self { tenant, salt, key: Sha256::digest(key.as_bytes()).into() }
     }
 
     fn bytes(&self) -> Vec<u8> {
-        [self.tenant.as_uuid().as_bytes().as_slice(), &self.key].concat()
+        [self.tenant.as_uuid().as_bytes().as_slice(), self.salt.0.as_bytes(), &self.key].concat()
     }
 }
 
@@ -103,11 +122,11 @@ impl KeptAnswers {
 /// No API key begins like this, so what the pepper makes of either is nothing that it makes of the other.
 fn mac_of(pepper: &Pepper, place: &Place, route: &str, body: &[u8]) -> [u8; 32] {
     let (route, body) = (Sha256::digest(route.as_bytes()), Sha256::digest(body));
-    pepper.mac(&[b"idempotency mark 1\0".as_slice(), &place.bytes(), &route, &body].concat())
+    pepper.mac(&[b"idempotency mark 2\0".as_slice(), &place.bytes(), &route, &body].concat())
 }
 
 fn data_key(pepper: &Pepper, place: &Place) -> Result<DataKey, Broken> {
-    let key = pepper.mac(&[b"idempotency seal 1\0".as_slice(), &place.bytes()].concat());
+    let key = pepper.mac(&[b"idempotency seal 2\0".as_slice(), &place.bytes()].concat());
     DataKey::new(key.to_vec()).ok_or(Broken)
 }
 
@@ -119,6 +138,9 @@ fn label(place: &Place, request: RequestId, version: [u8; VERSION_BYTES]) -> Vec
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    const SALT: Salt = Salt::new(Uuid::from_u128(1));
+    const ANOTHER: Salt = Salt::new(Uuid::from_u128(2));
 
     fn peppers(version: i16, current: u8, previous: Option<u8>) -> KeptAnswers {
         let pepper = |byte| Pepper::new(vec![byte; 32]).expect("long enough");
@@ -132,7 +154,7 @@ mod tests {
     #[test]
     fn an_answer_opens_as_what_it_is_and_as_nothing_else() {
         let (tenant, other) = (TenantId::generate(Duration::from_secs(1)), TenantId::generate(Duration::from_secs(2)));
-        let (place, asked) = (Place::new(tenant, "a"), request(1));
+        let (place, asked) = (Place::new(tenant, SALT, "a"), request(1));
         let ours = peppers(2, 1, Some(9));
         let sealed = ours.seal(&place, asked, [7; NONCE_BYTES], b"an answer").expect("sealed");
         assert!(!sealed.windows(6).any(|piece| piece == b"answer"), "it is not in clear");
@@ -144,8 +166,9 @@ mod tests {
             (&peppers(3, 4, Some(1)), place,                   asked,      &sealed[..],     true,  "under the pepper before"),
             (&peppers(4, 5, Some(4)), place,                   asked,      &sealed[..],     false, "its pepper is gone"),
             (&peppers(2, 3, None),    place,                   asked,      &sealed[..],     false, "another pepper"),
-            (&ours,                   Place::new(other, "a"),  asked,      &sealed[..],     false, "another tenant's place"),
-            (&ours,                   Place::new(tenant, "b"), asked,      &sealed[..],     false, "another key's place"),
+            (&ours,                   Place::new(other, SALT, "a"),  asked,      &sealed[..],     false, "another tenant's place"),
+            (&ours,                   Place::new(tenant, SALT, "b"), asked,      &sealed[..],     false, "another key's place"),
+            (&ours,                   Place::new(tenant, ANOTHER, "a"), asked, &sealed[..], false, "the salt is gone with its tenant"),
             (&ours,                   place,                   request(2), &sealed[..],     false, "another request"),
             (&ours,                   place,                   asked,      &changed[..],    false, "a changed byte"),
             (&ours,                   place,                   asked,      &sealed[..20],   false, "cut off"),
@@ -163,7 +186,7 @@ mod tests {
     #[test]
     fn a_request_is_recognised_by_route_and_body() {
         let tenant = TenantId::generate(Duration::from_secs(1));
-        let place = Place::new(tenant, "a");
+        let place = Place::new(tenant, SALT, "a");
         let ours = peppers(2, 1, Some(9));
         let mark = ours.mark(&place, "chat", b"{}");
         #[rustfmt::skip]
@@ -173,7 +196,8 @@ mod tests {
             (&peppers(4, 5, Some(4)), place,                   "chat",       "{}",  None,        "its pepper is gone"),
             (&ours,                   place,                   "embeddings", "{}",  Some(false), "another route"),
             (&ours,                   place,                   "chat",       "{ }", Some(false), "another body"),
-            (&ours,                   Place::new(tenant, "b"), "chat",       "{}",  Some(false), "another place"),
+            (&ours,                   Place::new(tenant, SALT, "b"), "chat",       "{}",  Some(false), "another place"),
+            (&ours,                   Place::new(tenant, ANOTHER, "a"), "chat",    "{}",  Some(false), "without its salt no guess is told to be right"),
         ];
         for (keys, place, route, body, expected, why) in table {
             assert_eq!(keys.is_same(&mark, &place, route, body.as_bytes()), expected, "{why}");
@@ -182,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_place_does_not_say_the_callers_word_for_it() {
-        let place = Place::new(TenantId::generate(Duration::from_secs(1)), "order of ada@example.com");
+        let place = Place::new(TenantId::generate(Duration::from_secs(1)), SALT, "order of ada@example.com");
         assert!(!place.to_string().contains("ada"));
         assert_eq!(place.to_string().len(), 32 + 1 + 64);
     }

@@ -41,7 +41,7 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
     let expires_at = row.try_get("expires_at")?;
     let standing = standing::read(row)?;
     let (limits, member) = (limits(row)?, row.try_get::<_, Option<_>>("member_id")?);
-    let Bounds { policy, prices, cache } = bounds::read(row, limits)?;
+    let Bounds { policy, prices, cache, answers } = bounds::read(row, limits)?;
     let (previous, previous_end) = previous(row)?;
     let stored = StoredKey {
         secret: StoredSecret { hash: hash(row.try_get("hash")?)?, pepper_version: row.try_get("pepper_version")? },
@@ -64,6 +64,7 @@ pub(crate) async fn find(db: &Database, key: KeyId) -> Result<Option<KeyRow>, Er
             policy,
             prices,
             cache,
+            answers,
             expires_at,
         },
     }))

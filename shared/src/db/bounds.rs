@@ -3,6 +3,7 @@
 use super::{Error, prices};
 use crate::{
     cache::settings::{self, CacheRights},
+    crypto::kept_answer::Salt,
     limits::policy::{Budget, BudgetScope, LimitRule, LimitScope, Policy},
     tenancy::{BudgetId, KeyId, PersonId, principal::KeyLimits},
     usage::{Nanos, PriceList},
@@ -11,15 +12,17 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// What bounds a caller, what it costs, and what the cache does for it.
+/// What bounds a caller, what it costs, what the cache does for it, and what opens the answers that are kept for it.
 pub(crate) struct Bounds {
     pub(crate) policy: Policy,
     pub(crate) prices: PriceList,
     pub(crate) cache: CacheRights,
+    pub(crate) answers: Salt,
 }
 
 #[derive(Deserialize)]
 struct Found {
+    answers: Uuid,
     limits: Vec<Limit>,
     budgets: Vec<Stored>,
     prices: Vec<prices::Found>,
@@ -48,7 +51,8 @@ struct Stored {
 /// Reads the column of `app.bounds` from a row that has it among others, and adds a key's own limits.
 pub(in crate::db) fn read(row: &Row, of_key: KeyLimits) -> Result<Bounds, Error> {
     let unknown = |_| Error::Unexpected("bounds that this version does not know");
-    let Found { limits, budgets, prices, cache } = serde_json::from_value(row.try_get("bounds")?).map_err(unknown)?;
+    let Found { answers, limits, budgets, prices, cache } =
+        serde_json::from_value(row.try_get("bounds")?).map_err(unknown)?;
     let rules = limits.into_iter().map(Limit::rule).chain([own(of_key)]);
     let policy = Policy::new(rules, budgets.into_iter().map(Stored::budget).collect::<Result<_, _>>()?);
     let prices = prices.into_iter().map(prices::Found::price).collect::<Result<_, _>>()?;
@@ -56,6 +60,7 @@ pub(in crate::db) fn read(row: &Row, of_key: KeyLimits) -> Result<Bounds, Error>
         policy,
         prices: PriceList::new(prices),
         cache: CacheRights::new(row.try_get("cache_prompts")?, &cache),
+        answers: Salt::new(answers),
     })
 }
 

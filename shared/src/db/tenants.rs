@@ -100,6 +100,15 @@ pub(crate) async fn update(tx: &TenantTx, row: &TenantRow) -> Result<(), Error> 
     .map(drop)
 }
 
+/// Overwrites what opens the answers that are kept for the transaction's tenant.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn forget_answers(tx: &TenantTx) -> Result<(), Error> {
+    let statement = "update tenants set answers_salt = gen_random_uuid() where id = $1";
+    tx.query(statement, &[(tx.tenant().as_uuid(), Type::UUID)]).await.map(drop)
+}
+
 /// Deletes what is left of the transaction's tenant, which is being deleted: at most so many rows of the ledger at a time. Gives how many of
 /// those are left, at most that many; with none left, the tenant is gone.
 ///

@@ -177,7 +177,7 @@ pub(super) async fn reserve(
         note: Some(attempt.note()),
     };
     // First the key: what was sent before reserves nothing, so that nothing of it can be charged, wherever a process is killed.
-    let claim = match gateway.keys.claim(call, grant.tenant(), deadline).await {
+    let claim = match gateway.keys.claim(call, grant, deadline).await {
         Ok(Claimed::First(claim)) => claim,
         Ok(Claimed::Before(reply)) => return Ok(Admitted::Before(reply)),
         Err(error) => {

@@ -15,7 +15,7 @@ use crate::{
         idempotency::{IdempotencyKey, MAX_SEALED_BYTES, Remembered, State},
     },
     openai::Invalid,
-    tenancy::{RequestId, TenantId},
+    tenancy::{Grant, RequestId},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -73,9 +73,10 @@ impl Keys {
     ///
     /// # Errors
     /// 409 while the first is at work, or where its answer is not kept; 422 for another request; 503 where nobody knows.
-    pub(super) async fn claim(&self, call: &Call, tenant: TenantId, until: Duration) -> Result<Claimed, GatewayError> {
+    pub(super) async fn claim(&self, call: &Call, grant: &Grant, until: Duration) -> Result<Claimed, GatewayError> {
         let Some(key) = key_of(&call.headers)? else { return Ok(Claimed::First(None)) };
-        let (place, route) = (Place::new(tenant, key.as_str()), call.path.trim_end_matches('/'));
+        let (place, route) =
+            (Place::new(grant.tenant(), grant.rights().answers, key.as_str()), call.path.trim_end_matches('/'));
         let mark = self.answers.mark(&place, route, &call.body);
         let claim =
             KeyClaim { place: &place, request: call.request_id, mark: &mark, now: self.clock.since_epoch(), until };

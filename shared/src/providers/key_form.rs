@@ -12,6 +12,9 @@ pub fn check_key(provider: &dyn Provider, key: &str) -> Result<(), String> {
     if !LENGTHS.contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("must have 8 to 512 visible ASCII characters and no spaces".into());
     }
+    if key.contains("...") {
+        return Err("must be the whole key: dots stand where the rest of it belongs".into());
+    }
     let begins = |one: &dyn Provider| {
         one.key_prefixes().iter().filter(|prefix| key.starts_with(**prefix)).map(|prefix| prefix.len()).max()
     };
@@ -42,6 +45,7 @@ mod tests {
             ("google",    "0123456789abcdef0123456789",   false, "no prefix where there is one"),
             ("mistral",   "0123456789abcdef0123456789",   true,  "no prefix where there is none"),
             ("mistral",   "AIzaSyA0123456789abcdef",      false, "Google's"),
+            ("anthropic", "sk-ant-...",                   false, "what documentation has in its place"),
             ("cohere",    "short",                        false, "too short for any"),
             ("cohere",    "0123456789abcdef\r\nx: y",     false, "not a header"),
             ("cohere",    " 0123456789abcdef01234567",    false, "a space from a paste"),

@@ -204,6 +204,7 @@ impl Authenticator {
             policy: bounds.policy,
             prices: bounds.prices,
             cache: bounds.cache,
+            answers: bounds.answers,
             // A token's end is not its person's: what they make may last longer.
             expires_at: None,
         };
@@ -288,7 +289,7 @@ pub enum Beside {
 /// Looks at what a request brings beside a credential that counts. Whom it names gives nobody a right: it is for refusing.
 pub fn beside(headers: &HeaderMap) -> Beside {
     if !headers.contains_key(header::AUTHORIZATION) {
-        return Beside::Nothing;
+        return if has_another(headers) { Beside::Another } else { Beside::Nothing };
     }
     let token = bearer_of(headers).ok().and_then(|text| Jwt::read(text).ok()).filter(is_own);
     let person = token.and_then(|token| token.subject()?.parse().ok());
@@ -309,13 +310,17 @@ fn refused(reason: Refused) -> AuthError {
 fn bearer_of(headers: &HeaderMap) -> Result<&str, AuthError> {
     let mut all = headers.get_all(header::AUTHORIZATION).iter();
     let first = all.next();
-    let others = OTHER_CREDENTIALS.iter().filter(|name| headers.contains_key(**name)).count();
     // Bytes that are no text are no key.
     let text = first.and_then(|value| value.to_str().ok());
-    if all.next().is_some() || (first.is_some() && others > 0) || text.is_some_and(is_joined) {
+    if all.next().is_some() || (first.is_some() && has_another(headers)) || text.is_some_and(is_joined) {
         return Err(AuthError::Several);
     }
     text.and_then(bearer).ok_or(AuthError::Invalid)
+}
+
+/// Whether there is a credential where other APIs have it.
+fn has_another(headers: &HeaderMap) -> bool {
+    OTHER_CREDENTIALS.iter().any(|name| headers.contains_key(*name))
 }
 
 /// Whether it is several headers in one, as API Gateway's HTTP APIs hand them on. No credential of ours has a comma.

@@ -3,6 +3,7 @@
 use super::{CredentialRef, KeyId, ModelList, PersonId, Standing, TenantId, standing::words};
 use crate::{
     cache::settings::CacheRights,
+    crypto::kept_answer::Salt,
     limits::policy::Policy,
     usage::{PriceList, ServedWith},
 };
@@ -50,6 +51,8 @@ pub struct Rights {
     pub prices: PriceList,
     /// What the cache does.
     pub cache: CacheRights,
+    /// What opens the answers that are kept for the tenant.
+    pub answers: Salt,
     /// When the key ends.
     pub expires_at: Option<OffsetDateTime>,
 }
@@ -156,6 +159,7 @@ impl Principal {
             policy: Policy::default(),
             prices: PriceList::default(),
             cache: CacheRights::new(true, &crate::cache::settings::Found::default()),
+            answers: Salt::new(uuid::Uuid::nil()),
             expires_at: None,
         };
         let actor = Actor::Key(KeyId::generate(now));

@@ -10,7 +10,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use super::answer::{Answer, Asked};
 use super::directives::Directives;
@@ -53,7 +53,7 @@ async fn ask(State(journal): State<Arc<Journal>>, request: Request) -> Result<Re
         return Ok(respond(404, "text/plain", Vec::new(), Body::from(format!("mock: the base paths are {names}\n"))));
     };
     let body = to_bytes(body, MOST_BYTES).await;
-    let id = id(&path, body.as_deref().unwrap_or_default());
+    let id = id(&path, &head.headers, body.as_deref().unwrap_or_default());
     let replied = match &body {
         Ok(body) => match provider.embeds(&path) {
             Some(call) => embed(provider, &call, &head, body, id),
@@ -246,9 +246,12 @@ fn respond(status: u16, content_type: &'static str, headers: Vec<(&'static str, 
     response
 }
 
-/// FNV-1a: the same request has the same ids, on every machine and in every release.
-fn id(path: &str, body: &[u8]) -> u128 {
+/// FNV-1a: the same request with the same key has the same ids, on every machine and in every release.
+fn id(path: &str, headers: &HeaderMap, body: &[u8]) -> u128 {
     const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    path.bytes().chain(body.iter().copied()).fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME))
+    let keys = ["authorization", "x-api-key", "x-goog-api-key"].into_iter().filter_map(|name| headers.get(name));
+    let key = keys.flat_map(HeaderValue::as_bytes);
+    let bytes = path.as_bytes().iter().chain(key).chain(body);
+    bytes.fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
 }

@@ -1,9 +1,12 @@
 //! Nobody gets another's answer: tenants with the same prompts, keys and users within a tenant, and rows that somebody moved.
 
 use super::{ask, said, start};
-use http::Request;
+use http::{Method, Request};
 use serde_json::{Value, json};
-use std::{collections::HashMap, env};
+use std::{
+    collections::{HashMap, HashSet},
+    env,
+};
 use supergate_tests::{
     app::{Answer, App},
     logs::Logs,
@@ -41,9 +44,9 @@ async fn keys_and_users_of_a_tenant_share_nothing_unless_it_says_so() {
     assert_eq!(said(&send(&app, &other, &of_user).await), "HIT", "the tenant said that all share");
 }
 
-/// How many look-ups; a long run has a million (`SUPERGATE_TEST_LOOK_UPS`).
+/// How many look-ups; a long run has a million (`LOOK_UPS`).
 fn look_ups() -> usize {
-    env::var("SUPERGATE_TEST_LOOK_UPS").map_or(1_500, |text| text.parse().expect("a number"))
+    env::var("LOOK_UPS").map_or(1_500, |text| text.parse().expect("a number"))
 }
 
 #[tokio::test]
@@ -51,10 +54,13 @@ async fn tenants_with_the_same_prompts_and_poisoned_neighbours_get_their_own_ans
     const TENANTS: usize = 200;
     const PROMPTS: usize = 3;
     let app = start().await;
-    // The answer says whose it is: each tenant's system message is the same, and its own answer is put into the stored entry by its `stop`.
+    // The answer says whose it is: its id is another for each key of the provider, and each tenant has its own.
     let mut keys = Vec::new();
     for tenant in 0..TENANTS {
-        keys.push(app.other_tenant(&format!("tenant {tenant}")).await.key);
+        let key = app.other_tenant(&format!("tenant {tenant}")).await.key;
+        let own = json!({"provider": "openai", "api_key": format!("sk-of-tenant-number-{tenant:04}")});
+        assert_eq!(app.call(Method::POST, "/v1/tenant/keys", &key, &own).await.status, 201);
+        keys.push(key);
     }
     let mut own: HashMap<(usize, usize), String> = HashMap::new();
     let prompts: Vec<Value> =
@@ -66,6 +72,7 @@ async fn tenants_with_the_same_prompts_and_poisoned_neighbours_get_their_own_ans
             own.insert((tenant, prompt), miss.json()["id"].as_str().expect("an id").to_owned());
         }
     }
+    assert_eq!(own.values().collect::<HashSet<_>>().len(), own.len(), "the control: no two answers are alike");
     // Somebody who can write to the tables copies every third tenant's rows to its neighbour, under the neighbour's key and namespace.
     let superuser = app.database.superuser().await;
     let poison = "
@@ -100,5 +107,8 @@ async fn tenants_with_the_same_prompts_and_poisoned_neighbours_get_their_own_ans
         }
     }
     assert!(hits > misses, "{hits} hits and {misses} misses");
+    println!(
+        "isolation: {hits} hits and {misses} misses of {TENANTS} tenants with the same prompts, {poisoned} rows poisoned: nobody else's"
+    );
     assert!(!logs.alarms("cache_entry_poisoned").is_empty());
 }

@@ -12,6 +12,7 @@ pub const SECRETS: &[(&str, &str, &[&str], &str)] = &[
     ("invitations",          "hash",          &["supergate_auth"],                      "only the look-up compares it"),
     ("refresh_tokens",       "hash",          &["supergate_auth"],                      "only the look-up compares it"),
     ("people",               "password_hash", &["supergate_auth", "supergate_people"],  "at sign-in, and where people change their own"),
+    ("tenants",              "answers_salt",  &["supergate_auth"],                      "the look-ups give it to who serves"),
     ("cache_keys",           "wrapped_key",   &["supergate_app"],                       "who serves opens what it gives"),
     ("cache_entries",        "nonce",         &["supergate_app"],                       "who serves opens what it gives"),
     ("cache_entries",        "ciphertext",    &["supergate_app"],                       "who administers sees that there is something, not what"),

@@ -1,14 +1,17 @@
-//! What a process remembers, it remembers by the whole of whose it is: principals by the whole key, opened credentials by tenant and id.
+//! What a process remembers, it remembers by the whole of whose it is: principals by the whole key or token, opened
+//! credentials by tenant and id.
 
 use http::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 use supergate::{
+    clock::Clock as _,
     crypto::secret::Pepper,
     tenancy::{KeyId, api_key::ApiKey},
 };
 use supergate_tests::{
     app::{Answer, App},
+    issuer::{Issuer, SigningKey},
     postgres::PEPPER,
 };
 
@@ -45,6 +48,49 @@ async fn two_keys_that_differ_in_their_last_bit_are_two_keys_while_one_of_them_i
     }
     let other = ApiKey::new(KeyId::generate(Duration::from_secs(2)), &secret);
     assert_eq!(chat(&app, other.reveal(), model).await.status, 401, "the same secret under another id");
+}
+
+/// The fault was of tokens: those of one issuer and algorithm begin alike for a long way.
+#[tokio::test]
+async fn two_tokens_that_begin_or_end_alike_are_two_people_while_one_of_them_is_remembered() {
+    let idp = SigningKey::ed();
+    let issuer = Issuer::start(vec![idp.jwk("1")]).await;
+    let issuers = json!([{"issuer": "https://idp.example", "audience": "supergate", "jwks_url": issuer.jwks_url(), "tenant_claim": "org",
+                          "role_claim": "role"}]);
+    let app = App::start_with(&[("SUPERGATE_OIDC_ISSUERS", &issuers.to_string())]).await;
+    let other = app.other_tenant("other").await;
+    let now = app.clock.since_epoch().as_secs();
+    let token = |tenant: &str, role: &str| {
+        let claims = json!({"aud": "supergate", "exp": now + 3600, "iss": "https://idp.example", "org": tenant, "role": role,
+                            "sub": "somebody"});
+        idp.sign(&json!({"alg": "EdDSA", "kid": "1"}), &claims)
+    };
+    let [owner, viewer, theirs] =
+        [token(&app.tenant_id, "owner"), token(&app.tenant_id, "viewer"), token(&other.id, "owner")];
+    let alike = |one: &str, other: &str| one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    assert!(alike(&owner, &theirs) > 64 && alike(&owner, &viewer) > 64, "they begin alike");
+    let me = async |token: &str| app.look("/v1/auth/me", token).await.json();
+    for round in ["one after the other", "while all are remembered"] {
+        for (token, tenant, role) in
+            [(&owner, &app.tenant_id, "owner"), (&viewer, &app.tenant_id, "viewer"), (&theirs, &other.id, "owner")]
+        {
+            let me = me(token).await;
+            assert_eq!((&me["tenant"]["id"], &me["role"]), (&json!(tenant), &json!(role)), "{round}");
+            let made = app.call(Method::POST, "/v1/keys", token, &json!({"name": "k", "role": "viewer"})).await;
+            assert_eq!(made.status.as_u16(), if role == "owner" { 201 } else { 403 }, "{round}: {role}");
+        }
+        // The claims of one under the signature of another, and a signature that differs in its last characters.
+        let parts = |token: &str| {
+            token.rsplit_once('.').map(|(body, end)| (body.to_owned(), end.to_owned())).expect("three parts")
+        };
+        let ((body, end), (_, others)) = (parts(&owner), parts(&viewer));
+        let last = if end.ends_with("AA") { "BA" } else { "AA" };
+        for forged in
+            [format!("{body}.{others}"), format!("{body}.{}{last}", &end[..end.len() - 2]), format!("{body}.")]
+        {
+            assert_eq!(app.look("/v1/models", &forged).await.status, 401, "{round}: {forged}");
+        }
+    }
 }
 
 /// The last four characters of the key that the mock got last.

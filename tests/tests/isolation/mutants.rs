@@ -134,9 +134,23 @@ async fn policy_mutants(superuser: &Client) -> Vec<Mutant> {
         .await
         .expect("the catalogue")
         .get(0);
-    let deletes = erase.lines().filter(|line| line.trim().starts_with("delete from public.") && line.ends_with(';'));
+    let deletes: Vec<&str> =
+        erase.lines().filter(|line| line.trim().starts_with("delete from public.") && line.ends_with(';')).collect();
+    assert!(!deletes.is_empty(), "app.erase_tenant deletes the tenant elsewhere");
     for line in deletes {
         mutants.push(Mutant { table: String::new(), sql: erase.replace(line, "") });
+    }
+    let tables: Vec<String> =
+        superuser.query_one("select app.tables_of_a_tenant()", &[]).await.expect("the catalogue").get(0);
+    assert!(tables.len() > 10, "{tables:?}");
+    for table in &tables {
+        let others: Vec<String> = tables.iter().filter(|one| *one != table).map(|one| format!("'{one}'")).collect();
+        let sql = format!(
+            "create or replace function app.tables_of_a_tenant() returns text[] language sql immutable parallel safe set search_path = ''
+             as $$ select array[{}] $$",
+            others.join(", ")
+        );
+        mutants.push(Mutant { table: String::new(), sql });
     }
     let guard = " and t.status = 'deleting'";
     assert!(erase.contains(guard), "app.erase_tenant has another guard");

@@ -1,13 +1,14 @@
 //! Every route with an id in it × ids of another tenant × each kind of credential: as if there were no such thing.
 
 use crate::route_table::{OWNERS, routes};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use supergate::clock::Clock as _;
 use supergate_tests::{
     app::{Answer, App},
     cache_rows,
     issuer::{Issuer, SigningKey},
+    office::PASSWORD,
 };
 use uuid::Uuid;
 
@@ -106,8 +107,6 @@ impl Things {
     }
 }
 
-/// A password that is taken.
-const PASSWORD: &str = "long enough to be one";
 const PLATFORM: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0000);
 
 /// An identity provider, of which one name vouches for people of tenants and another for operators.
@@ -155,10 +154,10 @@ async fn callers(app: &App, idp: &Idp) -> Vec<Caller> {
         caller("a member's key", "member", tenant, key_of(app, "member").await),
         caller("a viewer's key", "viewer", tenant, key_of(app, "viewer").await),
         caller("an operator's key", "operator", PLATFORM, app.operator_key.clone()),
-        caller("an owner's access token", "owner", tenant, token_of(app, "owner").await),
-        caller("an admin's access token", "admin", tenant, token_of(app, "admin").await),
-        caller("a member's access token", "member", tenant, token_of(app, "member").await),
-        caller("a viewer's access token", "viewer", tenant, token_of(app, "viewer").await),
+        caller("an owner's access token", "owner", tenant, app.token_of("owner").await),
+        caller("an admin's access token", "admin", tenant, app.token_of("admin").await),
+        caller("a member's access token", "member", tenant, app.token_of("member").await),
+        caller("a viewer's access token", "viewer", tenant, app.token_of("viewer").await),
         caller("an outside owner's token", "owner", tenant, idp.token("idp", app, "owner")),
         caller("an outside admin's token", "admin", tenant, idp.token("idp", app, "admin")),
         caller("an outside member's token", "member", tenant, idp.token("idp", app, "member")),
@@ -170,23 +169,6 @@ async fn callers(app: &App, idp: &Idp) -> Vec<Caller> {
 async fn key_of(app: &App, role: &str) -> String {
     let answer = app.call(Method::POST, "/v1/keys", &app.api_key, &json!({"name": role, "role": role})).await;
     answer.json()["key"].as_str().expect("a key").to_owned()
-}
-
-/// What somebody has who was invited as that, and registered.
-async fn token_of(app: &App, role: &str) -> String {
-    let email = format!("{role}@registered.example");
-    let invite = json!({"email": email, "role": role});
-    let invited = app.call(Method::POST, "/v1/tenant/members", &app.api_key, &invite).await.json();
-    let join = json!({"email": email, "password": PASSWORD, "name": role, "invitation": invited["invitation"]});
-    let registered = visit(app, "register", &join).await;
-    assert_eq!(registered.status, 201, "{}", registered.text());
-    registered.json()["access_token"].as_str().expect("a token").to_owned()
-}
-
-/// Asks the auth function without any credential.
-async fn visit(app: &App, route: &str, body: &Value) -> Answer {
-    let request = Request::post(format!("/v1/auth/{route}")).header("content-type", "application/json");
-    app.send(request.body(lambda_http::Body::Text(body.to_string())).expect("a request")).await
 }
 
 fn id_of(text: &str) -> Uuid {
@@ -298,7 +280,7 @@ async fn a_tenant_that_somebody_asks_to_act_for_is_one_of_their_own_or_none() {
         let log_in = async |tenant: &str| {
             let body =
                 json!({"email": format!("{role}@registered.example"), "password": PASSWORD, "tenant_id": tenant});
-            visit(&app, "login", &body).await
+            app.visit("login", &body).await
         };
         let nothing = told(&log_in(&ids[0]).await);
         assert_eq!(nothing.0, StatusCode::NOT_FOUND, "{role}: {}", nothing.2);

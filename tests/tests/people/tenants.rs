@@ -147,6 +147,43 @@ async fn an_invitation_is_good_once_for_one_address_and_for_a_while() {
 }
 
 #[tokio::test]
+async fn what_people_do_to_a_tenant_and_to_their_password_is_in_the_audit() {
+    let app = App::start().await;
+    let mut ada = Browser::registered(&app, "ada@audit.example", "Engines").await;
+    let (ada_id, engines) = (ada.get("/v1/auth/me").await.json()["user"]["id"].clone(), tenant_of(&mut ada).await);
+    let other = "another horse, another battery";
+    app.clock.advance(Duration::from_millis(2));
+    let change = json!({"current_password": PASSWORD, "new_password": other});
+    assert_eq!(ada.post("password", &change).await.status, 204);
+    let mut bob = Browser::new(&app);
+    let invitation = invite(&app, &engines, "bob@audit.example", "admin").await;
+    app.clock.advance(Duration::from_millis(2));
+    let join = json!({"email": "bob@audit.example", "password": PASSWORD, "name": "Bob", "invitation": invitation});
+    assert_eq!(bob.post("register", &join).await.status, 201);
+    let bob_id = bob.get("/v1/auth/me").await.json()["user"]["id"].clone();
+    let mut eve = Browser::registered(&app, "eve@audit.example", "Looms").await;
+    let eve_id = eve.get("/v1/auth/me").await.json()["user"]["id"].clone();
+    let invitation = invite(&app, &engines, "eve@audit.example", "viewer").await;
+    app.clock.advance(Duration::from_millis(2));
+    assert_eq!(eve.post("accept", &json!({"invitation": invitation})).await.status, 200);
+
+    let audit = ada.get("/v1/audit").await.json();
+    let told: Vec<_> = audit["data"].as_array().expect("events").iter().rev().collect();
+    let expected = [
+        ("tenants.register", &ada_id, &json!(engines)),
+        ("people.change_password", &ada_id, &ada_id),
+        ("members.join", &bob_id, &bob_id),
+        ("members.join", &eve_id, &eve_id),
+    ];
+    let short: Vec<_> =
+        told.iter().map(|one| (one["action"].as_str().unwrap_or(""), &one["actor"], &one["target"])).collect();
+    assert_eq!(short, expected);
+    assert_eq!((&told[2]["after"]["role"], &told[3]["after"]["role"]), (&json!("admin"), &json!("viewer")));
+    let text = audit.to_string();
+    assert!(![PASSWORD, other, &invitation].iter().any(|secret| text.contains(*secret)), "{text}");
+}
+
+#[tokio::test]
 async fn a_deployment_can_take_invited_people_only() {
     let app = App::start_with(&[("SUPERGATE_REGISTRATION", "invited")]).await;
     let mut ada = Browser::new(&app);

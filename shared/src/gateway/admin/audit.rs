@@ -1,7 +1,6 @@
 //! `GET /v1/audit`: what was done, newest first.
 
 use super::{
-    body::plain_text,
     office::Office,
     page::Query,
     shown::{self, time},
@@ -10,7 +9,6 @@ use crate::{
     db::audit::{self, AuditEvent},
     error::GatewayError,
     gateway::call::{Call, Reply},
-    openai::Invalid,
     tenancy::{AuditId, Permission},
 };
 use http::StatusCode;
@@ -30,7 +28,7 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
     let act = office.authorize(&call, Permission::ReadAudit).await?;
     let query = Query::read(&call.query, &["limit", "cursor", "action", "actor", "tenant_id"])?;
     let page = query.page::<AuditId>()?;
-    let (action, actor) = (filter(&query, "action")?, filter(&query, "actor")?);
+    let (action, actor) = (query.text("action", MAX_FILTER_CHARS)?, query.text("actor", MAX_FILTER_CHARS)?);
     let act = Office::on_named_tenant(act, &query)?;
     let tx = office.begin(&act).await?;
     let rows = audit::list(&tx, page.after, action, actor, page.rows()).await?;
@@ -41,15 +39,6 @@ pub async fn answer(office: &Office, call: Call) -> Result<Reply, GatewayError> 
         return Err(shown::not_found());
     }
     Reply::json(StatusCode::OK, &page.list(rows, |event| event.id.to_string(), |event| show(&event)))
-}
-
-/// What an event's field must be; none: whatever it is.
-fn filter<'a>(query: &'a Query<'_>, name: &str) -> Result<Option<&'a str>, Invalid> {
-    let text = query.get(name);
-    match text.map(|text| plain_text(text, MAX_FILTER_CHARS)).transpose() {
-        Ok(_) => Ok(text),
-        Err(problem) => Err(Invalid::value(name, problem)),
-    }
 }
 
 fn show(event: &AuditEvent) -> Value {

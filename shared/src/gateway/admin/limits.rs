@@ -1,7 +1,7 @@
 //! `/v1/limits`: how much may be asked for in a minute and at a time, by the tenant, by a key, by a key of one model.
 
 use super::{
-    body::Body,
+    body::{Body, plain_text},
     keys,
     office::{Act, Office},
     page::Query,
@@ -27,6 +27,7 @@ use std::str::FromStr;
 /// The route.
 pub(super) const ROUTE: &str = "/v1/limits";
 const MAX_CURSOR_BYTES: usize = 400;
+const MAX_MODEL_CHARS: usize = 200;
 
 /// Which limit is meant.
 enum Scope {
@@ -101,7 +102,7 @@ async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let act = office.authorize(call, Permission::ManageBudgets).await?;
     let query = Query::read(&call.query, &["key_id", "model", "tenant_id"])?;
     let act = Office::on_named_tenant(act, &query)?;
-    let scope = match (query.get("key_id"), query.get("model")) {
+    let scope = match (query.get("key_id"), query.text("model", MAX_MODEL_CHARS)?) {
         (None, None) => Scope::Tenant,
         (Some(key), None) => Scope::Key(known(key)?),
         (Some(key), Some(model)) => Scope::KeyModel(known(key)?, model.to_owned()),
@@ -228,6 +229,7 @@ fn one_model(text: &str) -> Result<String, String> {
     if text.ends_with("/*") {
         return Err("must be one model; a key's own limits are of all".into());
     }
+    plain_text(text, MAX_MODEL_CHARS)?;
     let is_full = text.split_once('/').is_some_and(|(provider, _)| providers::provider(provider).is_some());
     match shown::model_name(text) {
         Err(_) if is_full => Ok(text.to_owned()),

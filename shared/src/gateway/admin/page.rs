@@ -1,5 +1,6 @@
 //! Lists in pages: `?limit=50&cursor=…` → `{"data": [...], "next_cursor": …}`.
 
+use super::body::plain_text;
 use crate::openai::Invalid;
 use serde::Serialize;
 use std::{borrow::Cow, fmt::Display, str::FromStr};
@@ -58,6 +59,18 @@ impl<'a> Query<'a> {
     /// One of them.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(one, _)| one == name).map(|(_, value)| &**value)
+    }
+
+    /// One that is a text of the caller's: it can be shown to people, and stored.
+    ///
+    /// # Errors
+    /// [`Invalid`] for control and invisible characters, and more than `most` of them.
+    pub(crate) fn text(&self, name: &str, most: usize) -> Result<Option<&str>, Invalid> {
+        let text = self.get(name);
+        match text.map(|text| plain_text(text, most)).transpose() {
+            Ok(_) => Ok(text),
+            Err(problem) => Err(Invalid::value(name, problem)),
+        }
     }
 
     /// `limit` and `cursor`.

@@ -63,7 +63,10 @@ async fn list(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
     let query = Query::read(&call.query, &["model", "limit", "cursor", "tenant_id"])?;
     let act = Office::on_named_tenant(act, &query)?;
     let page = query.page::<PriceId>()?;
-    let named = query.get("model").map(|text| text.split_once('/').ok_or_else(|| unnamed("model"))).transpose()?;
+    let named = query
+        .text("model", MAX_MODEL_BYTES)?
+        .map(|text| text.split_once('/').ok_or_else(|| unnamed("model")))
+        .transpose()?;
     let tx = office.begin(&act).await?;
     let rows = prices::list(&tx, act.at, named, page.after, page.rows()).await?;
     tx.commit().await?;

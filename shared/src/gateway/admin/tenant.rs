@@ -188,6 +188,7 @@ async fn delete(office: &Office, call: &Call) -> Result<Reply, GatewayError> {
 /// Also keeps everybody out: a tenant that is being deleted is not served.
 async fn destroy_data_keys(office: &Office, act: &Act, tx: TenantTx, row: TenantRow) -> Result<usize, GatewayError> {
     let mut destroyed = cache::destroy_keys(&tx).await?;
+    tenants::forget_answers(&tx).await?;
     for credential in credentials::list(&tx, None).await? {
         credentials::delete(&tx, &credential.provider).await?;
         destroyed += 1;

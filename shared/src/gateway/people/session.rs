@@ -192,7 +192,10 @@ pub(super) async fn sign_out(people: &People, call: &Call) -> Result<Reply, Gate
             }
             None => None,
         },
-        None => people.auth.own_token(&call.headers).ok().flatten().map(|token| (token.person, token.session)),
+        None => match people.auth.own_token(&call.headers) {
+            Err(AuthError::Several) => return Err(AuthError::Several.into()),
+            token => token.ok().flatten().map(|token| (token.person, token.session)),
+        },
     };
     if let Some((person, session)) = ending {
         let tx = PersonTx::begin(&people.db, person).await?;

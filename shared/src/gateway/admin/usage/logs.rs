@@ -21,6 +21,9 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use std::{fmt, str::FromStr};
 
+/// The longest name of a model that is looked for.
+const MAX_MODEL_CHARS: usize = 200;
+
 /// A row's place, as a cursor.
 struct Cursor(RequestId, i16);
 
@@ -43,9 +46,10 @@ fn filter(query: &Query<'_>) -> Result<Filter, Invalid> {
     let key = query.get("key_id").map(str::parse).transpose();
     let key = key.map_err(|_| Invalid::value("key_id", "must be the id of a key, as `key_…`"))?;
     let mut provider = query.get("provider").map(shown::provider_name).transpose();
-    let mut model = query.get("model").map(str::to_owned);
+    let named = query.text("model", MAX_MODEL_CHARS)?;
+    let mut model = named.map(str::to_owned);
     // A full name, `provider/model`; what has no provider before it is a bare one.
-    if let Some((named, bare)) = query.get("model").and_then(|name| name.split_once('/'))
+    if let Some((named, bare)) = named.and_then(|name| name.split_once('/'))
         && providers::provider(named).is_some()
     {
         if provider.as_ref().is_ok_and(|provider| provider.as_deref().is_some_and(|provider| provider != named)) {
