@@ -6,8 +6,10 @@
 
 /// The usual bound: beyond it the times are of two distributions.
 pub const BOUND: f64 = 4.5;
-/// The slowest tenth was interrupted.
-const KEPT: f64 = 0.9;
+/// The share of samples that count where nothing but the machine interrupts them: the slowest tenth was.
+pub const UNDISTURBED: f64 = 0.9;
+/// Where other processes answer, and may have to wait for a processor, more than half may have been.
+pub const FASTER_HALF: f64 = 0.5;
 
 /// Numbers without a pattern, the same each time.
 pub struct Dice(u64);
@@ -50,11 +52,11 @@ impl Dice {
     }
 }
 
-/// The two kinds that differ most. All are cut at the same time, so that cutting makes no difference.
+/// The two kinds that differ most, by the share `kept` of the samples. All are cut at the same time, so that cutting makes no difference.
 ///
 /// # Panics
 /// Without samples.
-pub fn largest(kinds: &[&str], times: &[Vec<f64>]) -> Difference {
+pub fn largest(kinds: &[&str], times: &[Vec<f64>], kept: f64) -> Difference {
     let mut all: Vec<f64> = times.concat();
     all.sort_by(f64::total_cmp);
     #[expect(
@@ -63,7 +65,7 @@ pub fn largest(kinds: &[&str], times: &[Vec<f64>]) -> Difference {
         clippy::cast_precision_loss,
         reason = "a place in a list"
     )]
-    let cut = all[(all.len() as f64 * KEPT) as usize];
+    let cut = all[(all.len() as f64 * kept) as usize];
     let moments: Vec<(f64, f64)> = times.iter().map(|times| moments(times, cut)).collect();
     let mut largest = Difference { t: 0.0, text: String::new() };
     for (i, (mean, error)) in moments.iter().enumerate() {

@@ -25,7 +25,7 @@ use supergate_tests::{
     app::{App, TOKEN_SECRET},
     office::text,
     postgres::PEPPER,
-    timing::{BOUND, Dice, Difference, largest, median},
+    timing::{BOUND, Dice, Difference, FASTER_HALF, UNDISTURBED, largest, median},
 };
 use time::OffsetDateTime;
 
@@ -104,7 +104,7 @@ fn sample(check: Check, dice: &mut Dice) -> Vec<Vec<f64>> {
 }
 
 fn rounds(check: Check, dice: &mut Dice) -> Vec<Difference> {
-    (0..ROUNDS).map(|_| largest(&KINDS, &sample(check, dice))).collect()
+    (0..ROUNDS).map(|_| largest(&KINDS, &sample(check, dice), UNDISTURBED)).collect()
 }
 
 #[test]
@@ -175,9 +175,9 @@ async fn quiet_rounds(authenticator: &Authenticator, headers: &[Vec<HeaderMap>],
         let times = look_up(authenticator, headers, dice).await;
         let slower = times[1].iter().map(|time| time * PLANTED).collect();
         // Of one kind with itself: whether a round counts has nothing to do with what it finds.
-        let planted = largest(&[names[1], "slower"], &[times[1].clone(), slower]);
+        let planted = largest(&[names[1], "slower"], &[times[1].clone(), slower], FASTER_HALF);
         if planted.t > BOUND {
-            found.push(largest(&names, &times));
+            found.push(largest(&names, &times, FASTER_HALF));
         } else {
             noisy.push(planted);
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use supergate::crypto::password::Password;
 use supergate_tests::{
     app::App,
-    timing::{BOUND, Dice, largest, median},
+    timing::{BOUND, Dice, UNDISTURBED, largest, median},
 };
 
 const ROUNDS: usize = 3;
@@ -50,11 +50,11 @@ async fn the_time_of_a_refused_sign_in_does_not_tell_whether_there_is_an_account
             times[kind].push(begun.elapsed().as_secs_f64() * 1e9);
             assert_eq!(answer.status, 401, "{}", names[kind]);
         }
-        found.push(largest(&names, &times));
+        found.push(largest(&names, &times, UNDISTURBED));
         // As if nothing were hashed where there is no account.
         let hash = hash_time();
         times[0].iter_mut().for_each(|time| *time -= hash);
-        planted.push(largest(&names, &times));
+        planted.push(largest(&names, &times, UNDISTURBED));
     }
     println!("sign-in: {found:?}");
     assert!(median(found.clone()).t < BOUND, "{found:?}");
