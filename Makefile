@@ -49,8 +49,10 @@ docs: ## writes docs/dialect.md and docs/permissions.md anew, by what the code d
 	UPDATE_DOCS=1 cargo test -p supergate --test dialect -- page
 	UPDATE_DOCS=1 cargo test -p supergate --test permissions
 
-soak: python ## a million reservations and settlements from 64 workers over 100 budgets, some hours (OPERATIONS for fewer)
-	@SOAK_OPERATIONS=$(or $(OPERATIONS),1000000) $(STACK) test -- -p supergate-tests --test limits -- races --nocapture
+soak: python ## a million reservations and settlements from 64 workers over 100 budgets (OPERATIONS for fewer)
+	cargo test --profile harness -p supergate-tests --test limits --no-run
+	@SOAK_OPERATIONS=$(or $(OPERATIONS),1000000) $(STACK) exec -- \
+		cargo test --profile harness -p supergate-tests --test limits -- races --nocapture
 
 bench: python ## the figures of the design, measured on this machine (PART=translate for one part of them)
 	cargo build --release

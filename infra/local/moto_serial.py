@@ -1,7 +1,8 @@
 """KMS and DynamoDB from moto, one request at a time: `moto_serial.py PORT_FILE KEYS_FILE`.
 
 moto's own command serves in threads, and its tables are not locked: of 12 writers on one conditional counter of 200, 207 were
-admitted. One after another, it is exactly 200. So this is werkzeug's plain server, which also closes each connection.
+admitted. One after another, it is exactly 200 (tests/local_stack/ holds it to that). What every request of the functions needs of
+DynamoDB is done without moto's machinery, on the same items: dynamodb_direct.py.
 
 moto forgets its KMS keys when it ends, and what was sealed under them would never open again. So the one key of the local stack comes
 from KEYS_FILE, which is made where it is missing.
@@ -18,27 +19,24 @@ from pathlib import Path
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.kms.models import kms_backends
 from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import WSGIRequestHandler, make_server
 
+import serial_http
+from dynamodb_direct import Direct
 from moto_server import KEY_ALIAS, REGION
 from settings import write_secret
-
-
-class Handler(WSGIRequestHandler):
-    """Gives up on a connection that says nothing, since everybody else waits behind it."""
-
-    timeout = 5
 
 
 def main(port_file: Path, keys_file: Path) -> None:
     """Listens on a free loopback port and writes it down."""
     keep_key(keys_file)
     app = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, app, threaded=False, request_handler=Handler)
-    written = port_file.with_name(port_file.name + ".new")
-    written.write_text(str(server.port))
-    os.replace(written, port_file)
-    server.serve_forever()
+
+    def listening(port: int) -> None:
+        written = port_file.with_name(port_file.name + ".new")
+        written.write_text(str(port))
+        os.replace(written, port_file)
+
+    serial_http.serve(app, Direct(REGION).answer, listening)
 
 
 def keep_key(keys_file: Path) -> None:

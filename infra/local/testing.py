@@ -21,11 +21,12 @@ from providers import without_keys
 from settings import REPO, Settings, path_with_venv, without_cloud
 
 CLIENT_TESTS = Path("tests") / "clients"
+LOCAL_STACK_TESTS = Path("tests") / "local_stack"
 RECORDED_TRAFFIC = REPO.parent / "shared" / "traffic"
 
 
 def test(settings: Settings, arguments: Sequence[str]) -> int:
-    """Runs `cargo test` and the client tests; with arguments, only `cargo test` with these. Returns the exit code."""
+    """Runs `cargo test` and the tests in Python; with arguments, only `cargo test` with these. Returns the exit code."""
     progress = Progress(6, done=1)
     with _services(settings, progress) as env:
         selection = list(arguments) or ["--workspace", "--no-fail-fast"]
@@ -36,8 +37,8 @@ def test(settings: Settings, arguments: Sequence[str]) -> int:
             cargo.build(["test", "--no-run", *_build_part(selection)], settings, progress, env)
         failed = [] if _run(["cargo", "test", *selection], env) == 0 else ["cargo test"]
         if not arguments:
-            pytest = [settings.python, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-v", CLIENT_TESTS]
-            failed += [] if _run(pytest, env) == 0 else ["the client tests"]
+            pytest = [settings.python, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", "-v", LOCAL_STACK_TESTS, CLIENT_TESTS]
+            failed += [] if _run(pytest, env) == 0 else ["the tests in Python"]
     if failed:
         raise Failure(f"failed: {' and '.join(failed)} (the reasons are above)")
     say("All tests passed.")

@@ -85,6 +85,22 @@ async fn what_a_bus_did_not_take_is_told_when_it_does() {
 }
 
 #[tokio::test]
+async fn limits_that_nobody_counts_are_told_once_by_a_process_and_again_while_it_lasts() {
+    let vars = [("SUPERGATE_ALERTS_BUS", "default"), ("SUPERGATE_TABLE", "there-is-no-such-table")];
+    let app = App::start_with(&vars).await;
+    let logs = Logs::capture();
+    for _ in 0..3 {
+        assert_eq!(app.chat(&chat()).await.status, 200);
+    }
+    let names = || told(&logs).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    assert_eq!(names(), ["limits.uncounted"]);
+    assert!(logs.text().contains("limits_unavailable") && !logs.text().contains("an alert was not told"));
+    app.clock.advance(Duration::from_secs(3_600));
+    assert_eq!(app.chat(&chat()).await.status, 200);
+    assert_eq!(names(), ["limits.uncounted", "limits.uncounted"]);
+}
+
+#[tokio::test]
 async fn a_soft_budget_that_only_the_sweeper_saw_used_up_is_told_and_its_next_limit_too() {
     let name = table::own().await;
     let vars = [("SUPERGATE_TABLE", name.as_str())];

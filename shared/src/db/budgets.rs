@@ -157,6 +157,19 @@ pub(crate) async fn soft(db: &Database, tenant: TenantId) -> Result<Vec<Budget>,
     rows.iter().map(read_budget).collect()
 }
 
+const EXISTING: &str = "select id from budgets where tenant_id = $1 and id = any($2)";
+
+/// Which of these budgets a tenant has.
+///
+/// # Errors
+/// [`Error`] when nobody knows.
+pub(crate) async fn existing(db: &Database, tenant: TenantId, budgets: &[BudgetId]) -> Result<Vec<BudgetId>, Error> {
+    let ids: Vec<Uuid> = budgets.iter().map(|budget| *budget.as_uuid()).collect();
+    let params: super::tx::Params<'_> = &[(tenant.as_uuid(), Type::UUID), (&ids, Type::UUID_ARRAY)];
+    let rows = TenantTx::once(db, tenant, EXISTING, params).await?;
+    rows.iter().map(|row| Ok(BudgetId::from_uuid(row.try_get("id")?))).collect()
+}
+
 fn read_row(row: &Row) -> Result<BudgetRow, Error> {
     Ok(BudgetRow {
         budget: read_budget(row)?,

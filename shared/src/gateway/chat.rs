@@ -43,7 +43,7 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     attempt.terms = terms;
     attempt.tags = tags;
-    let worst = estimate::chat(&attempt.candidate.model, &terms, &request, prepared.body.len());
+    let worst = estimate::chat(&attempt.candidate, &terms, &request, prepared.body.len());
     // Both at once: a request waits for one round trip before it goes on.
     let reserved = Box::pin(admission::reserve(gateway, &call, &grant, &attempt, worst));
     let (admitted, hit) = join(reserved, Box::pin(question.ask())).await;

@@ -1,15 +1,20 @@
 //! What a request asks for before its provider is called: of its tenant's item, and of its key's where that has bounds of its own.
 
+mod entry;
+mod part;
+
+pub use entry::{BYTES, Entry, IN_FLIGHT, MOST_BYTES, entry_attribute, entry_request};
+
+use self::part::{Freedom, Part};
 use super::{
-    policy::{Budget, BudgetScope, LimitRule, LimitScope, Period, Policy},
+    policy::{Budget, LimitRule, LimitScope, Period, Policy},
     slices,
     window::{Attribute, Resolution, Unit},
 };
 use crate::{
-    tenancy::{KeyId, RequestId, TenantId},
+    tenancy::{BudgetId, KeyId, RequestId, TenantId},
     usage::Nanos,
 };
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use time::OffsetDateTime;
@@ -181,66 +186,6 @@ pub struct Charge {
     pub resets_at: Option<OffsetDateTime>,
 }
 
-/// What a request has of an item until it is settled: enough to settle it without whoever reserved.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Entry {
-    /// When it cannot be running any more, in seconds since 1970.
-    #[serde(rename = "d")]
-    pub deadline: u64,
-    /// Nano-dollars.
-    #[serde(rename = "n")]
-    pub cost: i64,
-    /// Tokens.
-    #[serde(rename = "k")]
-    pub tokens: i64,
-    /// The attributes of which it has one.
-    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
-    pub ones: Vec<String>,
-    /// The attributes of which it has its tokens.
-    #[serde(rename = "t", default, skip_serializing_if = "Vec::is_empty")]
-    pub windows: Vec<String>,
-    /// The attributes of which it has its cost.
-    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
-    pub budgets: Vec<String>,
-    /// Whether the key's item has an entry too.
-    #[serde(rename = "b", default, skip_serializing_if = "std::ops::Not::not")]
-    pub both: bool,
-    /// In which slice of the other item, the key's or the tenant's, its other entry is.
-    #[serde(rename = "s", default, skip_serializing_if = "is_first")]
-    pub other: u16,
-    /// How many bytes it takes of the item; none: nobody counted.
-    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u32>,
-    /// What the caller of this wanted to be kept.
-    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_first(slice: &u16) -> bool {
-    *slice == 0
-}
-
-/// How many entries an item has.
-pub const IN_FLIGHT: &str = "f";
-/// How many bytes they take.
-pub const BYTES: &str = "g";
-/// How many they may take: DynamoDB takes no item of more than 400 KB, and counters need some.
-pub const MOST_BYTES: i64 = 200_000;
-/// What an entry takes beside its text: its name, and its size itself.
-const BYTES_BESIDE: usize = 45;
-
-/// The attribute of a request's entry.
-pub fn entry_attribute(request: RequestId) -> String {
-    format!("p{}", request.as_uuid().simple())
-}
-
-/// Whose entry an attribute is.
-pub fn entry_request(attribute: &str) -> Option<RequestId> {
-    let text = attribute.strip_prefix('p').filter(|text| text.len() == 32)?;
-    Uuid::try_parse(text).ok().map(RequestId::from_uuid)
-}
-
 /// The attribute of a budget's counter in the period of that moment. A new period has a new name, so nothing is ever set back.
 pub fn budget_attribute(budget: &Budget, now: OffsetDateTime) -> String {
     format!("c{}.{}", budget.id.as_uuid().simple(), budget.period.name(now))
@@ -254,6 +199,13 @@ pub fn is_past(attribute: &str, now: OffsetDateTime) -> bool {
     // Names of one kind are equally long, and sort as their periods do.
     let periods = [Period::Day, Period::Week, Period::Month].map(|period| period.name(now - time::Duration::HOUR));
     periods.iter().any(|current| current.len() == name.len() && name < current.as_str())
+}
+
+/// Of a counter that never begins anew, its budget.
+pub fn never_past(attribute: &str) -> Option<BudgetId> {
+    let (id, period) = attribute.strip_prefix('c')?.split_once('.')?;
+    let is_total = period == Period::Total.as_str();
+    Uuid::try_parse(id).ok().filter(|_| is_total).map(BudgetId::from_uuid)
 }
 
 /// What a request asks of its tenant's item, and of its key's where that has bounds. `choose` says which slice it asks where it is free to
@@ -298,57 +250,6 @@ pub fn claims(ask: &Ask<'_>, now: OffsetDateTime, choose: impl Fn(ItemKey, u16) 
     }
     tenant.entry.weigh();
     (tenant, key)
-}
-
-/// What bounds a request in one item.
-struct Part<'a> {
-    item: ItemKey,
-    /// Over how many slices its limits are shared out.
-    slices: u16,
-    freedom: Freedom,
-    /// Each with the number of slices over which it is shared out.
-    rules: Vec<(&'a LimitRule, u16)>,
-    budgets: Vec<&'a Budget>,
-}
-
-/// Which of its item's slices a request may ask.
-enum Freedom {
-    /// The first.
-    None,
-    /// Any that has room.
-    Shares,
-    /// Any: there is nothing to count.
-    Unbound,
-}
-
-impl<'a> Part<'a> {
-    fn of(ask: &Ask<'a>, key: Option<KeyId>) -> Self {
-        let is_of_key = |scope: &LimitScope| (*scope != LimitScope::Tenant) == key.is_some();
-        let is_budget_of_key = |scope: &BudgetScope| matches!(scope, BudgetScope::Key(_)) == key.is_some();
-        // The number of slices is the same whoever asks, and for whatever model.
-        let all = ask.policy.limits().iter().filter(|rule| is_of_key(&rule.scope));
-        let (models, whole): (Vec<_>, Vec<_>) = all.partition(|rule| matches!(rule.scope, LimitScope::KeyModel { .. }));
-        let is_closed = ask.policy.budgets().iter().any(|budget| {
-            budget.hard
-                && is_budget_of_key(&budget.scope)
-                && matches!(budget.scope, BudgetScope::Tenant | BudgetScope::Key(_))
-        });
-        let is_unlimited = whole.is_empty() && models.is_empty();
-        let slices = if is_closed { 1 } else { slices::count(whole.first().copied(), &models) };
-        let rules = ask.policy.limits_on(ask.model).filter(|rule| is_of_key(&rule.scope));
-        let shared =
-            |rule: &LimitRule| !matches!(rule.scope, LimitScope::KeyModel { .. }) || slices::is_divisible(rule, slices);
-        let rules: Vec<_> = rules.map(|rule| (rule, if shared(rule) { slices } else { 1 })).collect();
-        let budgets = ask.policy.budgets_of(ask.tags).filter(|budget| is_budget_of_key(&budget.scope));
-        let budgets: Vec<_> = budgets.collect();
-        let is_bound = rules.iter().any(|(_, count)| *count < slices) || budgets.iter().any(|budget| budget.hard);
-        let freedom = match slices {
-            1 if is_unlimited && budgets.is_empty() => Freedom::Unbound,
-            2.. if !is_bound => Freedom::Shares,
-            _ => Freedom::None,
-        };
-        Self { item: ItemKey::new(ask.tenant, key), slices, freedom, rules, budgets }
-    }
 }
 
 /// Where the caller leaves the length of the answer open, it is no longer than the limits allow, or nothing could ever be asked without
@@ -423,14 +324,6 @@ impl Claim {
         let ends = self.charges.iter().filter_map(|charge| charge.resets_at).chain([now]).max();
         self.expires_at = ends.filter(|_| !is_kept).and_then(|at| u64::try_from(at.unix_timestamp() + DAY_S).ok());
         self
-    }
-}
-
-impl Entry {
-    /// Notes how many bytes it takes.
-    fn weigh(&mut self) {
-        let text = serde_json::to_string(self).map_or(0, |text| text.len());
-        self.bytes = u32::try_from(text + BYTES_BESIDE).ok();
     }
 }
 

@@ -7,6 +7,7 @@ mod limiter;
 mod marks;
 mod reservations;
 mod slicing;
+mod useless;
 mod waiting;
 
 pub use fault::Fault;
@@ -24,6 +25,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, TableStatus},
 };
 use std::time::Duration;
+use time::OffsetDateTime;
 
 /// How long the SDK waits at most before it tries for the first time again. By default it is a second, so that whoever is throttled has
 /// no answer in time, and a tenant's throttled item could not be told from a table that does not answer.
@@ -121,6 +123,10 @@ impl Table {
             .key("pk", AttributeValue::S(counter.key.clone()))
             .key("sk", AttributeValue::S(counter.window.to_string()))
     }
+}
+
+fn at(at_ms: i64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(at_ms).unwrap_or_default())
 }
 
 fn number(value: u64) -> AttributeValue {

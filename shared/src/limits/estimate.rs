@@ -10,6 +10,7 @@ use crate::{
         embeddings::{EmbeddingsRequest, Input},
     },
     providers,
+    routing::plan::Candidate,
     usage::{ModelCard, Nanos, Rates, SearchContext, SearchUnit, Terms},
 };
 
@@ -29,13 +30,14 @@ const SEARCHES: u64 = 10;
 const SOUND_BYTES_PER_SECOND: u64 = 1_000;
 
 /// What a chat request can use at most; `sent` is how many bytes go to the provider. No cost: there is no price, or no end to it.
-pub fn chat(card: &ModelCard, terms: &Terms, request: &ChatRequest, sent: usize) -> Worst {
+pub fn chat(candidate: &Candidate, terms: &Terms, request: &ChatRequest, sent: usize) -> Worst {
+    let card: &ModelCard = &candidate.model;
     let media = Media::of(request);
-    let input = media.worst_input(card, to_u64(sent));
+    let input = media.worst_input(candidate, to_u64(sent));
     let longest = card.max_output_tokens.or(card.context_tokens).map_or(UNKNOWN_TOKENS, u64::from);
     let asked = request.output_limit().map(u64::from);
     // How long an answer of a model can be that no list has, nobody knows but who asks for it.
-    let each = asked.map_or(longest, |asked| if is_listed(card) { asked.min(longest) } else { asked });
+    let each = asked.map_or(longest, |asked| if is_listed(candidate) { asked.min(longest) } else { asked });
     let output = each.saturating_mul(u64::from(request.n.unwrap_or(1)));
     let prompt = media.text_bytes.div_ceil(BYTES_PER_TOKEN);
     Worst {
@@ -120,14 +122,14 @@ impl Media {
         }
     }
 
-    fn worst_input(&self, card: &ModelCard, sent: u64) -> u64 {
-        let context = card.context_tokens.map(u64::from);
+    fn worst_input(&self, candidate: &Candidate, sent: u64) -> u64 {
+        let context = candidate.model.context_tokens.map(u64::from);
         let text = sent.saturating_sub(self.inline_bytes) / BYTES_PER_TOKEN_AT_LEAST;
         let counted = text.saturating_add(ADDED_TOKENS).saturating_add(self.images.saturating_mul(IMAGE_TOKENS));
         match (self.has_unknown, context) {
             (true, context) => context.unwrap_or_else(|| counted.max(UNKNOWN_TOKENS)),
             // No provider takes a longer prompt.
-            (false, Some(context)) if is_listed(card) => context.min(counted),
+            (false, Some(context)) if is_listed(candidate) => context.min(counted),
             (false, _) => counted,
         }
     }
@@ -137,9 +139,10 @@ impl Media {
     }
 }
 
-/// Whether a provider's list has the model, so that what stands of it there is of itself.
-fn is_listed(card: &ModelCard) -> bool {
-    providers::ALL.iter().any(|provider| providers::model(*provider, &card.id).is_some())
+/// Whether the provider's list has the model, so that what stands of it there is of itself. Another provider's list says nothing: a model
+/// that no list has may bear any name.
+fn is_listed(candidate: &Candidate) -> bool {
+    providers::model(candidate.provider, &candidate.model.id).is_some()
 }
 
 fn searches(card: &ModelCard, terms: &Terms) -> Option<u64> {

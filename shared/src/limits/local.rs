@@ -4,7 +4,7 @@
 use super::{
     claim::{Claim, ItemKey, Rate},
     state::{ItemState, is_useless},
-    verdict::{Verdict, judge},
+    verdict::{Refusal, Verdict, judge},
 };
 use std::{
     collections::HashMap,
@@ -22,6 +22,12 @@ pub struct Local(Mutex<HashMap<ItemKey, ItemState>>);
 impl Local {
     /// Judges a claim by what this process itself let through, and counts it if there is room.
     pub fn take(&self, claim: &Claim, at_ms: i64) -> Verdict {
+        // Without anybody's count it is known that this never fits.
+        if let Some(rate) = claim.rates.iter().find(|rate| rate.amount > rate.limit) {
+            let (scope, unit) = (rate.scope.clone(), rate.unit);
+            let refusal = Refusal::Rate { scope, unit, limit: rate.whole, amount: rate.amount, free_at: None };
+            return Verdict { refusal: Some(refusal), ..Verdict::default() };
+        }
         let share = shared(claim);
         let mut items = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if items.len() >= MAX_ITEMS {

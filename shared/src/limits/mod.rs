@@ -10,6 +10,8 @@ pub mod local;
 pub mod permit;
 pub mod policy;
 pub mod refusals;
+#[cfg(test)]
+mod samples;
 pub mod slices;
 pub mod state;
 pub mod told;

@@ -1,7 +1,7 @@
 //! Refusals that a process remembers until there can be room again, so that a client that hammers costs no call.
 
 use super::{
-    claim::{Claim, ItemKey},
+    claim::{BYTES, Claim, Entry, IN_FLIGHT, ItemKey},
     policy::LimitScope,
     verdict::{Headrooms, Refusal},
     window::Unit,
@@ -16,10 +16,11 @@ use std::{
 const MAX_REMEMBERED: usize = 10_000;
 /// A budget can be raised: its tenant hears of that as late as of a revoked key.
 const BUDGET_MS: i64 = 30_000;
-/// What is larger than its limit never fits; that it was asked for is told once in a while.
+/// What is larger than its limit never fits; what is left of the limit is looked up once in a while.
 const NEVER_MS: i64 = 60_000;
-/// Tokens that are reserved come back when their request ends.
-const TOKENS_MS: i64 = 1_000;
+/// Tokens that are reserved come back when their request ends, and so does its place among those that run: who is refused for one of them
+/// is told to wait as long.
+const RUNNING_MS: i64 = 1_000;
 
 /// What one process remembers.
 #[derive(Debug, Default)]
@@ -29,6 +30,7 @@ pub struct Refusals(Mutex<HashMap<Cause, Remembered>>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Cause {
     Rate { item: ItemKey, unit: Unit, model: String, limit: i64 },
+    Running { item: ItemKey, attribute: String },
     Budget { item: ItemKey, attribute: String, limit: i64 },
 }
 
@@ -70,6 +72,17 @@ impl Refusals {
             remembered.insert(cause, one);
         }
     }
+
+    /// Forgets that an item had no room for another that runs: one has ended.
+    pub fn note_end(&self, item: ItemKey, entry: &Entry) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.is_empty() {
+            return;
+        }
+        for attribute in entry.ones.iter().map(String::as_str).chain([IN_FLIGHT, BYTES]) {
+            remembered.remove(&Cause::Running { item, attribute: attribute.to_owned() });
+        }
+    }
 }
 
 /// How long a refusal holds, whoever asks. Nobody knows when a running request ends, and gives back tokens that it did not use.
@@ -77,12 +90,13 @@ fn until(refusal: &Refusal, at_ms: i64) -> Option<i64> {
     match refusal {
         Refusal::Rate { free_at: None, .. } => Some(at_ms.saturating_add(NEVER_MS)),
         Refusal::Rate { free_at, unit: Unit::Requests, .. } => *free_at,
-        Refusal::Rate { free_at, unit: Unit::Tokens, .. } => free_at.map(|at| at.min(at_ms.saturating_add(TOKENS_MS))),
+        Refusal::Rate { free_at, unit: Unit::Tokens, .. } => free_at.map(|at| at.min(at_ms.saturating_add(RUNNING_MS))),
         Refusal::Budget(over) if over.spending.spent.0.saturating_add(over.worst.0) > over.limit.0 => {
             let resets_at = over.resets_at.and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
             Some(resets_at.unwrap_or(i64::MAX).min(at_ms.saturating_add(BUDGET_MS)))
         }
-        Refusal::Budget(_) | Refusal::Concurrency { .. } | Refusal::Crowded { .. } => None,
+        Refusal::Budget(_) => None,
+        Refusal::Concurrency { .. } | Refusal::Crowded { .. } => Some(at_ms.saturating_add(RUNNING_MS)),
     }
 }
 
@@ -96,7 +110,11 @@ fn causes(claim: &Claim) -> impl Iterator<Item = (Cause, i64)> {
         let Nanos(limit) = charge.budget.limit;
         (Cause::Budget { item: claim.item, attribute: charge.attribute.clone(), limit }, claim.entry.cost)
     });
-    rates.chain(budgets)
+    let places = claim.flights.iter().map(|flight| (flight.attribute.clone(), 1));
+    let bytes = claim.entry.bytes.map(|bytes| (BYTES.to_owned(), i64::from(bytes)));
+    let running =
+        places.chain(bytes).map(|(attribute, amount)| (Cause::Running { item: claim.item, attribute }, amount));
+    rates.chain(budgets).chain(running)
 }
 
 impl Cause {
@@ -107,6 +125,11 @@ impl Cause {
                 (unit, limit, model.is_empty()) == (refused, at_most, !is_models)
             }
             (Self::Budget { attribute, .. }, Refusal::Budget(over)) => *attribute == over.attribute,
+            (Self::Running { attribute, .. }, Refusal::Crowded { .. }) => attribute == BYTES,
+            (Self::Running { attribute, .. }, Refusal::Concurrency { scope, .. }) => match scope {
+                LimitScope::KeyModel { .. } => attribute != BYTES && attribute != IN_FLIGHT,
+                LimitScope::Tenant | LimitScope::Key => attribute == IN_FLIGHT,
+            },
             _ => false,
         }
     }

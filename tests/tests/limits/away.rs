@@ -35,6 +35,15 @@ async fn limits_are_kept_by_each_process_itself_to_a_tenth() {
 }
 
 #[tokio::test]
+async fn what_is_larger_than_its_limit_is_refused_whoever_counts() {
+    let app = App::start_with(MISSING).await;
+    let (key, _) = key_with(&app, &json!({"tpm": 50})).await;
+    let refused = chat(&app, &key, &ask("hello")).await;
+    assert_eq!((refused.status.as_u16(), refused.header("x-should-retry")), (429, "false"));
+    assert!(app.mock.bill().is_empty(), "no provider was asked");
+}
+
+#[tokio::test]
 async fn a_soft_budget_closes_nothing() {
     let app = App::start_with(MISSING).await;
     budget(&app, &BudgetScope::Tenant, dollars(1.0), Period::Month, false).await;

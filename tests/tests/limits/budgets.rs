@@ -1,11 +1,18 @@
 //! Money: what is reserved, what is given back, and when it ends.
 
 use super::{
-    App, BudgetScope, Nanos, Period, Spending, ask, booked, budget, chat, dollars, item, key_with, request, spending,
-    streamed,
+    App, Budget, BudgetScope, Nanos, Period, Spending, ask, booked, budget, chat, dollars, item, key_with, request,
+    spending, streamed, tenant,
 };
 use futures_util::StreamExt;
-use serde_json::json;
+use http::Method;
+use serde_json::{Value, json};
+use supergate::{
+    clock::Clock,
+    gateway::sweeper::Command,
+    limits::{claim::budget_attribute, dynamo::Reservations},
+};
+use supergate_tests::table;
 
 const UNTOUCHED: Spending = Spending { spent: Nanos(0), reserved: Nanos(0) };
 
@@ -160,6 +167,59 @@ async fn a_new_period_begins_at_nothing() {
     app.clock.advance(std::time::Duration::from_secs(86_400));
     assert_eq!(spending(&app, &budget).await, UNTOUCHED);
     assert_eq!(app.chat(&ask("hello")).await.status, 200, "a new day");
+}
+
+#[tokio::test]
+async fn the_sweeper_forgets_what_was_counted_for_a_deleted_budget() {
+    let table = table::own().await;
+    let vars = [("SUPERGATE_TABLE", table.as_str())];
+    let app = App::start_with(&vars).await;
+    let (key, id) = key_with(&app, &json!({})).await;
+    let of_key = BudgetScope::Key(id.parse().expect("an id"));
+    let of_tag = BudgetScope::Tag("team:a".into());
+    let kept = budget(&app, &BudgetScope::Tenant, dollars(5.0), Period::Total, true).await;
+    let gone = [
+        budget(&app, &of_tag, dollars(5.0), Period::Total, true).await,
+        budget(&app, &of_key, dollars(5.0), Period::Total, false).await,
+    ];
+    let tagged = async |body| {
+        let mut request = request(&key, &body);
+        request.headers_mut().insert("x-supergate-tags", "team:a".parse().expect("a header"));
+        app.begin(request).await
+    };
+    let counters = async || {
+        let items = table::items(&table).await;
+        let names = items.into_iter().flat_map(|item| item.into_keys());
+        let mut totals: Vec<String> = names.filter(|name| name.ends_with(".total")).collect();
+        totals.sort();
+        totals
+    };
+    let delete = async |budget: &Budget| {
+        let path = format!("/v1/budgets/{}", budget.id);
+        assert_eq!(app.call(Method::DELETE, &path, &app.api_key, &Value::Null).await.status, 204);
+    };
+    // One has ended, and one is running.
+    let (response, after) = tagged(ask("hello")).await;
+    drop(response.into_body().collect::<Vec<_>>().await);
+    after.run().await;
+    let (response, after) = tagged(streamed("hello")).await;
+    assert_eq!(counters().await.len(), 3);
+
+    let sweeper = app.sweeper(&vars).await;
+    let sweep = async || sweeper.run(Command::default(), None).await.expect("a sweep");
+    sweep().await;
+    assert_eq!(counters().await.len(), 3, "all are there");
+    delete(&gone[0]).await;
+    delete(&gone[1]).await;
+    sweep().await;
+    assert_eq!(counters().await.len(), 3, "the running request has something of each");
+    drop(response.into_body().collect::<Vec<_>>().await);
+    after.run().await;
+    assert_eq!(sweep().await.failed, 0);
+    assert_eq!(counters().await, [budget_attribute(&kept, app.clock.now())]);
+    let reservations = Reservations::new(table::open(&table).await);
+    let spent = reservations.spending(tenant(&app), std::slice::from_ref(&kept), app.clock.now()).await;
+    assert_eq!(spent.expect("the table"), [Spending { spent: booked(&app).await, reserved: Nanos(0) }]);
 }
 
 #[tokio::test]

@@ -39,17 +39,15 @@ impl Clock for Skewed {
     }
 }
 
+/// What each request asks for and uses, where tokens are limited.
+const TOKENS: u64 = 10;
+
 /// How many got through in each step of the true time.
-async fn hammer(limit: u32) -> Vec<u64> {
+async fn hammer(requests_per_minute: Option<u32>, tokens_per_minute: Option<u64>) -> Vec<u64> {
     let began = SystemClock.since_epoch();
     let true_ms = Arc::new(AtomicU64::new(u64::try_from(began.as_millis()).expect("a time")));
     let (tenant, key) = (TenantId::generate(began), KeyId::generate(began));
-    let rule = LimitRule {
-        scope: LimitScope::Key,
-        requests_per_minute: Some(limit),
-        tokens_per_minute: None,
-        concurrency: None,
-    };
+    let rule = LimitRule { scope: LimitScope::Key, requests_per_minute, tokens_per_minute, concurrency: None };
     let policy = Policy::new([rule], Vec::new());
     let table = table::shared().await;
     let limiters: Vec<Limiter> = (0..PROCESSES)
@@ -68,13 +66,13 @@ async fn hammer(limit: u32) -> Vec<u64> {
                 model: "mock/model",
                 tags: &[],
                 request: RequestId::generate(SystemClock.since_epoch()),
-                worst: Worst::default(),
+                worst: Worst { tokens: TOKENS, is_bounded: true, cost: None },
                 deadline: u64::MAX,
                 note: None,
             };
             match limiter.reserve(&ask).await {
                 Ok(admission) => {
-                    limiter.settle(admission.permit, Actual::default()).await;
+                    limiter.settle(admission.permit, Actual { tokens: TOKENS, ..Actual::default() }).await;
                     1_u64
                 }
                 Err(_) => 0,
@@ -88,19 +86,23 @@ async fn hammer(limit: u32) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clocks_that_are_wrong_let_nobody_through_twice() {
-    for limit in [40, 120] {
-        let admitted = hammer(limit).await;
+    #[rustfmt::skip]
+    let table = [
+        (Some(40),  None,      40,  "requests, to the millisecond"),
+        (Some(120), None,      120, "requests, by two seconds"),
+        (None,      Some(500), 50,  "tokens"),
+    ];
+    for (requests, tokens, bound, what) in table {
+        let admitted = hammer(requests, tokens).await;
         // A window of a minute holds what came in six hundred steps.
         let most = admitted.windows(MINUTE).map(|window| window.iter().sum::<u64>()).max().expect("windows");
         let total: u64 = admitted.iter().sum();
-        let bound = u64::from(limit);
         println!(
-            "{PROCESSES} processes, clocks within {SKEW_MS} ms of the truth, limit {limit} a minute: at most {most} in any 60 s \
-             (bound {bound}), {total} in {} s",
+            "{PROCESSES} processes, clocks within {SKEW_MS} ms of the truth, {what}: at most {most} in any 60 s (bound {bound}), {total} in {} s",
             STEPS / 10
         );
-        assert!(most <= bound, "{most} of {limit}");
+        assert!(most <= bound, "{what}: {most} of {bound}");
         // Three minutes begin within two and a half.
-        assert!(total >= 2 * u64::from(limit), "the limit is also given: {total}");
+        assert!(total >= 2 * bound, "{what}: the limit is also given: {total}");
     }
 }

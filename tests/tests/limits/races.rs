@@ -29,6 +29,9 @@ const TENANTS: usize = 10;
 const BUDGETS_EACH: usize = 10;
 /// Reserve and settle operations; `make soak` says more.
 const OPERATIONS: usize = 2_000;
+/// After how many requests of one worker it sweeps: an item holds then what crashed of a few minutes at a few requests a second, as a
+/// deployed one does.
+const SWEPT_EVERY: usize = 10;
 
 /// A tenant with a budget of its own for a day and one for ever, of four keys and of four tags.
 struct Tenant {
@@ -77,10 +80,10 @@ enum Fate {
 }
 
 /// Numbers that look random and are the same every time (splitmix64).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -88,11 +91,11 @@ impl Random {
         (mixed ^ (mixed >> 31)) % end
     }
 
-    fn index(&mut self, end: u64) -> usize {
+    pub fn index(&mut self, end: u64) -> usize {
         usize::try_from(self.below(end)).expect("small")
     }
 
-    fn nanos(&mut self, from: i64, end: i64) -> i64 {
+    pub fn nanos(&mut self, from: i64, end: i64) -> i64 {
         from + i64::try_from(self.below((end - from).unsigned_abs())).expect("small")
     }
 }
@@ -117,7 +120,7 @@ impl World {
         let mut history = Vec::with_capacity(operations);
         for n in 1..=operations {
             // In a long run the items would grow, as they would if nobody swept.
-            if seed == 0 && n % 200 == 0 {
+            if seed == 0 && n % SWEPT_EVERY == 0 {
                 self.sweep().await;
             }
             let at = random.index(TENANTS as u64);
@@ -273,12 +276,10 @@ async fn budgets_are_never_exceeded_and_nothing_stays_reserved() {
     assert!(admitted < history.len(), "some were refused, or nothing was tried");
 }
 
-/// What the model finds wrong. It holds each operation against all others of its budgets, and those of one tenant draw on no other's: a
-/// history is checked tenant by tenant.
+/// What the model finds wrong.
 fn checked(limits: &[i64], history: &[Operation]) -> Vec<String> {
-    let of = |tenant: usize| history.iter().filter(move |one| one.budgets[0] / BUDGETS_EACH == tenant);
     let begun = Instant::now();
-    let found = (0..TENANTS).flat_map(|tenant| faults(limits, &of(tenant).cloned().collect::<Vec<_>>())).collect();
+    let found = faults(limits, history);
     println!("the model checked {} operations in {:.1} s", history.len(), begun.elapsed().as_secs_f64());
     found
 }

@@ -95,6 +95,10 @@ async fn a_request_that_could_never_fit_is_told_so() {
     assert_eq!((refused.status.as_u16(), refused.header("x-should-retry")), (429, "false"));
     assert_eq!(refused.header("retry-after"), "", "waiting is in vain");
     assert!(refused.text().contains("lower `max_completion_tokens`"), "{}", refused.text());
+    let told = ["limit", "remaining", "reset"].map(|what| refused.header(&format!("x-ratelimit-{what}-tokens")));
+    assert_eq!(told, ["50", "50", "0s"], "all of it is there, and it is not enough");
+    let again = chat(&app, &key, &ask("hello")).await;
+    assert_eq!((again.status.as_u16(), again.header("x-ratelimit-remaining-tokens")), (429, "50"), "it is remembered");
     let mut open = ask("hello");
     open.as_object_mut().expect("an object").remove("max_completion_tokens");
     let answer = chat(&app, &key, &open).await;
@@ -116,6 +120,14 @@ async fn so_many_at_a_time_and_no_more() {
     let refused = chat(&app, &key, &ask("three")).await;
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "1"));
     assert!(refused.text().contains("2 requests running at a time"), "{}", refused.text());
+    for _ in 0..5 {
+        let again = chat(&app, &key, &ask("three")).await;
+        assert_eq!((again.status.as_u16(), again.header("retry-after")), (429, "1"));
+    }
+    let refusals = async || app.usage_events().await.iter().filter(|row| row["status"] == 429).count();
+    assert_eq!(refusals().await, 1, "the others were known, and asked nobody");
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!((chat(&app, &key, &ask("three")).await.status.as_u16(), refusals().await), (429, 2), "for a second");
 
     // The caller leaves in the middle: the request ends when the provider has.
     drop(first);

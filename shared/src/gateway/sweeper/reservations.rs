@@ -2,11 +2,19 @@
 
 use super::{Run, table_away, used_up};
 use crate::{
-    db::{self, usage_events},
+    db::{self, budgets, usage_events},
     error::GatewayError,
-    limits::{Actual, ItemKey, claim::SHARDS, dynamo::OpenReservation},
+    limits::{
+        Actual, ItemKey,
+        claim::SHARDS,
+        dynamo::{OpenReservation, Reservations},
+    },
+    tenancy::BudgetId,
     usage::Note,
 };
+
+/// How many counters are removed at once: an expression has a longest length. The next run removes more.
+const MOST_FORGOTTEN: usize = 100;
 
 /// What is known of a request that did not end.
 enum Known {
@@ -49,7 +57,8 @@ impl Run<'_> {
         let sweeper = self.sweeper;
         let reservations = &sweeper.reservations;
         let now = self.sweeper.clock.since_epoch().as_secs();
-        let open = reservations.open_reservations(item).await.map_err(table_away)?;
+        let state = reservations.read_item(item).await.map_err(table_away)?;
+        let open = Reservations::open_in(item, &state);
         let (late, running): (Vec<_>, Vec<_>) = open.into_iter().partition(|one| one.deadline < now);
         for one in &late {
             self.end(one).await?;
@@ -57,11 +66,28 @@ impl Run<'_> {
         if !late.is_empty() {
             used_up::tell(sweeper, item.tenant).await;
         }
+        let counters = Reservations::counters_in_total(&state, &running);
+        self.forget_deleted(item, counters).await?;
         if running.is_empty() {
             // It comes back with the next request.
             reservations.close_if_idle(item).await.map_err(table_away)?;
         }
         Ok(())
+    }
+
+    /// Removes counters of budgets that are deleted. Those of a period go an hour after it, with the next write; in total there is no end.
+    async fn forget_deleted(&self, item: ItemKey, counters: Vec<(BudgetId, String)>) -> Result<(), GatewayError> {
+        if counters.is_empty() {
+            return Ok(());
+        }
+        let counted: Vec<BudgetId> = counters.iter().map(|(budget, _)| *budget).collect();
+        let kept = budgets::existing(&self.sweeper.db, item.tenant, &counted).await?;
+        let deleted = counters.into_iter().filter(|(budget, _)| !kept.contains(budget));
+        let deleted: Vec<String> = deleted.map(|(_, counter)| counter).take(MOST_FORGOTTEN).collect();
+        if deleted.is_empty() {
+            return Ok(());
+        }
+        self.sweeper.reservations.forget(item, &deleted).await.map_err(table_away)
     }
 
     async fn end(&mut self, one: &OpenReservation) -> Result<(), GatewayError> {

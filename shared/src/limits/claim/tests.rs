@@ -1,8 +1,10 @@
 use super::*;
+use crate::limits::{
+    BudgetScope,
+    samples::{self, NOW},
+};
 use std::time::Duration;
 use time::macros::datetime;
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
 
 fn first(_: ItemKey, _: u16) -> u16 {
     0
@@ -23,15 +25,12 @@ fn budget(scope: BudgetScope, period: Period) -> Budget {
 
 fn ask(policy: &Policy) -> Ask<'_> {
     Ask {
-        tenant: TenantId::generate(id(1)),
         key: Some(KeyId::generate(id(1))),
-        policy,
         model: "openai/gpt-4o-mini",
-        tags: &[],
-        request: RequestId::generate(id(1)),
         worst: Worst { tokens: 500, is_bounded: true, cost: Some(Nanos(70)) },
         deadline: 9,
         note: Some("note".into()),
+        ..samples::ask(policy)
     }
 }
 
@@ -209,5 +208,18 @@ fn a_past_counter_is_one_whose_period_is_over_for_everybody() {
     ];
     for (attribute, now, is_past_then, why) in table {
         assert_eq!(is_past(&attribute, now), is_past_then, "{why}");
+    }
+}
+
+#[test]
+fn a_counter_that_never_begins_anew_is_one_of_a_budget_in_total() {
+    let of = |period| budget(BudgetScope::Tenant, period);
+    let total = of(Period::Total);
+    assert_eq!(never_past(&budget_attribute(&total, NOW)), Some(total.id));
+    for period in [Period::Day, Period::Week, Period::Month] {
+        assert_eq!(never_past(&budget_attribute(&of(period), NOW)), None, "{period:?}");
+    }
+    for other in ["c1.total", "f", "c", "p0.total"] {
+        assert_eq!(never_past(other), None, "{other}");
     }
 }

@@ -82,6 +82,18 @@ impl Table {
         self.write(item, update).await.map(drop).map_err(Into::into)
     }
 
+    /// Removes counters that count for nobody any more.
+    ///
+    /// # Errors
+    /// When nobody knows whether they are gone; for the log.
+    pub async fn remove(&self, item: ItemKey, counters: &[String]) -> Result<(), BoxError> {
+        let mut update = Update::default();
+        counters.iter().for_each(|name| update.remove(name));
+        // An item that is gone does not come back for it.
+        update.needs("pk");
+        self.write(item, update).await.map(drop).map_err(Into::into)
+    }
+
     /// The item as it is, with all that was written before.
     ///
     /// # Errors

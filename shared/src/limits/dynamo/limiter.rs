@@ -1,12 +1,12 @@
 //! Reserves before the provider is called and settles after it, in the tenant's item and the key's at the same time. While DynamoDB is
 //! away, rates are bounded by what this process lets through itself, and hard budgets are closed.
 
-use super::{Fault, Reserved, Table, slicing::Slicing};
+use super::{Fault, Reserved, Table, at, slicing::Slicing, useless::Useless};
 use crate::{
     causes::{BoxError, chain},
     clock::Clock,
     limits::{
-        claim::{self, Ask, Claim, ItemKey},
+        claim::{self, Ask, Claim},
         local::Local,
         permit::{self, Actual, Held, Permit},
         refusals::Refusals,
@@ -17,24 +17,17 @@ use crate::{
 };
 use futures_util::future::join;
 use std::{
-    collections::HashMap,
     ops::RangeInclusive,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicI64, Ordering::Relaxed},
     },
-    time::Duration,
 };
-use time::OffsetDateTime;
 
 /// For how long DynamoDB is not asked after it did not answer: a caller should not wait for its time limit again and again.
 const AWAY_MS: i64 = 5_000;
 /// Clocks that are this close are not worth a call, and a clock that is farther off than the other is broken: nobody waits for it.
 const SPREADS_MS: RangeInclusive<i64> = 50..=10_000;
-/// How many items' useless attributes are remembered.
-const MAX_ITEMS: usize = 1_000;
-/// How many of them are removed at once: an expression has a longest length.
-const MAX_REMOVED: usize = 40;
 
 /// Reserves and settles.
 pub struct Limiter {
@@ -43,8 +36,7 @@ pub struct Limiter {
     refusals: Refusals,
     slicing: Slicing,
     local: Local,
-    /// Attributes to remove with the next write, by item.
-    useless: Mutex<HashMap<ItemKey, Vec<String>>>,
+    useless: Useless,
     away_until_ms: AtomicI64,
 }
 
@@ -78,8 +70,6 @@ pub enum NotAdmitted {
         at_ms: i64,
         /// Whether it was known without asking.
         remembered: bool,
-        /// Whether it is certain that nothing of the request is left in an item.
-        is_undone: bool,
     },
     /// A hard budget cannot be asked.
     #[error("budgets cannot be checked right now")]
@@ -112,7 +102,7 @@ impl Limiter {
             refusals: Refusals::default(),
             slicing: Slicing::default(),
             local: Local::default(),
-            useless: Mutex::default(),
+            useless: Useless::default(),
             away_until_ms: AtomicI64::new(i64::MIN),
         }
     }
@@ -138,27 +128,10 @@ impl Limiter {
         claim::claims(ask, at(at_ms), |item, count| self.slicing.choose(item, count, ask.request, at_ms))
     }
 
-    /// What is known without asking: that it can never fit, or does not yet.
+    /// What is known without asking.
     fn known(&self, claim: &Claim, at_ms: i64) -> Option<NotAdmitted> {
-        let refused = |refusal, headrooms, remembered| NotAdmitted::Refused {
-            refusal: Box::new(refusal),
-            headrooms,
-            at_ms,
-            remembered,
-            is_undone: true,
-        };
-        if let Some(rate) = claim.rates.iter().find(|rate| rate.amount > rate.limit) {
-            let (scope, unit) = (rate.scope.clone(), rate.unit);
-            let refusal = Refusal::Rate { scope, unit, limit: rate.whole, amount: rate.amount, free_at: None };
-            // The first leaves a row, those that follow do not.
-            let remembered = self.refusals.recall(claim, at_ms).is_some();
-            if !remembered {
-                self.refusals.remember(claim, &refusal, Headrooms::default(), at_ms);
-            }
-            return Some(refused(refusal, Headrooms::default(), remembered));
-        }
         let (refusal, headrooms) = self.refusals.recall(claim, at_ms)?;
-        Some(refused(refusal, headrooms, true))
+        Some(NotAdmitted::Refused { refusal: Box::new(refusal), headrooms, at_ms, remembered: true })
     }
 
     async fn take(&self, claim: Option<&Claim>, at_ms: i64) -> Part {
@@ -166,7 +139,7 @@ impl Limiter {
         if self.away_until_ms.load(Relaxed) > at_ms {
             return Part::Failed(Fault::Table("it did not answer a moment ago".into()));
         }
-        let useless = self.useless(claim.item);
+        let useless = self.useless.take(claim.item);
         match self.table.reserve(claim, &useless).await {
             Ok(Reserved::Held(state)) => {
                 self.learn(claim, &state).await;
@@ -246,11 +219,8 @@ impl Limiter {
         };
         match admitted {
             Ok(given) => Ok(Admission { permit, headrooms: given.headrooms, over: given.over, is_local: false, at_ms }),
-            Err(mut error) => {
-                let undone = self.undo(permit).await;
-                if let NotAdmitted::Refused { is_undone, .. } = &mut error {
-                    *is_undone = undone;
-                }
+            Err(error) => {
+                self.undo(permit).await;
                 Err(error)
             }
         }
@@ -288,15 +258,12 @@ impl Limiter {
         }
     }
 
-    /// Gives back all of what a request has that never began. False if something of it may be left: the sweeper will find that, and must
-    /// be told by a row that it cost nothing.
-    pub async fn undo(&self, permit: Permit) -> bool {
+    /// Gives back all of what a request has that never began. Of what may be left the log tells, and the sweeper finds it.
+    async fn undo(&self, permit: Permit) {
         let at_ms = self.now_ms();
-        let mut is_undone = true;
         for held in &permit.held {
-            is_undone &= self.close(held, permit.request, &held.entry.undone(at_ms)).await.is_ok();
+            let _ = self.close(held, permit.request, &held.entry.undone(at_ms)).await;
         }
-        is_undone
     }
 
     /// Gives back what a request did not use, and takes what it used more. What could not be written the sweeper finds. Tells which soft
@@ -306,7 +273,9 @@ impl Limiter {
         let mut over = Vec::new();
         // One after the other, the tenant's first: what a kill in between leaves behind is told apart by it.
         for held in &permit.held {
-            if let Ok(Some(state)) = self.close(held, permit.request, &held.entry.settled(actual, at_ms)).await {
+            let closed = self.close(held, permit.request, &held.entry.settled(actual, at_ms)).await;
+            self.refusals.note_end(held.item, &held.entry);
+            if let Ok(Some(state)) = closed {
                 match held.slices.max(state.slices()) {
                     1 => over.extend(permit::used_up(held, actual, &state)),
                     _ => over.extend(self.sum_up(held, at_ms).await),
@@ -340,7 +309,7 @@ impl Limiter {
         request: RequestId,
         changes: &[(String, i64)],
     ) -> Result<Option<ItemState>, Unsettled> {
-        let useless = self.useless(held.item);
+        let useless = self.useless.take(held.item);
         let closed = self.table.close(held.item, request, changes, &useless).await;
         closed.map_err(|error| {
             tracing::error!(error = %chain(&*error), "a reservation was not settled; the sweeper will find it");
@@ -354,7 +323,7 @@ impl Limiter {
         // The time it took to hear of the item is no difference between clocks.
         let at_ms = self.now_ms();
         self.slicing.learn(claim, state, at_ms);
-        self.note_useless(claim, state, at_ms);
+        self.useless.note(claim.item, state, at_ms);
         let behind = state.latest().map_or(0, |latest| latest - at_ms);
         if SPREADS_MS.contains(&behind) && behind > state.spread_ms(at_ms) {
             let noted = self.table.note_spread(claim.item, &spread_attribute(at_ms), behind).await;
@@ -363,23 +332,6 @@ impl Limiter {
                 Err(error) => tracing::warn!(error = %chain(&*error), "it was not noted that clocks differ"),
             }
         }
-    }
-
-    fn note_useless(&self, claim: &Claim, state: &ItemState, at_ms: i64) {
-        let now = at(at_ms);
-        let past = state.numbers.keys().filter(|name| claim::is_past(name, now)).map(String::as_str);
-        let named = |name: &&str| state.open().any(|(_, entry)| entry.budgets.iter().any(|one| one == name));
-        let past = past.filter(|name| !named(name));
-        let found: Vec<String> = state.useless(at_ms).chain(past).take(MAX_REMOVED).map(str::to_owned).collect();
-        let mut useless = self.useless.lock().unwrap_or_else(PoisonError::into_inner);
-        if useless.len() >= MAX_ITEMS {
-            useless.clear();
-        }
-        if found.is_empty() { drop(useless.remove(&claim.item)) } else { drop(useless.insert(claim.item, found)) }
-    }
-
-    fn useless(&self, item: ItemKey) -> Vec<String> {
-        self.useless.lock().unwrap_or_else(PoisonError::into_inner).remove(&item).unwrap_or_default()
     }
 
     fn now_ms(&self) -> i64 {
@@ -393,15 +345,10 @@ fn admit(verdicts: Vec<Verdict>, at_ms: i64) -> Result<Verdict, NotAdmitted> {
     for verdict in verdicts {
         if let Some(refusal) = verdict.refusal {
             let (refusal, headrooms) = (Box::new(refusal), verdict.headrooms);
-            return Err(NotAdmitted::Refused { refusal, headrooms, at_ms, remembered: false, is_undone: false });
+            return Err(NotAdmitted::Refused { refusal, headrooms, at_ms, remembered: false });
         }
         all.headrooms = all.headrooms.and(verdict.headrooms);
         all.over.extend(verdict.over);
     }
     Ok(all)
-}
-
-fn at(at_ms: i64) -> OffsetDateTime {
-    let since = Duration::from_millis(u64::try_from(at_ms).unwrap_or_default());
-    OffsetDateTime::UNIX_EPOCH + since
 }

@@ -4,12 +4,12 @@ use super::{Table, items::OPEN};
 use crate::{
     causes::BoxError,
     limits::{
-        claim::{Entry, IN_FLIGHT, ItemKey, budget_attribute},
+        claim::{Entry, IN_FLIGHT, ItemKey, budget_attribute, never_past},
         permit::Actual,
         policy::{Budget, BudgetScope, Spending},
         state::{ItemState, spending_of},
     },
-    tenancy::{RequestId, TenantId},
+    tenancy::{BudgetId, RequestId, TenantId},
     usage::Nanos,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -88,7 +88,11 @@ impl Reservations {
     /// # Errors
     /// When nobody knows; for the log.
     pub async fn open_reservations(&self, item: ItemKey) -> Result<Vec<OpenReservation>, BoxError> {
-        let state = self.read_item(item).await?;
+        Ok(Self::open_in(item, &self.read_item(item).await?))
+    }
+
+    /// The same of an item as it was read.
+    pub fn open_in(item: ItemKey, state: &ItemState) -> Vec<OpenReservation> {
         let found = state.open().map(|(request, entry)| OpenReservation {
             item,
             request,
@@ -100,7 +104,22 @@ impl Reservations {
             note: entry.note.clone(),
             entry,
         });
-        Ok(found.collect())
+        found.collect()
+    }
+
+    /// The counters of budgets in total in an item, of which these requests have nothing: each with its budget.
+    pub fn counters_in_total(state: &ItemState, running: &[OpenReservation]) -> Vec<(BudgetId, String)> {
+        let named = |name: &String| running.iter().any(|one| one.entry.budgets.contains(name));
+        let counters = state.numbers.keys().filter(|name| !named(name));
+        counters.filter_map(|name| Some((never_past(name)?, name.clone()))).collect()
+    }
+
+    /// Removes counters of budgets that are deleted. Whoever does not know that yet and counts on begins at nothing, in vain.
+    ///
+    /// # Errors
+    /// When nobody knows whether they are gone; for the log.
+    pub async fn forget(&self, item: ItemKey, counters: &[String]) -> Result<(), BoxError> {
+        self.0.remove(item, counters).await
     }
 
     /// Settles with what was used. False if somebody did so already.

@@ -57,7 +57,8 @@ impl Slicing {
     pub(super) fn learn(&self, claim: &Claim, state: &ItemState, at_ms: i64) {
         let marker = slices::marker(claim.slices);
         if claim.slices > 1 && claim.item.slice == 0 && state.numbers.contains_key(&marker) {
-            insert(&self.marked, claim.item, (claim.slices, at_ms));
+            let is_over = |(_, since): &(u16, i64)| since.saturating_add(MARKED_MS) <= at_ms;
+            insert(&self.marked, claim.item, (claim.slices, at_ms), is_over);
         }
     }
 
@@ -71,7 +72,7 @@ impl Slicing {
                 at_ms.saturating_add(FULL_MS)
             }
         };
-        insert(&self.full, claim.item, until);
+        insert(&self.full, claim.item, until, |until| *until <= at_ms);
     }
 
     /// Whether it is time to add up what these soft budgets have spent in all slices; whoever is told so does it.
@@ -80,9 +81,9 @@ impl Slicing {
         for charge in &held.soft {
             let budget = (held.item.slice(0), charge.attribute.clone());
             let known = lock(&self.sums).get(&budget).cloned();
-            if known.as_ref().is_none_or(|(at, _)| at.saturating_add(SUM_MS) <= at_ms) {
+            if known.as_ref().is_none_or(|sum| is_old(sum, at_ms)) {
                 is_due = true;
-                insert(&self.sums, budget, (at_ms, known.and_then(|(_, over)| over)));
+                insert(&self.sums, budget, (at_ms, known.and_then(|(_, over)| over)), |sum| is_old(sum, at_ms));
             }
         }
         is_due
@@ -92,7 +93,8 @@ impl Slicing {
     pub(super) fn note_sums(&self, held: &Held, over: &[OverBudget], at_ms: i64) {
         for charge in &held.soft {
             let used_up = over.iter().find(|one| one.attribute == charge.attribute).cloned();
-            insert(&self.sums, (held.item.slice(0), charge.attribute.clone()), (at_ms, used_up));
+            let budget = (held.item.slice(0), charge.attribute.clone());
+            insert(&self.sums, budget, (at_ms, used_up), |sum| is_old(sum, at_ms));
         }
     }
 
@@ -112,10 +114,19 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn insert<K: Eq + Hash, V>(mutex: &Mutex<HashMap<K, V>>, key: K, value: V) {
+fn is_old((at, _): &Sum, at_ms: i64) -> bool {
+    at.saturating_add(SUM_MS) <= at_ms
+}
+
+/// Where there are as many as are remembered, those go that are over, and if none is, one by chance: what is forgotten is asked again.
+fn insert<K: Clone + Eq + Hash, V>(mutex: &Mutex<HashMap<K, V>>, key: K, value: V, is_over: impl Fn(&V) -> bool) {
     let mut all = lock(mutex);
-    if all.len() >= MAX_REMEMBERED {
-        all.clear();
+    if all.len() >= MAX_REMEMBERED && !all.contains_key(&key) {
+        all.retain(|_, value| !is_over(value));
+        if all.len() >= MAX_REMEMBERED {
+            let one = all.keys().next().cloned();
+            one.and_then(|one| all.remove(&one));
+        }
     }
     all.insert(key, value);
 }
@@ -124,11 +135,14 @@ fn insert<K: Eq + Hash, V>(mutex: &Mutex<HashMap<K, V>>, key: K, value: V) {
 mod tests {
     use super::*;
     use crate::{
-        limits::{Ask, LimitRule, LimitScope, Policy, Worst, claim::claims},
+        limits::{
+            Ask, LimitRule, LimitScope, Policy,
+            claim::claims,
+            samples::{NOW, ask},
+        },
         tenancy::TenantId,
     };
     use std::time::Duration;
-    use time::macros::datetime;
 
     fn claim(slice: u16) -> Claim {
         let rule = LimitRule {
@@ -138,18 +152,8 @@ mod tests {
             concurrency: None,
         };
         let policy = Policy::new([rule], Vec::new());
-        let ask = Ask {
-            tenant: TenantId::PLATFORM,
-            key: None,
-            policy: &policy,
-            model: "a/b",
-            tags: &[],
-            request: RequestId::generate(Duration::from_secs(1)),
-            worst: Worst::default(),
-            deadline: 0,
-            note: None,
-        };
-        claims(&ask, datetime!(2026-11-22 12:00 UTC), |_, _| slice).0
+        let ask = Ask { tenant: TenantId::PLATFORM, ..ask(&policy) };
+        claims(&ask, NOW, |_, _| slice).0
     }
 
     #[test]
@@ -172,5 +176,19 @@ mod tests {
         (0..4).for_each(|slice| slicing.note_full(&claim(slice), &full(Some(5_000)), 0));
         assert_eq!(choose(4_999), first, "none has: it is as good as any");
         assert_eq!(slicing.choose(item, 4, request, MARKED_MS), 0, "after an hour it is asked again");
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_another_what_is_over_is_forgotten_and_else_one() {
+        let known = Mutex::new(HashMap::new());
+        (0..MAX_REMEMBERED).for_each(|n| insert(&known, n, n, |_| false));
+        insert(&known, MAX_REMEMBERED, 0, |_| false);
+        assert_eq!(lock(&known).len(), MAX_REMEMBERED, "one makes room");
+        assert!(lock(&known).contains_key(&MAX_REMEMBERED));
+        insert(&known, MAX_REMEMBERED, 1, |_| true);
+        assert_eq!(lock(&known).len(), MAX_REMEMBERED, "what is known already needs no room");
+        insert(&known, MAX_REMEMBERED + 1, 0, |n| *n < 100);
+        let left = lock(&known).len();
+        assert!((MAX_REMEMBERED - 100..MAX_REMEMBERED).contains(&left), "a hundred were over: {left}");
     }
 }

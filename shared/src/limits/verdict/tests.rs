@@ -1,16 +1,14 @@
 use super::*;
 use crate::{
     limits::{
-        Ask, Budget, LimitRule, Policy, Worst,
+        Budget, LimitRule, Policy,
         claim::{claims, entry_attribute},
+        samples::{NOW, ask},
         window::Attribute,
     },
-    tenancy::{BudgetId, RequestId, TenantId},
+    tenancy::{BudgetId, RequestId},
 };
 use std::time::Duration;
-use time::macros::datetime;
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
 
 fn at_ms() -> i64 {
     i64::try_from(NOW.unix_timestamp_nanos() / 1_000_000).expect("a time")
@@ -18,18 +16,7 @@ fn at_ms() -> i64 {
 
 fn claim(rules: Vec<LimitRule>, budgets: Vec<Budget>) -> Claim {
     let policy = Policy::new(rules, budgets);
-    let ask = Ask {
-        tenant: TenantId::generate(Duration::from_secs(1)),
-        key: None,
-        policy: &policy,
-        model: "a/b",
-        tags: &[],
-        request: RequestId::generate(Duration::from_secs(1)),
-        worst: Worst { tokens: 30, is_bounded: true, cost: Some(Nanos(40)) },
-        deadline: 0,
-        note: None,
-    };
-    claims(&ask, NOW, |_, _| 0).0
+    claims(&ask(&policy), NOW, |_, _| 0).0
 }
 
 fn rule(requests: Option<u32>, tokens: Option<u64>, concurrency: Option<u32>) -> LimitRule {

@@ -1,13 +1,15 @@
 use super::*;
 use crate::{
     limits::{
-        Ask, Budget, BudgetScope, LimitRule, LimitScope, Period, Policy, Worst, claim::claims, policy::MAX_CHARGES,
+        Budget, BudgetScope, LimitRule, LimitScope, Period, Policy,
+        claim::claims,
+        policy::MAX_CHARGES,
+        samples::{NOW, ask},
     },
-    tenancy::{BudgetId, TenantId},
+    tenancy::BudgetId,
     usage::Nanos,
 };
 use std::time::Duration;
-use time::macros::datetime;
 
 /// The longest expression that DynamoDB takes, in bytes.
 const LONGEST_EXPRESSION: usize = 4 * 1024;
@@ -30,18 +32,7 @@ fn largest() -> Claim {
         concurrency: Some(100),
     };
     let policy = Policy::new([rule], (0..MAX_CHARGES as u64).map(budget).collect());
-    let ask = Ask {
-        tenant: TenantId::generate(Duration::from_secs(1)),
-        key: None,
-        policy: &policy,
-        model: "a/b",
-        tags: &[],
-        request: RequestId::generate(Duration::from_secs(1)),
-        worst: Worst { tokens: 30, is_bounded: true, cost: Some(Nanos(40)) },
-        deadline: 0,
-        note: None,
-    };
-    claims(&ask, datetime!(2026-11-22 12:00 UTC), |_, _| 0).0
+    claims(&ask(&policy), NOW, |_, _| 0).0
 }
 
 #[test]
