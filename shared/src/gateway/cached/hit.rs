@@ -58,7 +58,8 @@ pub(in crate::gateway) fn serve(
         false => Reply::json(StatusCode::OK, &answer.completion(usage))?,
     };
     upstream::describe(&mut reply, &attempt.candidate, 0, attempt.overhead());
-    upstream::tell_cost(&mut reply, Nanos(0));
+    // Nothing, unless a provider was paid for a vector to find it by.
+    upstream::tell_cost(&mut reply, question.spent());
     tell(question, hit, &mut reply);
     Ok(reply)
 }

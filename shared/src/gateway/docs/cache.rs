@@ -100,6 +100,12 @@ struct CacheSettingsChange {
     /// The tenant's, for operators to set: what all entries may take.
     #[schema(minimum = 0)]
     most_bytes: Option<i64>,
+    /// The tenant's: the provider's model that makes the vectors, as `openai/text-embedding-3-small`, with the tenant's own key for it; null:
+    /// the one of this deployment.
+    embedder: Option<String>,
+    /// The tenant's: the least similarity of vectors of that model; needed with it.
+    #[schema(maximum = 1)]
+    embedder_threshold: Option<f64>,
 }
 
 /// How far the cache may go. With `cache_prompts` of the tenant false it is off, whatever is set here.
@@ -148,6 +154,9 @@ struct CacheSavings {
     saved_usd: f64,
     audits: i64,
     audits_usd: f64,
+    /// What the vectors cost that a provider made, where the tenant has set an `embedder`.
+    embeddings_usd: f64,
+    /// Less both.
     net_usd: f64,
     /// How much sooner all of them together were there.
     latency_ms: i64,
