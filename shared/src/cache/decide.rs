@@ -305,7 +305,10 @@ mod tests {
                 Choice::Nothing => Err(""),
             };
             assert_eq!(said, expected, "{why}");
-            assert!(Threshold::in_process(threshold).floor <= threshold, "nothing that could be served is left in the store");
+            assert!(
+                Threshold::in_process(threshold).floor <= threshold,
+                "nothing that could be served is left in the store"
+            );
         }
     }
 }

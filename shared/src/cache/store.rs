@@ -166,7 +166,13 @@ impl Store {
 
     /// The same with another patience, for tests.
     pub fn with_patience(db: Database, master_key: MasterKey, clock: Arc<dyn Clock>, patience: Duration) -> Self {
-        Self(Arc::new(Inner { db, keys: CacheKeys::new(master_key, Arc::clone(&clock)), clock, patience, rests: Default::default() }))
+        Self(Arc::new(Inner {
+            db,
+            keys: CacheKeys::new(master_key, Arc::clone(&clock)),
+            clock,
+            patience,
+            rests: Default::default(),
+        }))
     }
 
     /// The answer to the same prompt, or to the same but for how it is written: one round trip. Older than `not_before` is too old.

@@ -76,7 +76,8 @@ impl Booking {
     pub(super) async fn settle(self, events: Vec<UsageEvent>) {
         let is_made = events.iter().any(is_made);
         let actual = plus(charged(&self.permit, &events), &self.besides);
-        let rows: Vec<UsageEvent> = events.into_iter().chain(self.besides.into_iter().map(|(event, _)| event)).collect();
+        let rows: Vec<UsageEvent> =
+            events.into_iter().chain(self.besides.into_iter().map(|(event, _)| event)).collect();
         // Where the rows are lost, the reservation is the last trace of them that a program can read.
         if self.ledger.record(&rows).await != Recorded::Lost {
             for over in self.limiter.settle(self.permit, actual).await {

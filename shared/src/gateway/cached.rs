@@ -9,8 +9,8 @@ pub(super) use hit::{of_completion, serve};
 
 use super::{
     Gateway,
-    after_response::AfterResponse,
     admission::Booking,
+    after_response::AfterResponse,
     call::{Call, Reply},
 };
 use crate::{

@@ -105,7 +105,8 @@ impl Usable {
             return None;
         }
         let embedder = candidate.provider.embeddings()?;
-        let usable = Self { candidate, embedder, grant: grant.clone(), end_user: request.end_user().map(str::to_owned) };
+        let usable =
+            Self { candidate, embedder, grant: grant.clone(), end_user: request.end_user().map(str::to_owned) };
         usable.worst("a").cost.is_some().then_some(usable)
     }
 

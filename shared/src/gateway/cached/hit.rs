@@ -17,7 +17,7 @@ use crate::{
         upstream,
     },
     openai::{ChatRequest, completion::ChatCompletion},
-    usage::{Nanos, Tokens, ledger::Ended},
+    usage::{Tokens, ledger::Ended},
 };
 use bytes::Bytes;
 use futures_util::stream;

@@ -198,7 +198,10 @@ async fn take_embedder(
             body.fault::<()>("embedder_threshold", problem);
         }
         (None, Some(_)) if !is_named => {
-            body.fault::<()>("embedder_threshold", "is of no use without `embedder`; the other vectors have `threshold`");
+            body.fault::<()>(
+                "embedder_threshold",
+                "is of no use without `embedder`; the other vectors have `threshold`",
+            );
         }
         _ => {}
     }
