@@ -173,7 +173,7 @@ const SYNONYMS: &[&str] = &[
     "reduce reduction", "introduce introduction", "protect protection", "pollute pollution", "communicate communication", "explore exploration", "automatic auto automatically", "invent inventor", "install installation", "invent invention", "discover discovery", "safe safety safely", "cure remedy", "treat treatment",
     "weight weigh", "long_time duration", "speed_up accelerate", "clean cleanse", "lose loss", "grow growth", "author writer", "physician doctor", "attorney lawyer", "cop policeman", "movie_theater cinema", "apartment flat",
     "login signin logon", "logout signout logoff", "signup register registration", "email mail_electronic", "wifi wireless", "ac aircon", "pc computer", "laptop notebook_pc", "screen display_n", "script program_text",
-    "opinion view", "stop quit", "faucet tap", "overcome conquer", "recruit hire_v", "effect impact", "affect influence", "difficult tough challenging", "beginner novice newbie",
+    "stop quit", "faucet tap", "overcome conquer", "recruit hire_v", "effect impact", "affect influence", "difficult tough challenging", "beginner novice newbie",
     "resume cv", "programmer coder", "belly stomach tummy abdomen", "pimple zit", "useful helpful", "harmful hazardous", "health healthy", "success succeed successful", "marry marriage",
     "choose choice", "sell sale", "fly flight", "believe belief", "analyze analysis", "graduate graduation", "recover recovery", "punish punishment", "attract attractive attraction", "pronounce pronunciation",
     "solve solution", "respond response", "remove removal", "approve approval", "survive survival", "deliver delivery", "infect infection", "breathe breath", "pregnant pregnancy", "concentrate concentration",
