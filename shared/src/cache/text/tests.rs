@@ -6,7 +6,7 @@ fn what_cannot_change_an_answer_is_gone() {
     let table = [
         ("How do I sort a list?",                  "how to sort lists",                         "an opening, an article, a plural"),
         ("What's the capital of Peru?",            "what is the capital of peru",               "a contraction, case"),
-        ("Please tell me what the capital is",     "what is the capital?",                      "politeness, and where the verb stands"),
+        ("Please tell me what the capital of Peru is", "what is the capital of Peru?",          "politeness, and where the verb stands"),
         ("Could you explain why the sky is blue?", "Why is the sky blue?",                      "an order to explain is a question"),
         ("For what reason do cats purr?",          "why do cats purr",                          "a reason is why"),
         ("Is it true that a whale is a mammal?",   "Is a whale a mammal?",                      "nothing is added"),
