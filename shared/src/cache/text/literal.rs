@@ -20,7 +20,8 @@ const ON_WORDS_PHRASES: &[&str] = &[
 const GIVING: &[&str] = &["name", "list", "write", "compose", "draft", "suggest", "recommend", "generate"];
 /// The same with `me`, unless a question follows.
 const GIVING_ME: &[&str] = &["tell", "give", "show"];
-const QUESTIONS: &[&str] = &["how", "why", "what", "who", "whom", "whose", "where", "when", "which", "if", "whether", "about"];
+const QUESTIONS: &[&str] =
+    &["how", "why", "what", "who", "whom", "whose", "where", "when", "which", "if", "whether", "about"];
 /// What may come before that.
 #[rustfmt::skip]
 const BEFORE: &[&str] = &["please", "kindly", "can", "could", "would", "will", "you", "i", "want", "to", "hi", "hey", "hello", "just", "need"];
@@ -28,16 +29,13 @@ const BEFORE: &[&str] = &["please", "kindly", "can", "could", "would", "will", "
 /// Whether the prompt is a task on its own words.
 pub(super) fn is_on_words(tokens: &Tokens) -> bool {
     let says = |phrase: &str, at: usize| phrase.split(' ').enumerate().all(|(i, word)| tokens.at(at + i) == word);
-    (0..tokens.list.len()).any(|at| {
-        ON_WORDS.contains(&tokens.at(at)) || ON_WORDS_PHRASES.iter().any(|phrase| says(phrase, at))
-    })
+    (0..tokens.list.len())
+        .any(|at| ON_WORDS.contains(&tokens.at(at)) || ON_WORDS_PHRASES.iter().any(|phrase| says(phrase, at)))
 }
 
 /// Whether somebody is to give one or several of a thing.
 pub(super) fn asks_for_things(tokens: &Tokens) -> bool {
-    let words = tokens.list.iter().position(|token| {
-        token.kind != Kind::Comma && !BEFORE.contains(&tokens.of(token))
-    });
+    let words = tokens.list.iter().position(|token| token.kind != Kind::Comma && !BEFORE.contains(&tokens.of(token)));
     let Some(at) = words else { return false };
     let (verb, next, after) = (tokens.at(at), tokens.at(at + 1), tokens.at(at + 2));
     match next == "me" {
