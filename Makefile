@@ -6,7 +6,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 REPORT := $(abspath $(STATE))/traffic-report.txt
 STACK := $(PYTHON) infra/local/stack.py
 
-.PHONY: help run test prove-isolation traffic-report cache-report check fuzz docs soak bench clean python
+.PHONY: help run test prove-isolation traffic-report cache-report check fuzz docs soak soak-cache bench clean python
 
 help: ## what can be typed here
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST)
@@ -53,6 +53,10 @@ soak: python ## a million reservations and settlements from 64 workers over 100 
 	cargo test --profile harness -p supergate-tests --test limits --no-run
 	@SOAK_OPERATIONS=$(or $(OPERATIONS),1000000) $(STACK) exec -- \
 		cargo test --profile harness -p supergate-tests --test limits -- races --nocapture
+
+soak-cache: python ## a million look-ups of 200 tenants with each other's rows among theirs, and whether the time of a miss tells anything (LOOK_UPS for fewer)
+	@LOOK_UPS=$(or $(LOOK_UPS),1000000) $(STACK) test -- -p supergate-tests --test cache_store -- many --nocapture
+	@SUPERGATE_TEST_LOOK_UPS=$(shell expr $(or $(LOOK_UPS),1000000) / 20) $(STACK) test -- -p supergate-tests --test cache -- isolation --nocapture
 
 bench: python ## the figures of the design, measured on this machine (PART=translate for one part of them)
 	cargo build --release

@@ -41,10 +41,15 @@ create table cache_settings (
     semantic_ttl_seconds integer check (semantic_ttl_seconds between 1 and 2592000),
     -- What all entries of the tenant take at most. Set by the operators of the deployment.
     most_bytes bigint check (most_bytes >= 0),
+    -- The provider's model that makes the vectors, as `provider/model`, and the least similarity of those; null: the one in the process. What
+    -- was compared was compared with these vectors, so this is the tenant's too.
+    embedder text check (embedder ~ '^[a-z0-9-]{1,40}/[^[:cntrl:]]{1,200}$'),
+    embedder_threshold double precision check (embedder_threshold > 0 and embedder_threshold <= 1),
     updated_at timestamptz not null default now(),
     unique nulls not distinct (tenant_id, key_id),
     foreign key (tenant_id, key_id) references api_keys (tenant_id, id),
-    check (key_id is null or num_nonnulls(error_limit, most_bytes) = 0)
+    check ((embedder is null) = (embedder_threshold is null)),
+    check (key_id is null or num_nonnulls(error_limit, most_bytes, embedder) = 0)
 );
 
 alter table cache_settings enable row level security;
@@ -53,8 +58,10 @@ create policy tenant_isolation on cache_settings to supergate_office, supergate_
     using (tenant_id = app.tenant_id()) with check (tenant_id = app.tenant_id());
 create policy look_up on cache_settings for select to supergate_auth using (true);
 grant select, insert, delete on cache_settings to supergate_office;
-grant update (tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, most_bytes, updated_at) on cache_settings to supergate_office;
-grant select (tenant_id, key_id, tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, most_bytes) on cache_settings to supergate_auth;
+grant update (tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, most_bytes, embedder, embedder_threshold,
+              updated_at) on cache_settings to supergate_office;
+grant select (tenant_id, key_id, tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, most_bytes, embedder,
+              embedder_threshold) on cache_settings to supergate_auth;
 
 -- Trust ------------------------------------------------------------------------------------------------------------------------
 
@@ -151,9 +158,9 @@ alter table usage_events
     -- How much sooner the answer was there, where the cache gave it.
     add column saved_ms integer check (saved_ms >= 0),
     drop constraint usage_events_cache_check,
-    -- Audit: what was asked again to compare it with an answer that the cache had given.
+    -- Audit: what was asked again to compare it with an answer that the cache had given. Embedding: a vector that the cache asked a provider for.
     add constraint usage_events_cache_check
-        check (cache in ('hit', 'canonical_hit', 'semantic_hit', 'miss', 'bypass', 'disabled', 'audit'));
+        check (cache in ('hit', 'canonical_hit', 'semantic_hit', 'miss', 'bypass', 'disabled', 'audit', 'embedding'));
 alter table usage_hours
     -- Of `cache_hits` those of another spelling and of another text.
     add column cache_canonical_hits bigint not null default 0,
@@ -163,17 +170,19 @@ alter table usage_hours
     add column cache_audits bigint not null default 0,
     -- What those cost.
     add column audit_nanos bigint not null default 0,
+    -- What the vectors cost that a provider made for it.
+    add column embedding_nanos bigint not null default 0,
     add column saved_ms bigint not null default 0;
 grant select (saved_ms) on usage_events to supergate_sweeper;
-grant update (cache_canonical_hits, cache_semantic_hits, cache_misses, cache_bypasses, cache_audits, audit_nanos, saved_ms)
-    on usage_hours to supergate_sweeper;
+grant update (cache_canonical_hits, cache_semantic_hits, cache_misses, cache_bypasses, cache_audits, audit_nanos, embedding_nanos,
+              saved_ms) on usage_hours to supergate_sweeper;
 
 select app.change_function('app.roll_up_usage(integer)',
     E'e.reasoning_tokens, e.cost_nanos, e.cache, e.saved_nanos\n',
     E'e.reasoning_tokens, e.cost_nanos, e.cache, e.saved_nanos, e.saved_ms\n',
     'cost_nanos, cache_hits, saved_nanos)',
     'cost_nanos, cache_hits, saved_nanos, cache_canonical_hits, cache_semantic_hits, cache_misses, cache_bypasses, cache_audits,
-            audit_nanos, saved_ms)',
+            audit_nanos, embedding_nanos, saved_ms)',
     'count(*) filter (where cache in (''hit'', ''semantic_hit''))',
     'count(*) filter (where cache in (''hit'', ''canonical_hit'', ''semantic_hit''))',
     E'            sum(saved_nanos)\n',
@@ -184,6 +193,7 @@ select app.change_function('app.roll_up_usage(integer)',
             count(*) filter (where cache = ''bypass''),
             count(*) filter (where cache = ''audit''),
             coalesce(sum(cost_nanos) filter (where cache = ''audit''), 0),
+            coalesce(sum(cost_nanos) filter (where cache = ''embedding''), 0),
             coalesce(sum(saved_ms), 0)\n',
     'saved_nanos = h.saved_nanos + excluded.saved_nanos',
     'saved_nanos = h.saved_nanos + excluded.saved_nanos,
@@ -193,6 +203,7 @@ select app.change_function('app.roll_up_usage(integer)',
             cache_bypasses = h.cache_bypasses + excluded.cache_bypasses,
             cache_audits = h.cache_audits + excluded.cache_audits,
             audit_nanos = h.audit_nanos + excluded.audit_nanos,
+            embedding_nanos = h.embedding_nanos + excluded.embedding_nanos,
             saved_ms = h.saved_ms + excluded.saved_ms');
 
 -- Expiry -----------------------------------------------------------------------------------------------------------------------
@@ -280,7 +291,7 @@ as $$
     with settings as (
         select c.key_id, jsonb_strip_nulls(jsonb_build_object('tier', c.tier, 'sharing', c.sharing, 'threshold', c.threshold, 'error_limit', c.error_limit,
                 'earlier_turns', c.earlier_turns, 'ttl_seconds', c.ttl_seconds, 'semantic_ttl_seconds', c.semantic_ttl_seconds,
-                'most_bytes', c.most_bytes)) as said
+                'most_bytes', c.most_bytes, 'embedder', c.embedder, 'embedder_threshold', c.embedder_threshold)) as said
         from public.cache_settings c where c.tenant_id = tenant and (c.key_id is null or c.key_id = key)
     )
     select jsonb_build_object(

@@ -162,8 +162,10 @@ pub struct OfficeConfig {
     pub credentials: Credentials,
     /// The KMS key, for the functions that seal.
     pub kms_key: Option<KmsKey>,
-    /// The DynamoDB table, for the function that tells what is spent.
+    /// The DynamoDB table, for the functions that tell what is spent, and alerts.
     pub table: Option<String>,
+    /// Where alerts go.
+    pub alerts: AlertsConfig,
 }
 
 /// What the auth function needs.
@@ -268,9 +270,10 @@ impl OfficeConfig {
     pub fn load(vars: Vars<'_>) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(vars);
         let (kms_key, table) = (reader.kms_key(), reader.optional("SUPERGATE_TABLE"));
+        let alerts = reader.alerts();
         match (reader.database("DATABASE_URL"), reader.credentials()) {
             (Some(database), Some(credentials)) if reader.wrong.is_empty() => {
-                Ok(Self { database, credentials, kms_key, table })
+                Ok(Self { database, credentials, kms_key, table, alerts })
             }
             _ => Err(ConfigError(reader.wrong)),
         }

@@ -30,7 +30,8 @@ use supergate::{
         admin::{
             Office, audit,
             budgets::{self, Budgets},
-            cache, credentials, keys,
+            cache::{self, CacheOffice},
+            credentials, keys,
             migrate::Command,
             prices,
             rotation::Rotation,
@@ -112,6 +113,7 @@ pub struct App {
     gateway: Arc<Gateway>,
     office: Arc<Office>,
     budgets: Arc<Budgets>,
+    cache: Arc<CacheOffice>,
     people: Arc<People>,
     master_key: Arc<MasterKey>,
     /// Why the ledger need not be what the providers bill; none: it must.
@@ -162,6 +164,7 @@ impl App {
         let master_key = master_key(&database, vars).await;
         let office = Arc::new(Office::new(office_config(&database, vars), clock.clone(), 4).expect("an office"));
         let budgets = budgets(&database, vars, &clock).await;
+        let cache = cache_office(&database, vars, &clock).await;
         let people = people_config(&database, vars);
         let people = Arc::new(People::new(people, clock.clone(), 4).await.expect("the auth function"));
         let text = |answer: &Value, name: &str| answer[name].as_str().expect(name).to_owned();
@@ -175,6 +178,7 @@ impl App {
             gateway,
             office,
             budgets,
+            cache,
             people,
             master_key,
             unbilled: Mutex::default(),
@@ -236,6 +240,7 @@ impl App {
         let config = office_config(&self.database, vars);
         self.office = Arc::new(Office::new(config, self.clock.clone(), 4).expect("an office"));
         self.budgets = budgets(&self.database, vars, &self.clock).await;
+        self.cache = cache_office(&self.database, vars, &self.clock).await;
     }
 
     /// The rotation over this database.
@@ -335,7 +340,7 @@ impl App {
             let methods = &[web::GET, web::POST, web::PUT, web::PATCH, web::DELETE];
             self.function("budgets", methods, handler).answer(request, after.clone()).await
         } else if request.uri().path().starts_with("/v1/cache") {
-            let office = Arc::clone(&self.office);
+            let office = Arc::clone(&self.cache);
             let handler = move |call| {
                 let office = Arc::clone(&office);
                 async move { cache::answer(&office, call).await }
@@ -538,6 +543,13 @@ async fn budgets(database: &TestDatabase, vars: &[(&str, &str)], clock: &Arc<Tes
     let reservations = Office::reservations(&config).await.expect("the table");
     let office = Office::new(config, Arc::<TestClock>::clone(clock), 4).expect("an office");
     Arc::new(Budgets { office, reservations })
+}
+
+async fn cache_office(database: &TestDatabase, vars: &[(&str, &str)], clock: &Arc<TestClock>) -> Arc<CacheOffice> {
+    let config = office_config(database, vars);
+    let alerts = Arc::new(Office::alerts(&config, Arc::<TestClock>::clone(clock)).await.expect("the alerts"));
+    let office = Office::new(config, Arc::<TestClock>::clone(clock), 4).expect("an office");
+    Arc::new(CacheOffice { office, alerts })
 }
 
 fn office_config(database: &TestDatabase, vars: &[(&str, &str)]) -> OfficeConfig {

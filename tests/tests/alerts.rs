@@ -222,7 +222,7 @@ fn a_stack_tells_under_its_own_name_and_hears_nobody_elses_alerts() {
             }
         }
     }
-    assert_eq!((tellers, listeners), (3, 2), "the control: who tells, and the rules");
+    assert_eq!((tellers, listeners), (4, 2), "the control: who tells, and the rules");
 }
 
 #[test]

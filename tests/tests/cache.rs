@@ -2,6 +2,8 @@
 
 #[path = "cache/control.rs"]
 mod control;
+#[path = "cache/elsewhere.rs"]
+mod elsewhere;
 #[path = "cache/failures.rs"]
 mod failures;
 #[path = "cache/isolation.rs"]

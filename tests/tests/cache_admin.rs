@@ -154,7 +154,11 @@ async fn statistics_add_up_hits_by_tier_and_savings_before_and_after_the_sums_ar
     let now = app.clock.since_epoch();
     let insert = async |cache: &str, saved: i64, saved_ms: i64, attempt: i64| {
         let request = supergate::tenancy::RequestId::generate(now);
-        let cost = if cache == "audit" { 40_000_000 } else { 0 };
+        let cost = match cache {
+            "audit" => 40_000_000,
+            "embedding" => 10_000_000,
+            _ => 0,
+        };
         let sql = format!(
             "insert into usage_events (tenant_id, request_id, attempt, created_at, key_id, provider, model_requested, model, streamed, status, ended,
              input_tokens, output_tokens, usage_source, cost_nanos, cache, saved_nanos, saved_ms, latency_ms)
@@ -171,12 +175,15 @@ async fn statistics_add_up_hits_by_tier_and_savings_before_and_after_the_sums_ar
         insert(cache, saved, saved_ms, 1).await;
     }
     insert("audit", 0, 0, 2).await;
+    insert("embedding", 0, 0, 2).await;
     let expected = json!({"exact": 2, "canonical": 1, "semantic": 1, "total": 4});
     let check = async |when: &str| {
         let stats = app.get("/v1/cache/stats?period=7d").await.json();
         assert_eq!((&stats["hits"], &stats["misses"], &stats["bypasses"]), (&expected, &json!(1), &json!(1)), "{when}");
         assert_eq!(stats["hit_rate"], 0.8, "{when}");
-        let savings = json!({"saved_usd": 0.28, "audits": 1, "audits_usd": 0.04, "net_usd": 0.24, "latency_ms": 1510});
+        let savings = json!({
+            "saved_usd": 0.28, "audits": 1, "audits_usd": 0.04, "embeddings_usd": 0.01, "net_usd": 0.23, "latency_ms": 1510,
+        });
         assert_eq!(stats["savings"], savings, "{when}");
         for (period, steps) in [("24h", 24), ("7d", 7), ("30d", 30)] {
             let series = app.get(&format!("/v1/cache/timeseries?period={period}")).await.json();
@@ -188,7 +195,7 @@ async fn statistics_add_up_hits_by_tier_and_savings_before_and_after_the_sums_ar
     check("before").await;
     let sweeper = app.sweeper(&[("SUPERGATE_TABLE", &table::own().await)]).await;
     let command = serde_json::from_value(json!({"action": "tidy"})).expect("a command");
-    assert_eq!(sweeper.run(command, None).await.expect("swept").added_up, 7);
+    assert_eq!(sweeper.run(command, None).await.expect("swept").added_up, 8);
     check("after").await;
     assert_eq!(app.get("/v1/cache/stats?period=1y").await.status, 400);
 }

@@ -3,14 +3,19 @@
 use std::{process::ExitCode, sync::Arc};
 use supergate::{
     config::OfficeConfig,
-    gateway::admin::{Office, cache},
+    gateway::admin::{
+        Office,
+        cache::{self, CacheOffice},
+    },
     web,
 };
 
 fn main() -> ExitCode {
     web::start(|start| async move {
         let config = OfficeConfig::load(start.vars)?;
-        let office = Arc::new(Office::new(config, Arc::clone(&start.clock), start.concurrency)?);
+        let alerts = Arc::new(Office::alerts(&config, Arc::clone(&start.clock)).await?);
+        let office = Office::new(config, Arc::clone(&start.clock), start.concurrency)?;
+        let office = Arc::new(CacheOffice { office, alerts });
         let handler = move |call| {
             let office = Arc::clone(&office);
             async move { cache::answer(&office, call).await }

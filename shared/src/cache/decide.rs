@@ -17,6 +17,20 @@ pub const LEAST_THRESHOLD: f32 = 0.92;
 /// [`DEFAULT_THRESHOLD`]: synonyms and lead-ins move the vector of a short text further than they move what it asks.
 pub const WORDED_ALIKE: f32 = 0.87;
 
+/// The same of vectors that a provider's model makes: what is near differs from model to model, so the tenant must say it, and this is
+/// only what is near for none of them.
+pub const LEAST_OF_A_PROVIDER: f32 = 0.7;
+
+/// What makes the vectors that tier 2 compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Vectors {
+    /// The model in this process, for which the thresholds here were measured.
+    #[default]
+    InProcess,
+    /// A provider's model, which the tenant named.
+    OfAProvider,
+}
+
 /// What a tenant or a key has set. A key's setting narrows its tenant's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
@@ -24,6 +38,8 @@ pub struct Settings {
     pub tier: Option<Tier>,
     /// The least similarity of tier 2.
     pub threshold: f32,
+    /// What makes the vectors.
+    pub vectors: Vectors,
     /// The most errors per hit before tier 2 goes back to shadow.
     pub error_limit: f64,
     /// For whom answers are kept.
@@ -41,6 +57,7 @@ impl Default for Settings {
         Self {
             tier: Some(Tier::Semantic),
             threshold: DEFAULT_THRESHOLD,
+            vectors: Vectors::InProcess,
             error_limit: DEFAULT_LIMIT,
             sharing: Sharing::Key,
             earlier_turns: false,
@@ -57,6 +74,7 @@ impl Settings {
         Self {
             tier: self.tier.min(key.tier),
             threshold: self.threshold.max(key.threshold),
+            vectors: self.vectors,
             error_limit: self.error_limit.min(key.error_limit),
             sharing: if key.sharing == Sharing::Key { Sharing::Key } else { self.sharing },
             earlier_turns: self.earlier_turns && key.earlier_turns,
@@ -100,7 +118,7 @@ pub struct Plan {
     /// Whether the answer is kept, if it is fit.
     pub write: bool,
     /// The least similarity.
-    pub threshold: f32,
+    pub threshold: Threshold,
     /// How long the answer is kept.
     pub ttl: Duration,
     /// Why nothing is looked up, if nothing is.
@@ -127,7 +145,7 @@ pub fn plan(settings: &Settings, control: &Control, fit: &Eligibility, mode: Mod
         canonical: reads && tier >= Some(Tier::Canonical) && fit.canonical.is_ok(),
         semantic,
         write: control.write && tier.is_some() && fit.exact.is_ok(),
-        threshold: control.threshold.unwrap_or(settings.threshold).max(settings.threshold).max(LEAST_THRESHOLD),
+        threshold: Threshold::of(settings, control),
         ttl: control.ttl.map_or(settings.ttl, |ttl| ttl.min(settings.ttl)),
         passed,
     }
@@ -153,20 +171,44 @@ pub enum Choice {
     Nothing,
 }
 
-/// The least similarity of anything that [`choose`] could serve at a threshold: what is asked of the store.
-pub fn floor(threshold: f32) -> f32 {
-    if threshold > DEFAULT_THRESHOLD { threshold } else { WORDED_ALIKE.min(threshold) }
+/// How similar two texts must be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// Whatever they say.
+    pub near: f32,
+    /// Where they are worded alike: what is asked of the store.
+    pub floor: f32,
+}
+
+impl Threshold {
+    /// In the vectors of this process.
+    #[must_use]
+    pub fn in_process(near: f32) -> Self {
+        Self { near, floor: if near > DEFAULT_THRESHOLD { near } else { WORDED_ALIKE.min(near) } }
+    }
+
+    /// What a tenant has set, and a caller raised.
+    fn of(settings: &Settings, control: &Control) -> Self {
+        let near = control.threshold.unwrap_or(settings.threshold).max(settings.threshold);
+        match settings.vectors {
+            Vectors::InProcess => Self::in_process(near.max(LEAST_THRESHOLD)),
+            // Nobody has measured what another model makes of wording.
+            Vectors::OfAProvider => {
+                let near = near.max(LEAST_OF_A_PROVIDER);
+                Self { near, floor: near }
+            }
+        }
+    }
 }
 
 /// Chooses among candidates, best first or not.
-pub fn choose(prompt: &Reading, candidates: &[Candidate<'_>], threshold: f32) -> Choice {
-    let floor = floor(threshold);
+pub fn choose(prompt: &Reading, candidates: &[Candidate<'_>], threshold: Threshold) -> Choice {
     let mut near: Vec<(usize, &Candidate<'_>)> =
-        candidates.iter().enumerate().filter(|(_, candidate)| candidate.similarity >= floor).collect();
+        candidates.iter().enumerate().filter(|(_, candidate)| candidate.similarity >= threshold.floor).collect();
     near.sort_by(|(_, a), (_, b)| b.similarity.total_cmp(&a.similarity));
     let mut first_objection = None;
     for (place, candidate) in near {
-        let is_near = candidate.similarity >= threshold;
+        let is_near = candidate.similarity >= threshold.near;
         match guards::objection(prompt, candidate.reading) {
             None if is_near || guards::same_wording(prompt, candidate.reading) => return Choice::Serve(place),
             Some(guard) if is_near => first_objection = first_objection.or(Some(guard)),
@@ -218,10 +260,13 @@ mod tests {
     fn a_threshold_is_only_raised_and_a_key_only_narrows() {
         let tenant = Settings { threshold: 0.96, ..Settings::default() };
         let with =
-            |threshold| plan(&tenant, &Control { threshold, ..Control::default() }, &FIT, Mode::Serving).threshold;
+            |threshold| plan(&tenant, &Control { threshold, ..Control::default() }, &FIT, Mode::Serving).threshold.near;
         assert_eq!((with(None), with(Some(0.98)), with(Some(0.93))), (0.96, 0.98, 0.96));
         let low = Settings { threshold: 0.5, ..Settings::default() };
-        assert_eq!(plan(&low, &Control::default(), &FIT, Mode::Serving).threshold, LEAST_THRESHOLD);
+        assert_eq!(plan(&low, &Control::default(), &FIT, Mode::Serving).threshold.near, LEAST_THRESHOLD);
+        let of_a_provider = Settings { vectors: Vectors::OfAProvider, ..low };
+        let least = Threshold { near: LEAST_OF_A_PROVIDER, floor: LEAST_OF_A_PROVIDER };
+        assert_eq!(plan(&of_a_provider, &Control::default(), &FIT, Mode::Serving).threshold, least);
         let key = Settings { tier: Some(Tier::Exact), threshold: 0.9, sharing: Sharing::Tenant, ..Settings::default() };
         let both = tenant.narrowed(&key);
         assert_eq!((both.tier, both.threshold, both.sharing), (Some(Tier::Exact), 0.96, Sharing::Key));
@@ -242,7 +287,7 @@ mod tests {
                 .zip(&readings)
                 .map(|(similarity, reading)| Candidate { similarity, reading })
                 .collect();
-            choose(&prompt, &candidates, threshold)
+            choose(&prompt, &candidates, Threshold::in_process(threshold))
         };
         #[rustfmt::skip]
         let table: [(_, _, Result<usize, &str>, _); 6] = [
@@ -260,7 +305,10 @@ mod tests {
                 Choice::Nothing => Err(""),
             };
             assert_eq!(said, expected, "{why}");
-            assert!(floor(threshold) <= threshold, "nothing that could be served is left in the store");
+            assert!(
+                Threshold::in_process(threshold).floor <= threshold,
+                "nothing that could be served is left in the store"
+            );
         }
     }
 }

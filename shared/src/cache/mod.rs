@@ -15,6 +15,7 @@ pub mod embedding;
 pub mod guards;
 pub mod keys;
 pub mod namespace;
+pub mod resting;
 pub mod savings;
 pub mod sealed;
 pub mod settings;

@@ -2,7 +2,7 @@
 
 use super::{
     control::{LONGEST_TTL, Tier},
-    decide::Settings,
+    decide::{Settings, Vectors},
     namespace::Sharing,
     trust::Mode,
 };
@@ -22,7 +22,7 @@ pub const LEAST_ERROR_LIMIT: f64 = 0.001;
 pub const LONGEST_TTL_SECONDS: i64 = LONGEST_TTL.as_secs().cast_signed();
 
 /// What a tenant, or one of its keys, has set. What is absent is as it is by default, and for a key as its tenant has it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheSettings {
     /// The highest tier that may answer.
@@ -41,6 +41,11 @@ pub struct CacheSettings {
     pub semantic_ttl_seconds: Option<u32>,
     /// How many bytes all entries of the tenant take at most. Only a tenant has it.
     pub most_bytes: Option<i64>,
+    /// The provider's model that makes the vectors, as `provider/model`; none: the one in this process. Only a tenant has it: it is with these
+    /// vectors that tier 2 was right or wrong.
+    pub embedder: Option<String>,
+    /// The least similarity of those vectors: each model has its own.
+    pub embedder_threshold: Option<f32>,
 }
 
 /// The highest tier that may answer, or that none may.
@@ -71,7 +76,7 @@ words!(Highest: Off = "off", Exact = "exact", Canonical = "canonical", Semantic 
 words!(Shared: Key = "key", Tenant = "tenant");
 
 /// What the cache may do for a principal.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CacheRights {
     /// The tenant's settings with the key's on top.
     pub settings: Settings,
@@ -79,10 +84,12 @@ pub struct CacheRights {
     pub mode: Mode,
     /// How many bytes all entries of the tenant take at most.
     pub most_bytes: i64,
+    /// The provider's model that makes the vectors, as `provider/model`; none: the one in this process.
+    pub embedder: Option<String>,
 }
 
 /// `app.cache_wanted`, a part of the look-ups that make a principal: what the tenant and the key have set, and the tenant's record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Found {
     /// The tenant's.
@@ -94,13 +101,19 @@ pub struct Found {
 }
 
 impl CacheSettings {
+    /// The least similarity that was set, of the vectors that are compared.
+    fn similarity(&self) -> Option<f32> {
+        if self.embedder.is_some() { self.embedder_threshold } else { self.threshold }
+    }
+
     /// These settings, and for what they do not say those.
     #[must_use]
     pub fn over(&self, base: Settings) -> Settings {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into()).min(LONGEST_TTL);
         Settings {
             tier: self.tier.map_or(base.tier, Highest::tier),
-            threshold: self.threshold.unwrap_or(base.threshold),
+            threshold: self.similarity().unwrap_or(base.threshold),
+            vectors: if self.embedder.is_some() { Vectors::OfAProvider } else { base.vectors },
             error_limit: self.error_limit.unwrap_or(base.error_limit),
             sharing: self.sharing.map_or(base.sharing, Shared::sharing),
             earlier_turns: self.earlier_turns.unwrap_or(base.earlier_turns),
@@ -154,9 +167,10 @@ impl CacheRights {
     /// What was found, for a tenant whose prompts may be cached or not.
     #[must_use]
     pub fn new(cache_prompts: bool, found: &Found) -> Self {
-        let tenant = found.tenant.unwrap_or_default();
+        let none = CacheSettings::default();
+        let tenant = found.tenant.as_ref().unwrap_or(&none);
         let of_tenant = tenant.over(Settings::default());
-        let settings = match found.key {
+        let settings = match &found.key {
             Some(key) => of_tenant.narrowed(&key.over(of_tenant)),
             None => of_tenant,
         };
@@ -165,6 +179,7 @@ impl CacheRights {
             settings: Settings { tier, ..settings },
             mode: if found.serving { Mode::Serving } else { Mode::Shadow },
             most_bytes: tenant.most_bytes.unwrap_or(DEFAULT_MOST_BYTES),
+            embedder: tenant.embedder.clone(),
         }
     }
 }
@@ -189,13 +204,28 @@ mod tests {
             "serving": true,
         }))
         .expect("a column");
-        let CacheRights { settings, mode, most_bytes } = CacheRights::new(true, &found);
+        let CacheRights { settings, mode, most_bytes, .. } = CacheRights::new(true, &found);
         assert_eq!((settings.tier, settings.threshold), (Some(Tier::Canonical), 0.97), "not wider");
         assert_eq!((settings.sharing, settings.ttl), (Sharing::Key, Duration::from_secs(60)));
         assert_eq!((mode, most_bytes), (Mode::Serving, 1000));
         let shared: Found =
             serde_json::from_value(json!({"tenant": {"sharing": "tenant"}, "key": {}})).expect("a column");
         assert_eq!(CacheRights::new(true, &shared).settings.sharing, Sharing::Tenant, "a key that says nothing");
+    }
+
+    #[test]
+    fn a_providers_vectors_have_a_threshold_of_their_own_which_a_key_may_raise() {
+        let of = |key: serde_json::Value| {
+            let found = json!({
+                "tenant": {"threshold": 0.97, "embedder": "openai/text-embedding-3-small", "embedder_threshold": 0.85}, "key": key,
+            });
+            CacheRights::new(true, &serde_json::from_value(found).expect("a column"))
+        };
+        let rights = of(json!(null));
+        assert_eq!(rights.embedder.as_deref(), Some("openai/text-embedding-3-small"));
+        assert_eq!((rights.settings.threshold, rights.settings.vectors), (0.85, Vectors::OfAProvider));
+        assert_eq!(of(json!({"tier": "semantic"})).settings.threshold, 0.85, "a key that does not speak of it");
+        assert_eq!(of(json!({"threshold": 0.96})).settings.threshold, 0.96, "a key that asks for more");
     }
 
     #[test]

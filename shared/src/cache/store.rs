@@ -5,6 +5,7 @@ use super::{
     answer::StoredAnswer,
     embed::Embedding,
     keys::{CacheKeys, KeyError},
+    resting::Rest,
     sealed::{self, Content, EntryLabel, Hash},
 };
 use crate::{
@@ -21,7 +22,11 @@ use crate::{
     tenancy::{CacheEntryId, TenantId},
 };
 use futures_util::{FutureExt as _, future::BoxFuture};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use time::OffsetDateTime;
 
 /// The longest that a look-up keeps a caller waiting.
@@ -46,6 +51,8 @@ struct Inner {
     keys: CacheKeys,
     clock: Arc<dyn Clock>,
     patience: Duration,
+    /// Of look-ups, and of those by vectors.
+    rests: [Mutex<Rest>; 2],
 }
 
 /// Under what an answer is kept and asked for.
@@ -143,6 +150,9 @@ pub enum StoreError {
     /// It took too long; it goes on after the response.
     #[error("the cache did not answer in time")]
     TooSlow,
+    /// It failed several times in a row, and is not asked for some seconds.
+    #[error("the cache is left alone for some seconds")]
+    Resting,
     /// What was to be stored cannot be: a fault of ours.
     #[error("the entry cannot be stored")]
     Unfit(#[source] BoxError),
@@ -156,7 +166,13 @@ impl Store {
 
     /// The same with another patience, for tests.
     pub fn with_patience(db: Database, master_key: MasterKey, clock: Arc<dyn Clock>, patience: Duration) -> Self {
-        Self(Arc::new(Inner { db, keys: CacheKeys::new(master_key, Arc::clone(&clock)), clock, patience }))
+        Self(Arc::new(Inner {
+            db,
+            keys: CacheKeys::new(master_key, Arc::clone(&clock)),
+            clock,
+            patience,
+            rests: Default::default(),
+        }))
     }
 
     /// The answer to the same prompt, or to the same but for how it is written: one round trip. Older than `not_before` is too old.
@@ -185,7 +201,7 @@ impl Store {
             }
             Ok((look_up, inner.removal(address.tenant, poisoned.into_iter().collect())))
         };
-        self.in_time(work, defer).await
+        self.in_time(Of::Prompt, work, defer).await
     }
 
     /// The answers to the most similar prompts, the most similar first: one round trip more. What is less similar than `at_least` is left out.
@@ -220,7 +236,7 @@ impl Store {
             }
             Ok((hits, inner.removal(address.tenant, poisoned)))
         };
-        self.in_time(work, defer).await
+        self.in_time(Of::Vector, work, defer).await
     }
 
     /// Keeps an answer, in the place of one to the same prompt; what is worth least goes if there is no room. For after the response.
@@ -275,11 +291,18 @@ impl Store {
     }
 
     /// Waits as long as a caller may wait. What takes longer is done after the response, so that its connection is of use again.
+    ///
+    /// After a few in a row that failed nobody asks for some seconds: a database that hangs must not cost each request this time.
     async fn in_time<T: Send + 'static>(
         &self,
+        of: Of,
         work: impl Future<Output = Result<(T, Option<BoxFuture<'static, ()>>), StoreError>> + Send + 'static,
         defer: Defer<'_>,
     ) -> Result<T, StoreError> {
+        let (rest, clock) = (|| self.0.rest(of), &self.0.clock);
+        if rest().is_on(clock.monotonic()) {
+            return Err(StoreError::Resting);
+        }
         let mut work = work.boxed();
         let Ok(done) = tokio::time::timeout(self.0.patience, &mut work).await else {
             defer(Box::pin(async move {
@@ -287,14 +310,23 @@ impl Store {
                     removal.await;
                 }
             }));
+            rest().failed(clock.monotonic());
             return Err(StoreError::TooSlow);
         };
-        let (found, removal) = done?;
+        let (found, removal) = done.inspect_err(|_| rest().failed(clock.monotonic()))?;
+        rest().worked();
         if let Some(removal) = removal {
             defer(removal);
         }
         Ok(found)
     }
+}
+
+/// Which look-up.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    Prompt,
+    Vector,
 }
 
 /// Why an entry gives no answer.
@@ -305,6 +337,15 @@ enum Unopened {
 }
 
 impl Inner {
+    fn rest(&self, of: Of) -> MutexGuard<'_, Rest> {
+        let [prompt, vector] = &self.rests;
+        let rest = match of {
+            Of::Prompt => prompt,
+            Of::Vector => vector,
+        };
+        rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wanted(&self, address: Address, not_before: Option<OffsetDateTime>) -> Wanted {
         let Address { namespace, exact, canonical, .. } = address;
         let not_before = not_before.unwrap_or(OffsetDateTime::UNIX_EPOCH);

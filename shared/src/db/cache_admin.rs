@@ -181,6 +181,8 @@ pub(crate) struct Sums {
     pub(crate) audits: i64,
     pub(crate) saved: Nanos,
     pub(crate) audited: Nanos,
+    /// What the vectors cost that a provider made for it.
+    pub(crate) embedded: Nanos,
     pub(crate) saved_ms: i64,
 }
 
@@ -196,18 +198,18 @@ with noted as (
 ), used as (
     select hour as at, cache_hits - cache_canonical_hits - cache_semantic_hits as exact, cache_canonical_hits as canonical,
         cache_semantic_hits as semantic, cache_misses as misses, cache_bypasses as bypasses, cache_audits as audits, saved_nanos,
-        audit_nanos, saved_ms
+        audit_nanos, embedding_nanos, saved_ms
     from usage_hours where kind = 'all' and hour >= $1 and hour < $2
     union all
     select app.request_time(request_id), (cache = 'hit')::integer, (cache = 'canonical_hit')::integer, (cache = 'semantic_hit')::integer,
         (cache = 'miss')::integer, (cache = 'bypass')::integer, (cache = 'audit')::integer, saved_nanos,
-        case when cache = 'audit' then cost_nanos else 0 end, coalesce(saved_ms, 0)
+        case when cache = 'audit' then cost_nanos else 0 end, case when cache = 'embedding' then cost_nanos else 0 end, coalesce(saved_ms, 0)
     from noted where cache is not null
 )
 select width_bucket(at, $5::timestamptz[]), coalesce(sum(exact), 0)::bigint, coalesce(sum(canonical), 0)::bigint,
     coalesce(sum(semantic), 0)::bigint, coalesce(sum(misses), 0)::bigint, coalesce(sum(bypasses), 0)::bigint,
     coalesce(sum(audits), 0)::bigint, coalesce(sum(saved_nanos), 0)::bigint, coalesce(sum(audit_nanos), 0)::bigint,
-    coalesce(sum(saved_ms), 0)::bigint
+    coalesce(sum(saved_ms), 0)::bigint, coalesce(sum(embedding_nanos), 0)::bigint
 from used group by 1";
 
 /// What the transaction's tenant's cache did, by the step of the window in which it was. The steps are whole hours, their ends included.
@@ -235,6 +237,7 @@ pub(crate) async fn sums(tx: &TenantTx, window: &Window, steps: &[OffsetDateTime
             saved: Nanos(row.try_get(7)?),
             audited: Nanos(row.try_get(8)?),
             saved_ms: row.try_get(9)?,
+            embedded: Nanos(row.try_get(10)?),
         };
         Ok((row.try_get(0)?, sums))
     };

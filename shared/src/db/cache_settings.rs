@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use tokio_postgres::{Row, types::Type};
 
 /// What somebody set, and when.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SettingsRow {
     /// None: the tenant.
     pub(crate) key: Option<KeyId>,
@@ -20,7 +20,8 @@ pub(crate) struct SettingsRow {
 macro_rules! settings {
     ($rest:literal) => {
         concat!(
-            "select key_id, tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, most_bytes, updated_at ",
+            "select key_id, tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, most_bytes, embedder, ",
+            "embedder_threshold, updated_at ",
             "from cache_settings ",
             $rest
         )
@@ -49,10 +50,11 @@ pub(crate) async fn lock(tx: &TenantTx, key: Option<KeyId>) -> Result<Option<Set
 
 const SET: &str = "\
     insert into cache_settings (tenant_id, key_id, tier, sharing, threshold, error_limit, earlier_turns, ttl_seconds, semantic_ttl_seconds, \
-    most_bytes, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+    most_bytes, updated_at, embedder, embedder_threshold) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
     on conflict (tenant_id, key_id) do update set tier = excluded.tier, sharing = excluded.sharing, threshold = excluded.threshold, \
     error_limit = excluded.error_limit, earlier_turns = excluded.earlier_turns, ttl_seconds = excluded.ttl_seconds, \
-    semantic_ttl_seconds = excluded.semantic_ttl_seconds, most_bytes = excluded.most_bytes, updated_at = excluded.updated_at";
+    semantic_ttl_seconds = excluded.semantic_ttl_seconds, most_bytes = excluded.most_bytes, updated_at = excluded.updated_at, \
+    embedder = excluded.embedder, embedder_threshold = excluded.embedder_threshold";
 
 /// Stores what the transaction's tenant, or one of its keys, sets. It was checked.
 ///
@@ -74,6 +76,8 @@ pub(crate) async fn set(tx: &TenantTx, row: &SettingsRow) -> Result<(), Error> {
         (&seconds(settings.semantic_ttl_seconds), Type::INT4),
         (&settings.most_bytes, Type::INT8),
         (&row.updated_at, Type::TIMESTAMPTZ),
+        (&settings.embedder, Type::TEXT),
+        (&settings.embedder_threshold.map(shortest), Type::FLOAT8),
     ];
     tx.query(SET, params).await.map(drop)
 }
@@ -97,18 +101,20 @@ fn read_row(row: &Row) -> Result<SettingsRow, Error> {
     let unknown = |_| Error::Unexpected("settings of the cache that this version does not know");
     let seconds = |name| Ok::<_, Error>(row.try_get::<_, Option<i32>>(name)?.map(i32::unsigned_abs));
     #[expect(clippy::cast_possible_truncation, reason = "a similarity is compared in 32 bits")]
-    let threshold = row.try_get::<_, Option<f64>>("threshold")?.map(|threshold| threshold as f32);
+    let similarity = |name| Ok::<_, Error>(row.try_get::<_, Option<f64>>(name)?.map(|threshold| threshold as f32));
     Ok(SettingsRow {
         key: row.try_get::<_, Option<_>>("key_id")?.map(KeyId::from_uuid),
         settings: CacheSettings {
             tier: tier.map(str::parse).transpose().map_err(unknown)?,
-            threshold,
+            threshold: similarity("threshold")?,
             error_limit: row.try_get("error_limit")?,
             sharing: sharing.map(str::parse).transpose().map_err(unknown)?,
             earlier_turns: row.try_get("earlier_turns")?,
             ttl_seconds: seconds("ttl_seconds")?,
             semantic_ttl_seconds: seconds("semantic_ttl_seconds")?,
             most_bytes: row.try_get("most_bytes")?,
+            embedder: row.try_get("embedder")?,
+            embedder_threshold: similarity("embedder_threshold")?,
         },
         updated_at: row.try_get("updated_at")?,
     })

@@ -105,6 +105,19 @@ pub(crate) async fn record_in(tx: &TenantTx, trial: &Trial, limit: f64) -> Resul
     Ok((after, change))
 }
 
+/// What was compared does not hold any more: the transaction's tenant begins in shadow, with nothing compared. Says whether it served.
+///
+/// # Errors
+/// [`Error`]; nothing was changed then.
+pub(crate) async fn begin_anew(tx: &TenantTx, at: OffsetDateTime) -> Result<bool, Error> {
+    // The row is locked first, so that what it was is what this changed.
+    let before = tx.query("select mode from cache_trust for update", &[]).await?;
+    let served = before.first().map(|row| Ok::<_, Error>(mode(row.try_get("mode")?)? == Mode::Serving)).transpose()?;
+    let statement = "update cache_trust set mode = 'shadow', compared = 0, wrong = 0, since = $1";
+    tx.query(statement, &[(&at, Type::TIMESTAMPTZ)]).await?;
+    Ok(served.unwrap_or(false))
+}
+
 /// What the database calls a mode.
 pub(in crate::db) fn mode(text: &str) -> Result<Mode, Error> {
     let known = [Mode::Shadow, Mode::Serving].into_iter().find(|mode| mode.as_str() == text);

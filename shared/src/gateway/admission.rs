@@ -44,6 +44,8 @@ pub(super) struct Booking {
     permit: Permit,
     /// Of its idempotency key, if it has one.
     claim: Option<Claim>,
+    /// What was asked of a provider besides, and what that may cost at most.
+    besides: Vec<(UsageEvent, Worst)>,
 }
 
 /// What becomes of a request that asks to be admitted.
@@ -60,6 +62,11 @@ impl Booking {
         self.claim.clone()
     }
 
+    /// Notes a call beside the one that the request is about: it has its row, and is charged, whichever way the request ends.
+    pub(super) fn note_besides(&mut self, event: UsageEvent, worst: Worst) {
+        self.besides.push((event, worst));
+    }
+
     /// Writes the rows and settles, after the response.
     pub(super) fn close(self, events: Vec<UsageEvent>, after: &AfterResponse) {
         after.defer(self.settle(events));
@@ -67,15 +74,18 @@ impl Booking {
 
     /// Writes the rows and settles. The idempotency key comes last: while it is claimed, a second request waits.
     pub(super) async fn settle(self, events: Vec<UsageEvent>) {
+        let is_made = events.iter().any(is_made);
+        let actual = plus(charged(&self.permit, &events), &self.besides);
+        let rows: Vec<UsageEvent> =
+            events.into_iter().chain(self.besides.into_iter().map(|(event, _)| event)).collect();
         // Where the rows are lost, the reservation is the last trace of them that a program can read.
-        if self.ledger.record(&events).await != Recorded::Lost {
-            let actual = charged(&self.permit, &events);
+        if self.ledger.record(&rows).await != Recorded::Lost {
             for over in self.limiter.settle(self.permit, actual).await {
                 self.alerts.tell(&Alert::BudgetUsedUp { tenant: self.tenant, budget: (&over).into() }).await;
             }
         }
         if let Some(claim) = self.claim {
-            claim.end(events.iter().any(is_made)).await;
+            claim.end(is_made).await;
         }
     }
 }
@@ -94,6 +104,20 @@ fn charged(permit: &Permit, events: &[UsageEvent]) -> Actual {
     });
     let is_known = events.iter().all(|event| event.usage_source != UsageSource::Counted);
     if is_known { counted } else { permit.at_least(counted) }
+}
+
+/// With what was asked besides. Where nobody knows what that used, it is charged at its own worst, and not at the whole request's.
+fn plus(actual: Actual, besides: &[(UsageEvent, Worst)]) -> Actual {
+    besides.iter().fold(actual, |sum, (event, worst)| {
+        let cost = match event.usage_source {
+            UsageSource::Counted => event.cost.0.max(worst.cost.unwrap_or_default().0),
+            _ => event.cost.0,
+        };
+        Actual {
+            cost: crate::usage::Nanos(sum.cost.0.saturating_add(cost)),
+            tokens: sum.tokens.saturating_add(event.tokens.input),
+        }
+    })
 }
 
 /// After the response: what a refusal, or that nobody counts, tells somebody else than the caller. And soft budgets that are used up: the
@@ -220,6 +244,7 @@ impl Asked<'_> {
                     tenant: grant.tenant(),
                     permit,
                     claim,
+                    besides: Vec::new(),
                 };
                 Ok(Admitted::Now(booking, headers))
             }

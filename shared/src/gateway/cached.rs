@@ -2,12 +2,14 @@
 //! and compared. A cache that fails is a miss that says `BYPASS`; it is never an error.
 
 mod afterwards;
+mod elsewhere;
 mod hit;
 
 pub(super) use hit::{of_completion, serve};
 
 use super::{
     Gateway,
+    admission::Booking,
     after_response::AfterResponse,
     call::{Call, Reply},
 };
@@ -28,11 +30,13 @@ use crate::{
     clock::Clock,
     db::Database,
     error::GatewayError,
+    limits::Worst,
     openai::{ChatRequest, Invalid},
     routing::plan::Candidate as Model,
     tenancy::{Grant, RequestId},
     usage::ledger::CacheOutcome,
 };
+use elsewhere::Elsewhere;
 use std::{path::PathBuf, sync::Arc};
 use time::OffsetDateTime;
 
@@ -48,11 +52,13 @@ pub(crate) struct Cache {
     embedder: LazyEmbedder,
     file: Option<PathBuf>,
     is_on: bool,
+    /// Tenants whose providers' vectors do not come.
+    resting: elsewhere::Resting,
 }
 
 impl Cache {
     pub(crate) fn new(store: Store, file: Option<PathBuf>, is_on: bool) -> Self {
-        Self { store, embedder: LazyEmbedder::none(), file, is_on }
+        Self { store, embedder: LazyEmbedder::none(), file, is_on, resting: elsewhere::Resting::default() }
     }
 
     /// With what makes an embedder of its file, if there is one.
@@ -99,6 +105,8 @@ pub(super) struct Question {
     outcome: CacheOutcome,
     has_vectors: bool,
     vector: Option<Embedding>,
+    /// The provider's model that makes the vectors, in the place of the one in this process.
+    elsewhere: Option<Elsewhere>,
     /// What would have been served, were it not time to look whether it is right.
     audited: Option<Hit>,
 }
@@ -122,6 +130,7 @@ impl Question {
         let circumstances = Circumstances { earlier_turns: settings.earlier_turns, flagged: false };
         let fit = eligibility::of_request(request, circumstances);
         let plan = decide::plan(&settings, &control, &fit, rights.cache.mode);
+        let elsewhere = rights.cache.embedder.as_deref().map(|model| Elsewhere::new(gateway, grant, request, model));
         let surroundings = Surroundings {
             tenant: grant.tenant(),
             key: grant.actor().key(),
@@ -131,7 +140,7 @@ impl Question {
             endpoint: ENDPOINT,
             provider: model.provider.id(),
             model: &model.model.id,
-            embedder: embedding::NAME,
+            embedder: elsewhere.as_ref().map_or(embedding::NAME, Elsewhere::name),
         };
         let keys = (plan.exact || plan.write).then(|| namespace::keys(&surroundings, request));
         let address = keys.as_ref().map(|keys| Address {
@@ -162,7 +171,10 @@ impl Question {
             model: model.model.id.to_string(),
             address,
             prompt: keys.and_then(|keys| keys.prompt),
-            may_be_similar: fit.semantic.is_ok() && settings.tier >= Some(Highest::Semantic),
+            may_be_similar: fit.semantic.is_ok()
+                && settings.tier >= Some(Highest::Semantic)
+                && elsewhere.as_ref().is_none_or(Elsewhere::is_usable),
+            elsewhere,
             has_vectors: false,
             vector: None,
             audited: None,
@@ -172,6 +184,14 @@ impl Question {
     /// What the ledger has of it.
     pub(super) fn outcome(&self) -> CacheOutcome {
         self.outcome
+    }
+
+    /// With what a provider's vector may cost besides.
+    pub(super) fn worst(&self, worst: Worst) -> Worst {
+        match self.elsewhere.as_ref().filter(|_| self.wants_vector()) {
+            Some(elsewhere) => elsewhere.besides(worst, self.prompt.as_deref().unwrap_or_default()),
+            None => worst,
+        }
     }
 
     /// Whether the caller wants no other answer than a stored one.
@@ -190,9 +210,24 @@ impl Question {
             return Some(hit);
         }
         self.has_vectors = has_vectors;
-        if self.plan.semantic != Semantic::Serve {
+        // What a provider is paid for waits until the request is admitted.
+        if self.plan.semantic != Semantic::Serve || self.elsewhere.is_some() {
             return None;
         }
+        self.serve_similar().await
+    }
+
+    /// The same by a provider's vectors, once the request is admitted.
+    pub(super) async fn ask_elsewhere(&mut self, gateway: &Gateway, call: &Call, booking: &mut Booking) -> Option<Hit> {
+        if self.elsewhere.is_none() || self.plan.semantic != Semantic::Serve || !self.has_vectors {
+            return None;
+        }
+        self.embed_elsewhere(gateway, call, booking).await;
+        self.serve_similar().await
+    }
+
+    /// The answer to a similar prompt, unless it is time to look whether it is right.
+    async fn serve_similar(&mut self) -> Option<Hit> {
         let hit = self.find_similar().await?;
         // By the entry's and the request's own bits: who repeats a request is not always or never audited.
         let bits = hit.id.as_uuid().as_u64_pair().1 ^ self.request.as_uuid().as_u64_pair().1;
@@ -211,8 +246,8 @@ impl Question {
         if !self.has_vectors {
             return None;
         }
-        let vector = self.cache.vector(&prompt).await?;
-        let least = (decide::floor(self.plan.threshold), MOST_CANDIDATES);
+        let vector = self.vector_of(&prompt).await?;
+        let least = (self.plan.threshold.floor, MOST_CANDIDATES);
         let found = self.cache.store.find_similar(address, &vector, least, self.not_before, &self.defer()).await;
         self.vector = Some(vector);
         let mut hits = self.or_bypass(found)?;
@@ -229,6 +264,15 @@ impl Question {
                 None
             }
             Choice::Nothing => None,
+        }
+    }
+
+    /// The prompt's vector: of this process, or what a provider said of it before.
+    async fn vector_of(&self, prompt: &str) -> Option<Embedding> {
+        match (&self.vector, &self.elsewhere) {
+            (Some(vector), _) => Some(vector.clone()),
+            (None, Some(_)) => None,
+            (None, None) => self.cache.vector(prompt).await,
         }
     }
 
@@ -273,7 +317,7 @@ fn said(outcome: CacheOutcome) -> &'static str {
     match outcome {
         CacheOutcome::Hit | CacheOutcome::CanonicalHit => "HIT",
         CacheOutcome::SemanticHit => "SEMANTIC-HIT",
-        CacheOutcome::Miss | CacheOutcome::Audit => "MISS",
+        CacheOutcome::Miss | CacheOutcome::Audit | CacheOutcome::Embedding => "MISS",
         CacheOutcome::Bypass => "BYPASS",
         CacheOutcome::Disabled => "DISABLED",
     }

@@ -43,13 +43,17 @@ pub async fn complete(gateway: &Gateway, call: Call) -> Result<Reply, GatewayErr
     let mut attempt = Attempt::new(candidate, &grant, &call, &request, &gateway.clock);
     attempt.terms = terms;
     attempt.tags = tags;
-    let worst = estimate::chat(&attempt.candidate, &terms, &request, prepared.body.len());
+    let worst = question.worst(estimate::chat(&attempt.candidate, &terms, &request, prepared.body.len()));
     // Both at once: a request waits for one round trip before it goes on.
     let reserved = Box::pin(admission::reserve(gateway, &call, &grant, &attempt, worst));
     let (admitted, hit) = join(reserved, Box::pin(question.ask())).await;
-    let (booking, limits) = match admitted? {
+    let (mut booking, limits) = match admitted? {
         Admitted::Now(booking, limits) => (booking, limits),
         Admitted::Before(reply) => return Ok(reply),
+    };
+    let hit = match hit {
+        None => Box::pin(question.ask_elsewhere(gateway, &call, &mut booking)).await,
+        found => found,
     };
     attempt.cache = Some(question.outcome());
     question.load_embedder();
@@ -70,16 +74,19 @@ async fn ask(
     gateway: &Gateway,
     call: &Call,
     request: ChatRequest,
-    (mut attempt, booking): (Attempt, Booking),
+    (mut attempt, mut booking): (Attempt, Booking),
     prepared: Prepared,
-    question: Question,
+    mut question: Question,
 ) -> Result<Reply, GatewayError> {
     if question.only_if_cached() {
         let error = cached::not_cached(&question);
         booking.close(vec![attempt.refused(&error)], &call.after);
         return Err(error);
     }
-    let answer = match upstream::send(gateway, call, &mut attempt, prepared).await {
+    // A provider's vector of the prompt, if one is of use: it comes before the answer does.
+    let vector = Box::pin(question.embed_elsewhere(gateway, call, &mut booking));
+    let (sent, ()) = join(upstream::send(gateway, call, &mut attempt, prepared), vector).await;
+    let answer = match sent {
         Ok(answer) => answer,
         Err(failed) => {
             return Err(failed.without_echo(echo::texts(&request)).settle(&attempt, booking, &call.after));

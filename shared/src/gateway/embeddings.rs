@@ -169,10 +169,8 @@ impl Asker<'_> {
     }
 
     async fn vectors(&self, attempt: &mut Attempt, batch: Batch<'_>) -> Result<Embeddings, Failed> {
-        let answer = upstream::send(self.gateway, self.call, attempt, batch.prepared).await?;
-        let read = upstream::read(self.gateway, self.call, attempt, answer, |_, body| self.embedder.answer(body));
-        let Embeddings { model, vectors, usage } = read.await?;
-        let model = Head { model, ..Head::default() }.bounded().model;
+        let Embeddings { model, vectors, usage } =
+            one_call(self.gateway, self.call, attempt, (self.embedder, batch.prepared)).await?;
         // A vector too few would give every later input its neighbour's.
         let (came, asked) = (vectors.len(), batch.input.len());
         let written: Option<Vec<Vector>> =
@@ -188,6 +186,19 @@ impl Asker<'_> {
             usage: UsageFacts::Counted { answer_bytes: 0, reported: usage },
         })
     }
+}
+
+/// One call, and what it brought.
+pub(super) async fn one_call(
+    gateway: &Gateway,
+    call: &Call,
+    attempt: &mut Attempt,
+    (embedder, prepared): (&dyn Embedder, Prepared),
+) -> Result<Embeddings, Failed> {
+    let answer = upstream::send(gateway, call, attempt, prepared).await?;
+    let read = upstream::read(gateway, call, attempt, answer, |_, body| embedder.answer(body));
+    let Embeddings { model, vectors, usage } = read.await?;
+    Ok(Embeddings { model: Head { model, ..Head::default() }.bounded().model, vectors, usage })
 }
 
 /// One answer of the parts, in their order.

@@ -154,13 +154,15 @@ impl Grant {
         if rights.models.as_ref().is_some_and(|models| !models.has(provider, model)) {
             return denied("this key");
         }
-        let standing = &rights.standing;
+        if self.tenant_allows_model(provider, model) { Ok(()) } else { denied("this tenant's settings") }
+    }
+
+    /// Whether the tenant's settings let it be asked, whatever the key says: for what the tenant has set, and not the key's owner.
+    pub fn tenant_allows_model(&self, provider: &str, model: &str) -> bool {
+        let standing = &self.rights().standing;
         let provider_denied =
             standing.allowed_providers.as_ref().is_some_and(|all| !all.iter().any(|one| one == provider));
-        if provider_denied || standing.allowed_models.as_ref().is_some_and(|models| !models.has(provider, model)) {
-            return denied("this tenant's settings");
-        }
-        Ok(())
+        !provider_denied && standing.allowed_models.as_ref().is_none_or(|models| models.has(provider, model))
     }
 }
 

@@ -136,6 +136,8 @@ pub enum CacheOutcome {
     Disabled,
     /// It had one, and the provider was asked all the same, to compare the two.
     Audit,
+    /// This is no answer: it asked a provider for a vector.
+    Embedding,
 }
 
 impl CacheOutcome {
@@ -154,6 +156,7 @@ impl CacheOutcome {
             Self::Bypass => "bypass",
             Self::Disabled => "disabled",
             Self::Audit => "audit",
+            Self::Embedding => "embedding",
         }
     }
 }

@@ -11,7 +11,15 @@ mod pairs;
 #[path = "../cache_report/stream.rs"]
 mod stream;
 
-use std::{collections::HashMap, env, fs, path::PathBuf, process::ExitCode, thread};
+use std::{
+    collections::HashMap,
+    env,
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+};
 
 use pairs::{Judged, Pair, Tally};
 use serde_json::{Map, Value, json};
@@ -60,29 +68,50 @@ fn main() -> ExitCode {
         eprintln!("supergate: SUPERGATE_TEST_EMBEDDER names no file: `make cache-report` sets it");
         return ExitCode::FAILURE;
     };
-    let embedder = MiniLm::new(fs::read(path).expect("the embedder's file")).expect("an embedder");
+    match report(&path) {
+        Ok(report) => {
+            println!("{}", Value::Object(report));
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("supergate: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Pairs of this repository, and what lies beside it; or those of a file, if one is named.
+fn read_pairs(given: Option<&Path>, shared: &Path) -> Result<Vec<Pair>, String> {
+    let read = |path: &Path| {
+        let of = |problem: String| format!("{}: {problem}", path.display());
+        let bytes = fs::read(path).map_err(|error| of(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| of("it is not UTF-8".to_owned()))?;
+        Pair::read_all(&text).map_err(of)
+    };
+    if let Some(path) = given {
+        return read(path);
+    }
+    let mut pairs = Pair::read_all(OWN)?;
+    let public = shared.join("public.tsv");
+    if public.exists() {
+        pairs.extend(read(&public)?);
+    }
+    Ok(pairs)
+}
+
+fn report(embedder: &OsStr) -> Result<Map<String, Value>, String> {
+    let file = fs::read(embedder).map_err(|error| format!("{}: {error}", embedder.to_string_lossy()))?;
+    let embedder = MiniLm::new(file).map_err(|error| format!("the embedder cannot be used: {error}"))?;
     let mut vectors = Vectors { embedder, made: HashMap::new() };
     let shared = PathBuf::from("../shared/semcache");
-    let mut pairs = match env::var_os("PAIRS").filter(|path| !path.is_empty()) {
-        Some(path) => match fs::read_to_string(&path) {
-            Ok(file) => Pair::read_all(&file),
-            Err(error) => {
-                eprintln!("supergate: {}: {error}", path.to_string_lossy());
-                return ExitCode::FAILURE;
-            }
-        },
-        None => Pair::read_all(OWN),
-    };
-    let given = env::var_os("PAIRS").is_some_and(|path| !path.is_empty());
-    if !given && let Ok(file) = fs::read_to_string(shared.join("public.tsv")) {
-        pairs.extend(Pair::read_all(&file));
-    }
+    let given = env::var_os("PAIRS").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let pairs = read_pairs(given.as_deref(), &shared)?;
     vectors.make(pairs.iter().flat_map(Pair::texts));
     let judged: Vec<Judged> = pairs.iter().map(|pair| pair.judge(&mut vectors, DEFAULT_THRESHOLD)).collect();
     let mut report = tiers(&judged);
     report.insert("guards".to_owned(), guards::measure(&judged));
     report.insert("cost".to_owned(), guards::cost(&judged));
-    if !given {
+    if given.is_none() {
         let all = env::var("STREAM").is_ok_and(|which| which == "all");
         let streams: Map<String, Value> = ["clinc150", "banking77"]
             .into_iter()
@@ -93,8 +122,7 @@ fn main() -> ExitCode {
             .collect();
         report.insert("streams".to_owned(), Value::Object(streams));
     }
-    println!("{}", Value::Object(report));
-    ExitCode::SUCCESS
+    Ok(report)
 }
 
 /// The tables of tiers: of all pairs, of each source, and which kinds of negatives passed.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 use supergate::cache::{
-    decide::{Candidate, Choice, choose},
+    decide::{Candidate, Choice, Threshold, choose},
     eligibility,
     guards::{GUARDS, Reading},
     text,
@@ -22,16 +22,46 @@ pub(crate) struct Pair {
 
 impl Pair {
     /// Reads a file; its first line names the columns. `\n` in a query is the end of a line.
-    pub(crate) fn read_all(file: &str) -> Vec<Self> {
-        file.lines().skip(1).filter_map(Self::read).collect()
+    ///
+    /// # Errors
+    /// Which line is wrong, and what it should be: a line that is passed over would be counted as right.
+    pub(crate) fn read_all(file: &str) -> Result<Vec<Self>, String> {
+        let mut lines = (1..).zip(file.trim_start_matches('\u{feff}').lines());
+        let names: Vec<&str> = lines.next().map_or("", |(_, line)| line).split('\t').map(str::trim).collect();
+        let place = |name: &str| names.iter().position(|one| *one == name);
+        let needed = |name: &str| {
+            let form = "the first line names the columns, separated by tabs: query_a, query_b, is_duplicate, source";
+            place(name).ok_or_else(|| format!("line 1: there is no column `{name}`; {form}"))
+        };
+        let columns = Columns {
+            a: needed("query_a")?,
+            b: needed("query_b")?,
+            same: needed("is_duplicate")?,
+            source: place("source"),
+        };
+        let pairs: Vec<Self> = lines
+            .filter(|(_, line)| !line.trim().is_empty())
+            .map(|(number, line)| Self::read(line, &columns).map_err(|problem| format!("line {number}: {problem}")))
+            .collect::<Result<_, _>>()?;
+        if pairs.is_empty() { Err("there are no pairs below the first line".to_owned()) } else { Ok(pairs) }
     }
 
-    fn read(line: &str) -> Option<Self> {
-        let mut columns = line.split('\t');
-        let mut query = || columns.next().map(|query| query.replace("\\n", "\n"));
-        let (a, b) = (query()?, query()?);
-        let same = columns.next()?.trim() == "1";
-        Some(Self { a, b, same, label: columns.next().unwrap_or("unknown").trim().to_owned() })
+    fn read(line: &str, columns: &Columns) -> Result<Self, String> {
+        let values: Vec<&str> = line.split('\t').collect();
+        let value = |place: usize| values.get(place).map(|value| value.trim());
+        // As it was written: an exact match is of every byte.
+        let raw = |place: usize| values.get(place).filter(|value| !value.trim().is_empty());
+        let query = |place: usize, name: &str| {
+            raw(place).map(|query| query.replace("\\n", "\n")).ok_or_else(|| format!("`{name}` is missing"))
+        };
+        let same = match value(columns.same).map(str::to_ascii_lowercase).as_deref() {
+            Some("1" | "true") => true,
+            Some("0" | "false") => false,
+            Some(other) => return Err(format!("`is_duplicate` must be 1 or 0, and is {other:?}")),
+            None => return Err("`is_duplicate` is missing".to_owned()),
+        };
+        let label = columns.source.and_then(value).filter(|label| !label.is_empty()).unwrap_or("unknown").to_owned();
+        Ok(Self { a: query(columns.a, "query_a")?, b: query(columns.b, "query_b")?, same, label })
     }
 
     /// Both of its texts.
@@ -48,7 +78,7 @@ impl Pair {
         let may_compare = eligibility::of_text(a).is_ok() && eligibility::of_text(b).is_ok();
         let similarity = vectors.of(a).cosine(&vectors.of(b));
         let candidate = Candidate { similarity, reading: &right };
-        let serves = matches!(choose(&left, &[candidate], threshold), Choice::Serve(_));
+        let serves = matches!(choose(&left, &[candidate], Threshold::in_process(threshold)), Choice::Serve(_));
         Judged {
             exact: a == b,
             canonical: text::canonical(a) == text::canonical(b),
@@ -62,6 +92,14 @@ impl Pair {
             label: label.clone(),
         }
     }
+}
+
+/// Where each column is.
+struct Columns {
+    a: usize,
+    b: usize,
+    same: usize,
+    source: Option<usize>,
 }
 
 /// A pair and what was found.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Value, json};
 use supergate::cache::{
-    decide::{Candidate, Choice, choose},
+    decide::{Candidate, Choice, Threshold, choose},
     eligibility,
     embed::Embedding,
     guards::Reading,
@@ -48,7 +48,7 @@ pub(crate) fn run(name: &str, file: &str, vectors: &mut Vectors, threshold: f32,
                 .iter()
                 .map(|one| Candidate { similarity: one.vector.cosine(&vector), reading: &one.reading })
                 .collect();
-            if let Choice::Serve(at) = choose(&reading, &candidates, threshold) {
+            if let Choice::Serve(at) = choose(&reading, &candidates, Threshold::in_process(threshold)) {
                 t2 += 1;
                 t2_wrong += usize::from(stored[at].intent != *intent);
                 continue;

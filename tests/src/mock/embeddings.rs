@@ -46,14 +46,19 @@ impl AskedVectors {
     }
 }
 
-/// A number of the vector of a text, from -1 to 1.
+/// A number of the vector of a text: the sum of its words', so that texts with the same words are near each other.
 pub fn number(text: &str, at: u64) -> f32 {
-    let hash = text
+    text.split_whitespace().map(|word| number_of_word(word, at)).sum()
+}
+
+/// From -1/64 to 1/64, so that the sums are exact.
+fn number_of_word(word: &str, at: u64) -> f32 {
+    let hash = word
         .bytes()
         .chain(at.to_le_bytes())
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let [.., low, high] = hash.to_be_bytes();
-    f32::from(i16::from_be_bytes([low, high])) / 32768.0
+    f32::from(i16::from_be_bytes([low, high])) / (32768.0 * 64.0)
 }
 
 fn json(number: f32) -> Json {

@@ -88,3 +88,32 @@ async fn a_model_file_that_is_missing_leaves_the_other_tiers() {
     assert_eq!(said(&app.chat(&ask("how can I boil 3 eggs in the kettle")).await), "HIT", "the canonical text");
     assert_eq!(logs.alarms("embedder_unusable").len(), 1, "it is not tried again");
 }
+
+#[tokio::test]
+async fn a_database_that_hangs_is_left_alone_for_some_seconds() {
+    let app = start_with(&[("SUPERGATE_CACHE_TIMEOUT_MS", "50")]).await;
+    app.chat(&ask("hello")).await;
+    let mut locker = app.database.superuser().await;
+    let lock = locker.transaction().await.expect("a transaction");
+    lock.batch_execute("lock table cache_vectors, cache_entries in access exclusive mode").await.expect("a lock");
+    let logs = Logs::capture();
+    let mut later = Vec::new();
+    for _ in 0..6 {
+        let (response, after) = app.begin(app.chat_request(ask("hello").to_string())).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["x-supergate-cache"]),
+            (200, &"BYPASS".parse().expect("a value"))
+        );
+        later.push(after);
+    }
+    let said = |what: &str| logs.text().matches(what).count();
+    assert_eq!(said("did not answer in time"), 3, "{}", logs.text());
+    assert_eq!(said("is left alone"), 3, "nobody waits for what did not answer three times: {}", logs.text());
+    lock.rollback().await.expect("unlocked");
+    for after in later {
+        after.run().await;
+    }
+    assert_eq!(super::said(&app.chat(&ask("hello")).await), "BYPASS", "some seconds more");
+    app.clock.advance(std::time::Duration::from_secs(6));
+    assert_eq!(super::said(&app.chat(&ask("hello")).await), "HIT", "and then as before");
+}

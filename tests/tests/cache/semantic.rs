@@ -12,7 +12,7 @@ static FILE: LazyLock<String> =
 static PAIR: LazyLock<(String, String)> = LazyLock::new(|| similar::pair(&FILE));
 
 /// The same answer to every prompt: the mock gives an instance of the schema, and echoes nothing.
-fn alike(text: &str) -> Value {
+pub(super) fn alike(text: &str) -> Value {
     let mut body = ask(text);
     let schema = json!({"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"], "additionalProperties": false});
     body["response_format"] =

@@ -13,7 +13,10 @@ use supergate::{
     },
     tenancy::{CacheEntryId, TenantId},
 };
-use supergate_tests::app::App;
+use supergate_tests::{
+    app::{App, provider_key},
+    logs::Logs,
+};
 use uuid::Uuid;
 
 const LIMIT: f64 = 0.01;
@@ -90,7 +93,9 @@ async fn a_report_takes_the_answer_away_counts_once_and_may_stop_the_tier() {
     assert_eq!(report(&exact, json!({"tier": "exact"})).await["counted"], false, "no error of the semantic tier");
     let no_vector = plant(&app, &app.tenant_id, json!({"similar_until": null})).await;
     assert_eq!(report(&no_vector, Value::Null).await["counted"], false, "it could not answer similar prompts");
+    let logs = Logs::capture();
     for number in 1..=4 {
+        assert!(!logs.text().contains("cache.distrusted"), "{number}: not yet");
         let id = plant(&app, &app.tenant_id, json!({})).await;
         let told = report(&id, Value::Null).await;
         assert_eq!(told["counted"], true, "{number}");
@@ -98,6 +103,9 @@ async fn a_report_takes_the_answer_away_counts_once_and_may_stop_the_tier() {
         assert_eq!((&shown["tiers"], &shown["quarantined_at"]), (&json!([]), &told["quarantined_at"]));
         assert_eq!(report(&id, Value::Null).await["counted"], false, "a second time changes nothing");
     }
+    let told =
+        logs.text().lines().filter(|line| line.contains("an alert") && line.contains("cache.distrusted")).count();
+    assert_eq!(told, 1, "that it stopped is an alert like any other: {}", logs.text());
     let stats = app.get("/v1/cache/stats").await.json();
     assert_eq!((&stats["errors"]["reports"], &stats["errors"]["found"]), (&json!(4), &json!(4)));
     assert_eq!((&stats["trust"]["mode"], &stats["entries"]["quarantined"]), (&json!("shadow"), &json!(6)));
@@ -108,4 +116,38 @@ async fn a_report_takes_the_answer_away_counts_once_and_may_stop_the_tier() {
     let wrong = call(&app, Method::POST, &format!("/v1/cache/{exact}/report"), json!({"tier": "fuzzy"})).await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.text().contains("`tier`"), "{}", wrong.text());
+}
+
+#[tokio::test]
+async fn what_was_compared_does_not_count_for_wider_settings() {
+    let app = App::start().await;
+    let tenant: TenantId = app.tenant_id.parse().expect("an id");
+    let db = database(&app);
+    let stored =
+        call(&app, Method::POST, "/v1/tenant/keys", json!({"provider": "openai", "api_key": provider_key("openai")}));
+    assert_eq!(stored.await.status, 201);
+    #[rustfmt::skip]
+    let table = [
+        (json!({"threshold": 0.98}),                                                                  "serving", "less is answered"),
+        (json!({"ttl_seconds": 60, "tier": "semantic"}),                                              "serving", "that is another matter"),
+        (json!({"threshold": 0.96}),                                                                  "shadow",  "what is less similar was not compared"),
+        (json!({"earlier_turns": true}),                                                              "shadow",  "nor were conversations"),
+        (json!({"embedder": "openai/text-embedding-3-small", "embedder_threshold": 0.8}),             "shadow",  "nor these vectors"),
+        (json!({"embedder_threshold": 0.75}),                                                         "shadow",  "nor what is less similar of them"),
+        (json!({"embedder_threshold": 0.9}),                                                          "serving", "less is answered"),
+        (json!({"embedder": null}),                                                                   "shadow",  "other vectors again"),
+    ];
+    for (change, mode, why) in table {
+        let superuser = app.database.superuser().await;
+        superuser.batch_execute("delete from cache_trust").await.expect("nothing known");
+        for _ in 0..299 {
+            cache_trials::record(&db, tenant, &trial(Kind::Shadow, false), LIMIT).await.expect("noted");
+        }
+        let logs = Logs::capture();
+        let set = call(&app, Method::PATCH, "/v1/cache/settings", change).await;
+        assert_eq!(set.status, 200, "{why}: {}", set.text());
+        let stats = app.get("/v1/cache/stats").await.json();
+        assert_eq!(stats["trust"]["mode"], mode, "{why}");
+        assert_eq!(logs.text().contains("cache.distrusted"), mode == "shadow", "{why}: {}", logs.text());
+    }
 }

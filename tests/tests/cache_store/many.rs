@@ -1,5 +1,5 @@
 //! Two hundred tenants who ask the same, with each other's rows among theirs: nobody gets another's answer, and the time of a miss does not
-//! tell what others have. `LOOK_UPS=1000000 make prove-isolation` is the long run.
+//! tell what others have. `make soak-cache` is the long run.
 
 use super::Stand;
 use futures_util::{StreamExt as _, stream};
@@ -8,7 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 use supergate::{
-    cache::store::{Address, Store, StoreError},
+    cache::{
+        embed::Embedding,
+        store::{Address, Store, StoreError},
+    },
     tenancy::TenantId,
 };
 use uuid::Uuid;
@@ -64,6 +67,15 @@ async fn ask(store: &Store, stand: &Stand, address: Address) -> Option<String> {
     }
 }
 
+/// The same by the vectors, of what is near.
+async fn ask_similar(store: &Store, stand: &Stand, address: Address) -> Option<String> {
+    let numbers = if address.exact == Some([OF_ALL; 32]) { vec![1.0, 0.0] } else { vec![0.0, 1.0] };
+    let vector = Embedding::normalised(numbers).expect("a direction");
+    let defer = |work| stand.later.defer(work);
+    let hits = store.find_similar(address, &vector, (0.9, 5), None, &defer).await.expect("a look-up");
+    hits.first().map(|hit| hit.answer.text().to_owned())
+}
+
 #[tokio::test]
 async fn two_hundred_tenants_who_ask_the_same_get_their_own_answers() {
     let stand = furnished().await;
@@ -77,6 +89,11 @@ async fn two_hundred_tenants_who_ask_the_same_get_their_own_answers() {
              where e.exact = decode(repeat('02', 32), 'hex') and {own} + 100 = {theirs}) copies"
     );
     stand.execute(&rows).await;
+    // And the copy's vector.
+    let vectors = "insert into cache_vectors select (r).* from ( \
+             select jsonb_populate_record(v, jsonb_build_object('tenant_id', e.tenant_id)) as r \
+             from cache_vectors v join cache_entries e on e.id = v.entry_id and e.tenant_id <> v.tenant_id) copies";
+    stand.execute(vectors).await;
     let poisoned = i64::try_from(TENANTS / 2).expect("a number");
     assert_eq!(stand.count("cache_entries").await, i64::try_from(TENANTS).expect("a number") + 2 * poisoned);
     let (stand, store) = (&stand, &stand.store);
@@ -85,7 +102,11 @@ async fn two_hundred_tenants_who_ask_the_same_get_their_own_answers() {
         .map(|turn| async move {
             // Every tenant and prompt in turn, in an order in which neighbours differ.
             let (number, exact) = ((turn * 7) % TENANTS, [OF_ALL, OF_OTHERS][(turn / TENANTS) % 2]);
-            let answer = ask(store, stand, at(number, exact)).await;
+            // One in four by the vectors.
+            let answer = match turn % 4 {
+                3 => ask_similar(store, stand, at(number, exact)).await,
+                _ => ask(store, stand, at(number, exact)).await,
+            };
             (number, exact, answer)
         })
         .buffer_unordered(AT_ONCE);

@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::LazyLock};
 const PHRASES: &[(&str, &str)] = &[
     ("get rid of", "remove"), ("in order to", "to"), ("due to", "because"), ("because of", "because"), ("as well as", "and"), ("lot of", "many"), ("such as", "like"),
     ("set up", "setup"), ("log in", "login"), ("log into", "login"), ("sign in", "login"), ("log on", "login"), ("log out", "logout"), ("sign out", "logout"), ("log off", "logout"), ("sign up", "signup"),
-    ("united state of america", "usa"), ("united state", "usa"), ("U.S", "usa"), ("u.s", "usa"), ("u.s.", "usa"), ("u.s.a", "usa"), ("u.k.", "uk"), ("u.k", "uk"), ("united kingdom", "uk"), ("great britain", "uk"),
+    ("united state of america", "usa"), ("united state", "usa"), ("U.S", "usa"), ("u.s", "usa"), ("u.s.", "usa"), ("u.s.a", "usa"), ("u.k.", "uk"), ("u.k", "uk"), ("united kingdom", "uk"), ("a few", "several"), ("a little", "several little"),
     ("find out", "find"), ("carry out", "do"), ("make sure", "ensure"), ("no longer", "not"), ("prior to", "before"), ("more than", "over"), ("greater than", "over"), ("less than", "under"), ("fewer than", "under"),
     ("lower than", "under"), ("at least", "minimum"), ("at most", "maximum"), ("air conditioner", "ac"), ("a / c unit", "ac"), ("a / c", "ac"), ("cell phone", "phone"), ("mobile phone", "phone"), ("smart phone", "phone"),
     ("make money", "earn money"), ("figure out", "find"), ("go about", ""), ("take place", "happen"), ("come into world", "born"), ("on internet", "online"), ("over internet", "online"), ("on web", "online"), ("from internet", "online"), ("do not have to", "need not"),

@@ -9,6 +9,7 @@ mod code;
 mod fold;
 mod frames;
 mod halves;
+mod literal;
 pub(super) mod token;
 pub(super) mod words;
 
@@ -37,6 +38,8 @@ impl Prompt {
     pub(super) fn read(prompt: &str) -> Self {
         let (lead, exact) = code::split(prompt);
         let mut tokens = Tokens::read(&fold::fold(lead));
+        // A task on its own words is the same only byte for byte.
+        let exact = if literal::is_on_words(&tokens) { prompt } else { exact };
         level(&mut tokens);
         frames::strip_courtesies(&mut tokens);
         frames::unstress(&mut tokens);
@@ -89,6 +92,7 @@ fn is_ending(token: &Token) -> bool {
 /// Takes away articles, number, agreement and local spelling, and writes small numbers in digits.
 fn level(tokens: &mut Tokens) {
     let mut kept = Vec::with_capacity(tokens.list.len());
+    let (keeps_number, keeps_the) = (literal::asks_for_things(tokens), literal::is_of_the_one(tokens));
     for at in 0..tokens.list.len() {
         let Some(token) = tokens.list.get(at).copied() else { continue };
         if token.kind != Kind::Word {
@@ -99,7 +103,13 @@ fn level(tokens: &mut Tokens) {
         let word = tokens.of(&token);
         // `vitamin A`, `plan A`: a letter that is a name.
         let is_article = matches!(word, "a" | "an" | "the") && (!token.capital || token.first || word != "a");
-        if is_article {
+        // `a few` are some and `few` are hardly any; one of a thing is not several; and `the point` is not any point.
+        let says_more = match word {
+            "the" => keeps_the,
+            "a" => keeps_number || matches!(tokens.at(at + 1), "few" | "little"),
+            _ => keeps_number,
+        };
+        if is_article && !says_more {
             if token.first
                 && let Some(next) = tokens.list.get_mut(at + 1)
             {
@@ -120,7 +130,14 @@ fn level(tokens: &mut Tokens) {
             kept.push(made);
             continue;
         }
-        let singular = words::singular(word);
+        if is_article {
+            // `an` is how `a` is said before a vowel.
+            let article = if word == "the" { "the" } else { "a" };
+            tokens.rename(at, article);
+            kept.extend(tokens.list.get(at));
+            continue;
+        }
+        let singular = if keeps_number { words::spelled(word) } else { words::singular(word) };
         if *singular != *word {
             let singular = singular.into_owned();
             tokens.rename(at, &singular);

@@ -130,6 +130,12 @@ pub(crate) fn singular(word: &str) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// A word without local spelling and agreement, and with its number.
+pub(crate) fn spelled(word: &str) -> std::borrow::Cow<'_, str> {
+    static TABLE: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| table(&[SPELLINGS, AGREEMENT]));
+    TABLE.get(word).map_or(word, |known| *known).into()
+}
+
 /// The digits of a number word. `one` is most often a pronoun and none.
 pub(crate) fn number_word(word: &str) -> Option<u64> {
     Some(match word {

@@ -1,6 +1,7 @@
 //! What the functions that administer share: who acts, on whose rows, and the audit of it.
 
 use crate::{
+    alerts::sink::Alerts,
     clock::Clock,
     config::OfficeConfig,
     crypto::{kms::MasterKey, secret::Peppers},
@@ -70,9 +71,18 @@ impl Office {
     /// # Errors
     /// When no table is configured.
     pub async fn reservations(config: &OfficeConfig) -> Result<Reservations, GatewayError> {
-        let name = config.table.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_TABLE is not set".into()))?;
         let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
-        Ok(Reservations::new(Arc::new(Table::new(&aws, name))))
+        Ok(Reservations::new(Arc::new(Table::new(&aws, table(config)?))))
+    }
+
+    /// Where alerts are told, for the function whose acts can raise one.
+    ///
+    /// # Errors
+    /// When no table is configured, which remembers what was told.
+    pub async fn alerts(config: &OfficeConfig, clock: Arc<dyn Clock>) -> Result<Alerts, GatewayError> {
+        let aws = aws::sdk_config(TABLE_PATIENCE).await.map_err(GatewayError::Internal)?;
+        let table = Arc::new(Table::new(&aws, table(config)?));
+        Ok(Alerts::new(&aws, config.alerts.clone(), table, clock))
     }
 
     /// The first steps of every request: who calls, and may they. What lasts is not done on a memory of who they were.
@@ -199,4 +209,8 @@ impl Act {
     pub(crate) fn tenant(&self) -> TenantId {
         self.tenant
     }
+}
+
+fn table(config: &OfficeConfig) -> Result<String, GatewayError> {
+    config.table.clone().ok_or_else(|| GatewayError::Internal("SUPERGATE_TABLE is not set".into()))
 }

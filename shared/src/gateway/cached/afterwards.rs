@@ -44,7 +44,7 @@ impl Question {
     }
 
     async fn vector_of_prompt(&self) -> Option<crate::cache::embed::Embedding> {
-        self.cache.vector(self.prompt.as_deref()?).await
+        self.vector_of(self.prompt.as_deref()?).await
     }
 
     /// In shadow every request has its comparison, while tier 2 serves one hit in twenty.

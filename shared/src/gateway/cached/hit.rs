@@ -17,7 +17,7 @@ use crate::{
         upstream,
     },
     openai::{ChatRequest, completion::ChatCompletion},
-    usage::{Nanos, Tokens, ledger::Ended},
+    usage::{Tokens, ledger::Ended},
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -58,7 +58,8 @@ pub(in crate::gateway) fn serve(
         false => Reply::json(StatusCode::OK, &answer.completion(usage))?,
     };
     upstream::describe(&mut reply, &attempt.candidate, 0, attempt.overhead());
-    upstream::tell_cost(&mut reply, Nanos(0));
+    // Nothing, unless a provider was paid for a vector to find it by.
+    upstream::tell_cost(&mut reply, question.spent());
     tell(question, hit, &mut reply);
     Ok(reply)
 }

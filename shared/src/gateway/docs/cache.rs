@@ -100,6 +100,12 @@ struct CacheSettingsChange {
     /// The tenant's, for operators to set: what all entries may take.
     #[schema(minimum = 0)]
     most_bytes: Option<i64>,
+    /// The tenant's: the provider's model that makes the vectors, as `openai/text-embedding-3-small`, with the tenant's own key for it; null:
+    /// the one of this deployment.
+    embedder: Option<String>,
+    /// The tenant's: the least similarity of vectors of that model; needed with it.
+    #[schema(maximum = 1)]
+    embedder_threshold: Option<f64>,
 }
 
 /// How far the cache may go. With `cache_prompts` of the tenant false it is off, whatever is set here.
@@ -148,6 +154,9 @@ struct CacheSavings {
     saved_usd: f64,
     audits: i64,
     audits_usd: f64,
+    /// What the vectors cost that a provider made, where the tenant has set an `embedder`.
+    embeddings_usd: f64,
+    /// Less both.
     net_usd: f64,
     /// How much sooner all of them together were there.
     latency_ms: i64,
@@ -285,15 +294,15 @@ const REPORTED: &str =
 const SETTINGS: &str = r#"{
     "key_id": null,
     "settings": {"tier": "canonical", "sharing": null, "threshold": null, "error_limit": null, "earlier_turns": null, "ttl_seconds": 600,
-                 "semantic_ttl_seconds": null, "most_bytes": null},
+                 "semantic_ttl_seconds": null, "most_bytes": null, "embedder": null, "embedder_threshold": null},
     "effective": {"tier": "canonical", "sharing": "key", "threshold": 0.95, "error_limit": 0.01, "earlier_turns": false, "ttl_seconds": 600,
-                  "semantic_ttl_seconds": 21600, "most_bytes": 268435456},
+                  "semantic_ttl_seconds": 21600, "most_bytes": 268435456, "embedder": null, "embedder_threshold": null},
     "updated_at": "2027-01-10T09:30:00Z"
 }"#;
 const STATS: &str = r#"{
     "period": "30d", "from": "2026-12-12T00:00:00Z", "to": "2027-01-11T00:00:00Z",
     "hits": {"exact": 812, "canonical": 240, "semantic": 95, "total": 1147}, "misses": 3120, "bypasses": 40, "hit_rate": 0.268807,
-    "savings": {"saved_usd": 1.92, "audits": 5, "audits_usd": 0.01, "net_usd": 1.91, "latency_ms": 1720500},
+    "savings": {"saved_usd": 1.92, "audits": 5, "audits_usd": 0.01, "embeddings_usd": 0.0, "net_usd": 1.91, "latency_ms": 1720500},
     "errors": {"found": 0, "shadow": {"compared": 310, "wrong": 0}, "audits": {"compared": 5, "wrong": 0}, "reports": 0},
     "trust": {"mode": "serving", "since": "2027-01-04T10:00:00Z", "compared": 5, "wrong": 0, "upper_bound": 0.00981, "confidence": 0.95,
               "error_limit": 0.01, "clean_samples_needed": 299},
@@ -305,7 +314,7 @@ const TIMESERIES: &str = r#"{
     "period": "24h", "from": "2027-01-09T10:00:00Z", "to": "2027-01-10T10:00:00Z", "bucket": "hour",
     "data": [{"from": "2027-01-09T10:00:00Z", "to": "2027-01-09T11:00:00Z",
               "hits": {"exact": 8, "canonical": 2, "semantic": 0, "total": 10}, "misses": 30, "bypasses": 0, "hit_rate": 0.25,
-              "savings": {"saved_usd": 0.02, "audits": 0, "audits_usd": 0.0, "net_usd": 0.02, "latency_ms": 15000},
+              "savings": {"saved_usd": 0.02, "audits": 0, "audits_usd": 0.0, "embeddings_usd": 0.0, "net_usd": 0.02, "latency_ms": 15000},
               "errors": {"found": 0, "shadow": {"compared": 3, "wrong": 0}, "audits": {"compared": 0, "wrong": 0}, "reports": 0}}]
 }"#;
 

@@ -157,7 +157,7 @@ struct UsageEntry {
     /// By which prices.
     #[schema(required = true)]
     price_version: Option<String>,
-    /// What the gateway's own cache did: `hit`, `canonical_hit`, `semantic_hit`, `miss`, `bypass`, `disabled`; `audit`: asked again to compare.
+    /// What the gateway's own cache did: `hit`, `canonical_hit`, `semantic_hit`, `miss`, `bypass`, `disabled`; `audit`: asked again to compare; `embedding`: a vector for it.
     #[schema(required = true)]
     cache: Option<String>,
     saved_usd: f64,

@@ -1,5 +1,6 @@
 //! What is in the cache, without contents; taking it out; and saying that an answer was wrong.
 
+use super::CacheOffice;
 use crate::{
     cache::{control::Tier, trust::Change},
     db::{
@@ -80,7 +81,8 @@ pub(super) async fn delete(office: &Office, call: &Call, id: &str) -> Result<Rep
 
 /// Somebody got a wrong answer: nobody gets it again. Where it was given for a similar prompt it counts as an error of that tier, which may
 /// end the tier for the tenant.
-pub(super) async fn report(office: &Office, call: &Call, id: &str) -> Result<Reply, GatewayError> {
+pub(super) async fn report(function: &CacheOffice, call: &Call, id: &str) -> Result<Reply, GatewayError> {
+    let office = &function.office;
     let act = act_on(office, call, Permission::ReportCache).await?;
     let tier = read_tier(call)?;
     let id = known(id)?;
@@ -99,8 +101,7 @@ pub(super) async fn report(office: &Office, call: &Call, id: &str) -> Result<Rep
     }
     tx.commit().await?;
     if change == Some(Change::Demoted) {
-        let tenant = act.tenant();
-        tracing::warn!(alarm = "semantic_cache_stopped", tenant.id = %tenant, "too many similar prompts had a wrong answer: none is answered until it is proven anew");
+        function.tell_that_it_stopped(call, &act);
     }
     let quarantined_at = time(before.quarantined_at.unwrap_or(act.at));
     Reply::json(StatusCode::OK, &json!({ "id": id.to_string(), "quarantined_at": quarantined_at, "counted": counted }))

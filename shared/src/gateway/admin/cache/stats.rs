@@ -129,7 +129,7 @@ fn about(asked: &Asked) -> Map<String, Value> {
 }
 
 fn show_sums(sums: &Sums) -> Map<String, Value> {
-    let Sums { exact, canonical, semantic, misses, bypasses, audits, saved, audited, saved_ms } = *sums;
+    let Sums { exact, canonical, semantic, misses, bypasses, audits, saved, audited, embedded, saved_ms } = *sums;
     let total = exact + canonical + semantic;
     let mut shown = Map::new();
     let hits = json!({ "exact": exact, "canonical": canonical, "semantic": semantic, "total": total });
@@ -137,9 +137,10 @@ fn show_sums(sums: &Sums) -> Map<String, Value> {
     shown.insert("misses".into(), misses.into());
     shown.insert("bypasses".into(), bypasses.into());
     shown.insert("hit_rate".into(), share(total, total + misses).into());
-    let net = Nanos(saved.0.saturating_sub(audited.0));
+    let net = Nanos(saved.0.saturating_sub(audited.0).saturating_sub(embedded.0));
     let savings = json!({
-        "saved_usd": saved.as_usd(), "audits": audits, "audits_usd": audited.as_usd(), "net_usd": net.as_usd(), "latency_ms": saved_ms,
+        "saved_usd": saved.as_usd(), "audits": audits, "audits_usd": audited.as_usd(), "embeddings_usd": embedded.as_usd(),
+        "net_usd": net.as_usd(), "latency_ms": saved_ms,
     });
     shown.insert("savings".into(), savings);
     shown
