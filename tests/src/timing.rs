@@ -55,6 +55,14 @@ impl Dice {
 /// # Panics
 /// Without samples.
 pub fn largest(kinds: &[&str], times: &[Vec<f64>]) -> Difference {
+    largest_of_the_fastest(KEPT, kinds, times)
+}
+
+/// The same among so many of all samples: where what is timed waits for other processes, more of it is disturbed.
+///
+/// # Panics
+/// Without samples.
+pub fn largest_of_the_fastest(kept: f64, kinds: &[&str], times: &[Vec<f64>]) -> Difference {
     let mut all: Vec<f64> = times.concat();
     all.sort_by(f64::total_cmp);
     #[expect(
@@ -63,7 +71,7 @@ pub fn largest(kinds: &[&str], times: &[Vec<f64>]) -> Difference {
         clippy::cast_precision_loss,
         reason = "a place in a list"
     )]
-    let cut = all[(all.len() as f64 * KEPT) as usize];
+    let cut = all[(all.len() as f64 * kept) as usize];
     let moments: Vec<(f64, f64)> = times.iter().map(|times| moments(times, cut)).collect();
     let mut largest = Difference { t: 0.0, text: String::new() };
     for (i, (mean, error)) in moments.iter().enumerate() {
