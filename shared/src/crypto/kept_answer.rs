@@ -1,8 +1,8 @@
 //! How an answer is sealed that is kept for a second request with the same idempotency key, and how a request is recognised without being kept.
 //!
 //! Both keys come from the pepper, which is in no database and no table (docs/adr/0005-kept-answers-are-sealed-under-the-pepper.md): each place
-//! has an AES-256-GCM key of its own, HMAC-SHA-256 of the place and of its tenant's salt, which ends with the tenant. What the seal covers besides the answer is whose it is and to which request, so
-//! that an item which is moved or put together anew does not open.
+//! has an AES-256-GCM key of its own, HMAC-SHA-256 of the place and of its tenant's salt, which ends with the tenant. What the seal covers
+//! besides the answer is whose it is and to which request, so that an item which is moved or put together anew does not open.
 
 use super::{
     envelope::{Broken, DataKey, NONCE_BYTES},

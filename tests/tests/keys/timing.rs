@@ -37,7 +37,7 @@ const SAMPLES: usize = 2_500;
 /// With the look-up, enough for a difference of a few hundredths.
 const LOOKED_UP: usize = 400;
 const LOOKED_UP_ROUNDS: usize = 5;
-const PLANTED: f64 = 1.25;
+const PLANTED: f64 = 1.5;
 /// So many rounds are run again before the machine is too busy to tell.
 const MOST_NOISY: usize = 40;
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -167,7 +167,8 @@ async fn refused_keys(app: &App, dice: &mut Dice) -> Vec<Vec<HeaderMap>> {
     all
 }
 
-/// Rounds in which a difference of a quarter would be seen: what other tests and programs do to a round that is none of them tells nothing.
+/// Rounds in which a difference by half would be seen, which is less than a missing row makes: what other tests and programs do to a round
+/// that is none of them tells nothing.
 async fn quiet_rounds(authenticator: &Authenticator, headers: &[Vec<HeaderMap>], dice: &mut Dice) -> Vec<Difference> {
     let names = LOOKED_UP_KINDS.map(|(name, _)| name);
     let (mut found, mut noisy) = (Vec::new(), Vec::new());
