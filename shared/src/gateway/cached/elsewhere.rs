@@ -148,11 +148,14 @@ impl Usable {
         let mut attempt = Attempt::new(self.candidate.clone(), &self.grant, call, asked, &gateway.clock);
         (attempt.number, attempt.cache) = (NUMBER, Some(CacheOutcome::Embedding));
         let asking = embeddings::one_call(gateway, call, &mut attempt, (self.embedder, prepared));
-        let answer = tokio::time::timeout(PATIENCE, Box::pin(asking)).await.unwrap_or_else(|_| {
-            // It may be at work over there, so the prompt is charged.
-            let usage = UsageFacts::Counted { answer_bytes: 0, reported: None };
-            Err(Failed { error: GatewayError::Timeout { provider: self.candidate.provider.id() }, usage })
-        });
+        let answer = match tokio::time::timeout(PATIENCE, Box::pin(asking)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                // It may be at work over there, so the prompt is charged.
+                let usage = UsageFacts::Counted { answer_bytes: 0, reported: None };
+                Err(Failed { error: GatewayError::Timeout { provider: self.candidate.provider.id() }, usage })
+            }
+        };
         match answer {
             Ok(Embeddings { model, vectors, usage }) => {
                 let usage = usage.map_or(UsageFacts::Counted { answer_bytes: 0, reported: None }, UsageFacts::Reported);
