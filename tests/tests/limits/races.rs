@@ -4,9 +4,10 @@
 use super::model::{Operation, faults};
 use futures_util::future::join_all;
 use std::{
+    collections::HashSet,
     env,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::{Duration, Instant},
@@ -105,6 +106,8 @@ struct World {
     table: Arc<Table>,
     /// Reservations of killed processes that the sweeper found.
     found: AtomicU64,
+    /// Requests whose processes were killed. Who is refused by one item takes back what the other gave: that is nobody else's.
+    crashed: Mutex<HashSet<RequestId>>,
     /// Counts up; what happens before something else has the smaller number.
     order: AtomicU64,
 }
@@ -144,6 +147,7 @@ impl World {
                 (Some(permit), Fate::Crashes) => {
                     (one.admitted, one.actual, crashed) = (true, worst, Some(request));
                     drop(permit);
+                    self.crashed.lock().expect("the crashed").insert(request);
                 }
                 (Some(permit), _) => {
                     one.admitted = true;
@@ -197,7 +201,8 @@ impl World {
         let reservations = Reservations::new(Arc::clone(&self.table));
         let now = i64::try_from(SystemClock.since_epoch().as_millis()).expect("a time");
         let open = reservations.open_reservations(item).await.expect("the table");
-        for one in open.into_iter().filter(|one| one.deadline == ABANDONED) {
+        let is_crashed = |request| self.crashed.lock().expect("the crashed").contains(&request);
+        for one in open.into_iter().filter(|one| one.deadline == ABANDONED && is_crashed(one.request)) {
             self.found.fetch_add(u64::from(one.item.key.is_none()), SeqCst);
             let actual = Actual { cost: one.reserved, tokens: one.tokens };
             assert!(reservations.settle(&one, actual, now).await.expect("the table"));
@@ -224,6 +229,7 @@ async fn budgets_are_never_exceeded_and_nothing_stays_reserved() {
         tenants: (0..TENANTS).map(Tenant::new).collect(),
         table: table::shared().await,
         found: AtomicU64::new(0),
+        crashed: Mutex::default(),
         order: AtomicU64::new(1),
     };
     let begun = Instant::now();
@@ -290,6 +296,7 @@ async fn a_reservation_that_is_asked_for_twice_is_one() {
         tenants: vec![Tenant::new(0)],
         table: table::shared().await,
         found: AtomicU64::new(0),
+        crashed: Mutex::default(),
         order: AtomicU64::new(1),
     };
     let (tenant, limiter) = (&world.tenants[0], Limiter::new(Arc::clone(&world.table), Arc::new(SystemClock)));
