@@ -56,7 +56,7 @@ soak: python ## a million reservations and settlements from 64 workers over 100 
 
 soak-cache: python ## a million look-ups of 200 tenants with each other's rows among theirs, and whether the time of a miss tells anything (LOOK_UPS for fewer)
 	@LOOK_UPS=$(or $(LOOK_UPS),1000000) $(STACK) test -- -p supergate-tests --test cache_store -- many --nocapture
-	@SUPERGATE_TEST_LOOK_UPS=$(shell expr $(or $(LOOK_UPS),1000000) / 20) $(STACK) test -- -p supergate-tests --test cache -- isolation --nocapture
+	@LOOK_UPS=$(shell expr $(or $(LOOK_UPS),1000000) / 20) $(STACK) test -- -p supergate-tests --test cache -- isolation --nocapture
 
 bench: python ## the figures of the design, measured on this machine (PART=translate for one part of them)
 	cargo build --release

@@ -4,14 +4,10 @@ use super::{ask, said, say, semantic::alike, start, start_with};
 use http::Method;
 use serde_json::{Value, json};
 use std::{net::TcpListener, sync::LazyLock, time::Duration};
-use supergate::cache::{
-    eligibility,
-    guards::{self, Reading},
-    text,
-};
 use supergate_tests::{
     app::{Answer, App, provider_key},
     mock::embeddings::number,
+    similar,
 };
 
 const MODEL: &str = "openai/text-embedding-3-small";
@@ -25,21 +21,7 @@ fn cosine(a: &str, b: &str) -> f64 {
 }
 
 /// Two prompts that ask the same in other words, and that the mock's model has near each other.
-static PAIR: LazyLock<(String, String)> = LazyLock::new(|| {
-    let pairs = include_str!("../../src/cache_report/written.tsv").lines().filter(|line| !line.starts_with('#'));
-    let fits = |a: &str, b: &str| {
-        eligibility::of_text(a).is_ok()
-            && eligibility::of_text(b).is_ok()
-            && text::canonical(a) != text::canonical(b)
-            && guards::objection(&Reading::of(a), &Reading::of(b)).is_none()
-            && cosine(a, b) > 0.8
-    };
-    let found = pairs.map(|line| line.split('\t').collect::<Vec<_>>()).find_map(|columns| match columns.as_slice() {
-        [a, b, "1", ..] if fits(a, b) => Some(((*a).to_owned(), (*b).to_owned())),
-        _ => None,
-    });
-    found.expect("a pair")
-});
+static PAIR: LazyLock<(String, String)> = LazyLock::new(|| similar::pair_where(|a, b| cosine(a, b) > 0.8));
 
 async fn set(app: &App, body: Value) -> Answer {
     let answer = app.call(Method::PATCH, "/v1/cache/settings", &app.api_key, &body).await;
