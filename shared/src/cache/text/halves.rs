@@ -17,6 +17,7 @@ const NO_NAMES: &[&str] = &[
     "'s", "else", "time", "happen", "one", "make",
 ];
 
+/// The two sides in the order of the alphabet.
 pub(super) fn put_in_order(tokens: &mut Tokens) {
     let Some((from, joints)) = beginning(tokens) else { return };
     let to =
@@ -36,7 +37,6 @@ pub(super) fn put_in_order(tokens: &mut Tokens) {
     }
 }
 
-/// Where the two begin, and what may stand between them.
 /// "Which language is easiest to learn" is "what is the easiest language to learn".
 pub(super) fn name_first(tokens: &mut Tokens) {
     const MOST_WORDS: usize = 3;
@@ -58,6 +58,7 @@ pub(super) fn name_first(tokens: &mut Tokens) {
     }
 }
 
+/// Where the two begin, and what may stand between them.
 fn beginning(tokens: &mut Tokens) -> Option<(usize, &'static [&'static str])> {
     if let Some(at) =
         (1..tokens.list.len()).find(|at| tokens.at(*at) == "between" && BETWEEN.contains(&tokens.at(at - 1)))
